@@ -1,0 +1,30 @@
+//! `functions`: the reference of the expression language.
+
+use serde_json::json;
+
+use super::super::error::{CliError, Status};
+use super::super::session::Session;
+use crate::expr;
+
+/// Shows the expression functions: signature, meaning, examples
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  provisiond functions
+  provisiond functions FormatDateTime")]
+pub struct Args {
+    /// One function
+    name: Option<String>,
+}
+
+pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
+    let text = match &args.name {
+        None => expr::list(),
+        Some(name) => expr::describe(name).ok_or_else(|| {
+            CliError::usage("unknown_function", format!("`{name}` is not a function of the expression language"))
+                .with_help("`provisiond functions` lists all of them")
+        })?,
+    };
+    session.output.either(|| json!({ "text": text }), |_| text.clone())?;
+    Ok(Status::Done)
+}

@@ -1,0 +1,73 @@
+//! `links`: stored links between source and target objects (service.md 10).
+
+use serde_json::json;
+
+use super::super::error::{CliError, Status};
+use super::super::session::Session;
+use crate::cycle::Clock;
+use crate::report::{LinkRow, links_json, text};
+use crate::store::StoredLink;
+
+/// Shows and removes stored links between people and accounts
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  provisiond links list
+  provisiond links show taro-id       by either side's identifier
+  provisiond links remove taro-id     the next evaluation matches the person again")]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Shows every link
+    List,
+    /// Shows the link of one object
+    Show {
+        /// Source anchor or target identifier
+        id: String,
+    },
+    /// Forgets the link of one object; the target is not touched
+    Remove {
+        /// Source anchor or target identifier
+        id: String,
+    },
+}
+
+pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
+    let opened = session.open(Clock::System)?;
+    let job = session.job(&opened.config)?;
+    let store = opened.service.store();
+    let key = store.job(&job.name)?;
+    let find = |id: &str| -> Result<StoredLink, CliError> {
+        store.link(key, id)?.ok_or_else(|| {
+            CliError::usage("link_unknown", format!("no link has the identifier `{id}`"))
+                .with_help("`provisiond links list` shows all of them")
+        })
+    };
+    let links = match &args.what {
+        What::List => {
+            let mut links = Vec::new();
+            store.each_link(key, &mut |link| links.push(row(link)))?;
+            links
+        }
+        What::Show { id } => vec![row(find(id)?)],
+        What::Remove { id } => {
+            let link = find(id)?;
+            opened.service.remove_link(job, &link.source)?;
+            session.output.either(
+                || json!({ "ok": true, "removed": links_json(&[row(link.clone())]) }),
+                |_| format!("the link of `{}` with `{}` is removed\n", link.source, link.target),
+            )?;
+            return Ok(Status::Done);
+        }
+    };
+    session.output.either(|| links_json(&links), |_| text::links_text(&links))?;
+    Ok(Status::Done)
+}
+
+fn row(link: StoredLink) -> LinkRow {
+    LinkRow { source_anchor: link.source.0, target_anchor: link.target.0, kind: link.kind, state: link.state }
+}

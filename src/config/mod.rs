@@ -1,0 +1,36 @@
+//! What the user wrote, checked, with all faults at once (contract.md 3 and 4).
+//!
+//! [`load`] reads `provisiond.yaml` and the mapping files it names. One table of keys ([`keys`], [`mapping_keys`]) says what
+//! may be written; checking, defaults, the effective configuration, the JSON Schema and the texts of `init` come from it.
+
+mod check;
+mod connect;
+mod environment;
+mod item;
+mod job;
+mod json_schema;
+mod keys;
+mod load;
+mod mapping_file;
+#[cfg(test)]
+mod mapping_file_tests;
+mod mapping_keys;
+mod secret;
+mod shape;
+mod source;
+mod target;
+mod template;
+mod units;
+mod yaml;
+
+pub use environment::{Environment, NotFound};
+pub use job::{
+    AccidentalDeletion, Escrow, FirstRetry, Job, Logs, Notifications, Quarantine, Schedule, ScopeMode, Smtp,
+};
+pub use json_schema::{config_schema, mapping_schema};
+pub use load::{Config, Loaded, load};
+pub use mapping_file::{MappingFile, ObjectRules};
+pub use secret::{Secret, SecretError};
+pub use target::{Auth, ClientCertificate, Target, VerifyWrites};
+pub use template::{Preset, Template, init};
+pub use units::duration;

@@ -1,0 +1,73 @@
+//! "Test connection" (service.md 4.2, wire.md 6).
+
+use super::error::ServiceError;
+use super::quarantine;
+use super::service::Service;
+use crate::config::Job;
+use crate::model::QuarantineReason;
+use crate::report::{ConnectionCheck, ConnectionReport};
+use crate::store::JobKey;
+use crate::target::Transport;
+
+impl Service {
+    /// Asks the target for people that cannot exist; a test that passes lifts the quarantine of bad credentials (D-50).
+    pub async fn test_connection(&self, job: &Job) -> Result<ConnectionReport, ServiceError> {
+        let client = self.client(job)?;
+        let wire = self.wire(job, false)?;
+        let now = self.now();
+        let guids = super::ids::guids(&super::ids::seed());
+        let mapping = &job.mapping.users.mapping;
+        let matching = mapping.matching().first().map(|matching| matching.rule.path.clone());
+        let requests = matching
+            .map(|path| wire.probes(&path, job.mapping.groups.is_some(), [&guids[0], &guids[1]]))
+            .unwrap_or_default();
+        let mut checks = Vec::new();
+        for request in requests {
+            let answer = client.send(&request).await;
+            let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
+            let shown = format!("{} {}{}{query}", request.method, job.target.url.base, request.path);
+            let name = match request.path.as_str() {
+                "/Users" => "users",
+                "/Groups" => "groups",
+                _ => "configuration",
+            };
+            let check = match wire.probed(&request, &answer, now) {
+                Ok(read) => ConnectionCheck {
+                    name: name.to_owned(),
+                    ok: true,
+                    code: None,
+                    message: "the target answers as it should".to_owned(),
+                    help: None,
+                    request: Some(shown),
+                    warnings: read.remarks.iter().map(|remark| format!("{}: {}", remark.code, remark.detail)).collect(),
+                    hints: Vec::new(),
+                },
+                Err(refusal) => ConnectionCheck {
+                    name: name.to_owned(),
+                    ok: false,
+                    code: Some(refusal.failure.code.to_string()),
+                    message: refusal.failure.message,
+                    help: Some(refusal.failure.remedy),
+                    request: Some(shown),
+                    warnings: refusal.remarks.iter().map(|remark| format!("{}: {}", remark.code, remark.detail)).collect(),
+                    hints: refusal.hints.iter().map(|hint| hint.as_str().to_owned()).collect(),
+                },
+            };
+            checks.push(check);
+        }
+        let ok = !checks.is_empty() && checks.iter().all(|check| check.ok);
+        if ok {
+            self.lift_connection_quarantine(self.store().job(&job.name)?).await?;
+        }
+        Ok(ConnectionReport { ok, checks })
+    }
+
+    pub(super) async fn lift_connection_quarantine(&self, key: JobKey) -> Result<(), ServiceError> {
+        let for_connection = |reason| reason == QuarantineReason::EncounteredQuarantineException;
+        let state = self.store().job_state(key)?;
+        if state.quarantine.is_some_and(|quarantine| for_connection(quarantine.reason)) {
+            self.store().update_job(key, move |state| quarantine::lift(state, for_connection)).await?;
+        }
+        Ok(())
+    }
+}

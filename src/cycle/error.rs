@@ -1,0 +1,58 @@
+//! Why a command of the service could not be carried out.
+
+use crate::config::SecretError;
+use crate::store::StoreError;
+
+/// Nothing was done, or the run broke off; what was committed until then stays.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("a cycle of the job `{job}` runs already{}", if whose.is_empty() { String::new() } else { format!(" ({whose})") })]
+    CycleRuns { job: String, whose: String },
+    #[error("the lock file `{path}` cannot be used: {source}")]
+    Lock { path: String, source: std::io::Error },
+    #[error("{0}")]
+    Secret(#[from] SecretError),
+    #[error("the connection to the target cannot be set up: {0}")]
+    Target(String),
+    #[error("{0}")]
+    Refused(String, &'static str),
+    #[error("a part of the program failed: {0}")]
+    Internal(String),
+}
+
+impl ServiceError {
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::CycleRuns { .. } => "cycle_running",
+            Self::Lock { .. } => "lock",
+            Self::Secret(_) => "secret",
+            Self::Target(_) => "target",
+            Self::Refused(..) => "refused",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn help(&self) -> &str {
+        match self {
+            Self::Store(error) => error.help(),
+            Self::CycleRuns { .. } => "wait until it has ended (`provisiond status`), or run one person with `provision-now --user`",
+            Self::Lock { .. } => "make the folder of the state file writable for this user",
+            Self::Secret(_) => "put the secret where `target.auth` in the configuration says it is",
+            Self::Target(_) => "correct `target` in the configuration",
+            Self::Refused(_, help) => help,
+            Self::Internal(_) => "run again; please report the defect",
+        }
+    }
+
+    /// The exit status of contract.md 2.
+    pub fn exit(&self) -> u8 {
+        match self {
+            Self::CycleRuns { .. } | Self::Refused(..) => 4,
+            Self::Store(_) | Self::Lock { .. } | Self::Secret(_) | Self::Target(_) | Self::Internal(_) => 2,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What all evaluations of one run share.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use jiff::Timestamp;
+
+use super::clock::Clock;
+use super::ids::Ids;
+use super::standing::ScopeRules;
+use crate::config::{FirstRetry, VerifyWrites};
+use crate::mapping::ObjectMapping;
+use crate::model::{Class, ErrorCode, Failure, Initiator, ObjectKind, RunError, SourceAnchor, Trigger};
+use crate::plan::{Protection, Rules};
+use crate::scoping::Filter;
+use crate::store::{JobKey, Store};
+use crate::wire::{Profile, Wire};
+
+/// Transient failures in a row that end a cycle (D-47).
+const BREAKER: u32 = 10;
+
+/// The mapping of one kind of object with everything that goes with it.
+pub(super) struct KindRules<'a> {
+    pub mapping: &'a ObjectMapping,
+    pub rules: &'a Rules,
+    pub scope: &'a Filter,
+    pub input_scope: &'a Filter,
+    /// Source attributes whose change is a change of the object.
+    pub used: &'a BTreeSet<String>,
+}
+
+/// The line that each object of a run goes along.
+pub(super) struct Line<'a, T> {
+    pub store: &'a Store,
+    pub job_name: &'a str,
+    pub job: JobKey,
+    pub users: KindRules<'a>,
+    pub groups: Option<KindRules<'a>>,
+    pub scope: &'a ScopeRules,
+    pub wire: Wire,
+    pub transport: &'a T,
+    pub clock: Clock,
+    pub run: Run,
+    pub first_retry: FirstRetry,
+    pub breaker: Breaker,
+    /// Unique values handed out in this run, by attribute, in lower case (expressions.md 5, `SelectUniqueValue`).
+    pub reserved: Mutex<BTreeMap<String, BTreeSet<String>>>,
+    pub verify_writes: VerifyWrites,
+    pub verbose_skips: bool,
+    pub ids: Ids,
+}
+
+/// What one run is.
+pub(super) struct Run {
+    pub cycle_id: String,
+    pub trigger: Trigger,
+    pub dry_run: bool,
+    pub initiator: Initiator,
+    /// Who holds the claims of this run.
+    pub owner: String,
+    pub job_runs: bool,
+    pub export_complete: bool,
+    pub protect: Protect,
+    /// A fresh draw of the system's generator.
+    pub seed: [u8; 32],
+}
+
+/// Which deprovisionings wait for approval in this run (service.md 18).
+#[derive(Debug, Clone, Default)]
+pub(super) struct Protect {
+    /// All but those of the approved batch.
+    pub all: bool,
+    /// Those that follow from an absence which is not proven (D-60).
+    pub absent: bool,
+    pub approved: BTreeSet<SourceAnchor>,
+}
+
+impl Protect {
+    pub(super) fn of(&self, anchor: &SourceAnchor, is_absent: bool) -> Protection {
+        let stage = (self.all || self.absent && is_absent) && !self.approved.contains(anchor);
+        if stage { Protection::Stage } else { Protection::Open }
+    }
+}
+
+/// Ends a cycle when the target cannot be worked with (D-47).
+#[derive(Debug, Default)]
+pub(super) struct Breaker {
+    transient: AtomicU32,
+    open: AtomicBool,
+    cause: Mutex<Option<Failure>>,
+}
+
+impl Breaker {
+    /// Notes how the exchange with the target for one object ended.
+    pub(super) fn note(&self, failure: Option<&Failure>) {
+        let Some(failure) = failure else {
+            self.transient.store(0, Ordering::Relaxed);
+            return;
+        };
+        let trips = match failure.class {
+            Class::Critical => true,
+            Class::Transient if failure.code != ErrorCode::TooManyRequests => {
+                self.transient.fetch_add(1, Ordering::Relaxed) + 1 >= BREAKER
+            }
+            Class::Transient => false,
+            Class::Permanent | Class::Special => {
+                self.transient.store(0, Ordering::Relaxed);
+                false
+            }
+        };
+        if trips && !self.open.swap(true, Ordering::Relaxed) {
+            *self.cause.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(failure.clone());
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// Why the cycle ends, where it does.
+    pub(super) fn cause(&self) -> Option<Failure> {
+        self.cause.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+}
+
+impl<T> Line<'_, T> {
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(super) fn kind(&self, kind: ObjectKind) -> Option<&KindRules<'_>> {
+        match kind {
+            ObjectKind::User => Some(&self.users),
+            ObjectKind::Group => self.groups.as_ref(),
+        }
+    }
+
+    pub(super) fn is_kintone(&self) -> bool {
+        self.wire.profile == Profile::Kintone
+    }
+}
+
+/// A failure of one object as the error of a run.
+pub(super) fn run_error(failure: &Failure) -> RunError {
+    RunError { code: failure.code.to_string(), message: failure.message.clone(), help: failure.remedy.clone() }
+}

@@ -1,0 +1,277 @@
+//! One person, now (service.md 19).
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use super::error::ServiceError;
+use super::import::refusal;
+use super::line::{Line, Protect, Run, run_error};
+use super::lock::CycleLock;
+use super::search::search;
+use super::service::{JobRules, Service, job_runs, line};
+use super::standing::is_assigned;
+use super::talk::Transcript;
+use crate::config::Job;
+use crate::model::{Entry, Initiator, ObjectKind, RunError, SourceAnchor, Trigger};
+use crate::source::{Completeness, Level, Problem, SetReport};
+use crate::store::{Claimed, JobKey, LogQuery, ObjectRow, Staged};
+use crate::target::{Client, Transport};
+
+/// How long an object is waited for that a cycle is just handling (D-53).
+const PATIENCE: Duration = Duration::from_secs(30);
+/// A claim of an on-demand run that is older than this is void, whatever its process does.
+const STALE: SignedDuration = SignedDuration::from_mins(5);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OnDemandOptions {
+    pub dry_run: bool,
+    /// Goes on although the export was refused or the object is staged.
+    pub force: bool,
+}
+
+/// What became of one person named.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OnDemandAnswer {
+    /// As it was typed.
+    pub id: String,
+    pub entry: Option<Entry>,
+    /// Why nothing was evaluated.
+    pub error: Option<RunError>,
+}
+
+impl Service {
+    /// Provisions the people called `ids`, whatever the daemon does meanwhile.
+    pub async fn provision_now(
+        &self,
+        job: &Job,
+        ids: &[String],
+        options: OnDemandOptions,
+        stop: CancellationToken,
+    ) -> Result<Vec<OnDemandAnswer>, ServiceError> {
+        let store = self.store();
+        let key = store.job(&job.name)?;
+        let state = store.job_state(key)?;
+        let found = {
+            // Reading may take a second on a large directory; the caller has nothing else to do.
+            tokio::task::block_in_place(|| search(job, ids))?
+        };
+        let refused = refusal_of(&found.report, &state, job);
+        let client = self.client(job)?;
+        let rules = JobRules::of(job);
+        let seed = super::ids::seed();
+        let now = self.now();
+        let run = Run {
+            cycle_id: super::ids::Ids::new(seed).next(now),
+            trigger: Trigger::OnDemand,
+            dry_run: options.dry_run,
+            initiator: Initiator::Operator(operator()),
+            owner: format!("on-demand:{}:{}", std::process::id(), now.as_millisecond()),
+            job_runs: job_runs(&state),
+            export_complete: refused.is_none() || options.force,
+            protect: Protect::default(),
+            seed,
+        };
+        let mut line = line(store, key, job, &rules, self.wire(job, true)?, &client, self.clock(), run);
+        let mut answers = Vec::with_capacity(ids.len());
+        let mut probed = None;
+        for id in ids {
+            if stop.is_cancelled() {
+                answers.push(failed(id, error("Interrupted", "the run was ended before this person's turn", "run it again")));
+                continue;
+            }
+            let staged = match found.found.get(id) {
+                Some(object) => Some(Staged {
+                    anchor: object.anchor.clone(),
+                    kind: object.kind,
+                    object: Some(Box::new(object.clone())),
+                }),
+                None => self.absent(key, id)?,
+            };
+            let answer = match (staged, &refused) {
+                // A person who is not in a refused export may be anywhere.
+                (None, Some(refused)) => failed(id, refused.clone()),
+                (Some(Staged { object: None, .. }), Some(refused)) => failed(id, refused.clone()),
+                (Some(_), Some(refused)) if !options.force => failed(id, refused.clone()),
+                (None, None) => failed(
+                    id,
+                    error(
+                        "SourceObjectNotFound",
+                        &format!("nobody in the source is called `{id}`, and the job has never provisioned such a person"),
+                        "check the spelling: the anchor, the login name or the mail address; `provisiond source` shows what was read",
+                    ),
+                ),
+                (Some(staged), _) => {
+                    if probed.is_none() {
+                        probed = Some(self.probe(&mut line).await);
+                    }
+                    match &probed {
+                        Some(Some(failure)) => failed(id, failure.clone()),
+                        Some(None) | None => self.one(&line, id, staged, options, &stop).await?,
+                    }
+                }
+            };
+            answers.push(answer);
+        }
+        self.lift_by_success(key, &answers, options, &client).await?;
+        Ok(answers)
+    }
+
+    /// The connection test that opens an on-demand run; shown only when it fails.
+    async fn probe<T: Transport>(&self, line: &mut Line<'_, T>) -> Option<RunError> {
+        let mut transcript = Transcript::default();
+        line.discover(&mut transcript).await;
+        let guids = super::ids::guids(&line.run.seed);
+        line.probe([&guids[0], &guids[1]], &mut transcript).await.err().map(|failure| run_error(&failure))
+    }
+
+    /// Somebody who is not in the export, but whom the job knows: by anchor, link or log.
+    fn absent(&self, key: JobKey, id: &str) -> Result<Option<Staged>, ServiceError> {
+        let store = self.store();
+        let known = |row: ObjectRow| Staged { anchor: row.anchor, kind: row.kind, object: None };
+        for anchor in [id.to_owned(), id.to_lowercase()] {
+            if let Some(row) = store.object(key, &SourceAnchor(anchor))? {
+                return Ok(Some(known(row)));
+            }
+        }
+        let mut last = None;
+        let query = LogQuery { user: Some(id.to_owned()), ..LogQuery::default() };
+        store.log(key, &query, &mut |entry| {
+            last = Some(entry.source_anchor());
+            ControlFlow::Continue(())
+        })?;
+        match last {
+            Some(anchor) => Ok(store.object(key, &anchor)?.map(known)),
+            None => Ok(None),
+        }
+    }
+
+    async fn one<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        id: &str,
+        staged: Staged,
+        options: OnDemandOptions,
+        stop: &CancellationToken,
+    ) -> Result<OnDemandAnswer, ServiceError> {
+        let store = self.store();
+        if staged.kind == ObjectKind::Group && line.groups.is_none() {
+            let help = "switch groups on in the mapping file, or name a user";
+            return Ok(failed(id, error("MappingDisabled", &format!("`{id}` is a group, and groups are not provisioned"), help)));
+        }
+        if !options.force && !options.dry_run && store.is_staged(line.job, &staged.anchor)? {
+            let help = "look at `provisiond deletions list`; approve the batch, or run it again with `--force`";
+            let message = format!("the deprovisioning of `{id}` is withheld with others and awaits approval");
+            return Ok(failed(id, error("TooManyDeletes", &message, help)));
+        }
+        let row = if options.dry_run {
+            store.object(line.job, &staged.anchor)?
+        } else {
+            match self.claim(line, &staged.anchor, stop).await? {
+                Ok(row) => row,
+                Err(busy) => return Ok(failed(id, busy)),
+            }
+        };
+        let escrow = store.escrow(line.job, &staged.anchor)?;
+        let assigned = staged.object.as_deref().is_some_and(is_assigned);
+        let evaluated = line.evaluate(&staged, row.as_ref(), escrow.as_ref(), assigned).await?;
+        if !options.dry_run {
+            match evaluated.commit {
+                Some(commit) => store.commit(line.job, commit).await?,
+                None => store.release(line.job, staged.anchor).await?,
+            }
+        }
+        Ok(OnDemandAnswer { id: id.to_owned(), entry: Some(evaluated.entry), error: None })
+    }
+
+    /// Claims the object, waiting for whoever works on it.
+    async fn claim<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        anchor: &SourceAnchor,
+        stop: &CancellationToken,
+    ) -> Result<Result<Option<ObjectRow>, RunError>, ServiceError> {
+        let store = self.store();
+        let until = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let claim = store.claim(line.job, anchor.clone(), line.run.owner.clone(), Timestamp::now());
+            let Claimed::Theirs { owner, .. } = claim.await? else {
+                return Ok(Ok(store.object(line.job, anchor)?));
+            };
+            if tokio::time::Instant::now() >= until || stop.is_cancelled() {
+                let message = format!("somebody else has been working on this object for 30 seconds ({owner})");
+                return Ok(Err(error("ObjectBusy", &message, "run it again in a moment")));
+            }
+            let job_name = line.job_name.to_owned();
+            store.void_claims(line.job, &|owner| match owner.starts_with("cycle:") {
+                true => CycleLock::is_held(store.path(), &job_name),
+                false => is_alive(owner),
+            })?;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Good credentials lift the quarantine that bad ones brought (D-50).
+    async fn lift_by_success(
+        &self,
+        key: JobKey,
+        answers: &[OnDemandAnswer],
+        options: OnDemandOptions,
+        client: &Client,
+    ) -> Result<(), ServiceError> {
+        let worked = answers.iter().any(|answer| answer.entry.is_some());
+        if worked && !options.dry_run && client.requests() > 0 {
+            self.lift_connection_quarantine(key).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the owner of a claim still runs; a cycle holds a lock of its own, so that none runs beside us is known.
+pub(super) fn is_alive(owner: &str) -> bool {
+    let mut parts = owner.split(':');
+    let (Some("on-demand"), Some(process), Some(since)) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    let began = since.parse().ok().and_then(|millis| Timestamp::from_millisecond(millis).ok());
+    let is_fresh = began.is_some_and(|began| Timestamp::now().duration_since(began).abs() < STALE);
+    is_fresh && std::path::Path::new("/proc").join(process).exists()
+}
+
+/// Why nothing may be concluded from the export, where that is so (X3).
+fn refusal_of(report: &SetReport, state: &crate::store::JobState, job: &Job) -> Option<RunError> {
+    let fatal = |problem: &&Problem| matches!(problem.level, Level::File | Level::Set);
+    if report.refused {
+        let problem = report.problems.iter().find(fatal);
+        let (message, help) = match problem {
+            Some(problem) => (format!("{}: {}", problem.code, problem.message), problem.help.clone()),
+            None => ("the export is incomplete".to_owned(), "run `provisiond source` to see why".to_owned()),
+        };
+        return Some(refusal(message, help));
+    }
+    let previous = state.watermark.as_ref().map_or(0, |watermark| watermark.users + watermark.groups);
+    let now = report.files.iter().map(|file| file.records).sum::<u64>();
+    let least = previous as f64 * (100.0 - job.source.max_shrink) / 100.0;
+    ((now as f64) < least && report.complete != Completeness::Proven).then(|| {
+        let message = format!("set.shrink: the export holds {now} records where the last held {previous}");
+        refusal(message, "look at the exporter, or run it again with `--force` for this person alone")
+    })
+}
+
+/// Who typed the command.
+fn operator() -> String {
+    ["SUDO_USER", "USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .unwrap_or_else(|| "operator".to_owned())
+}
+
+fn failed(id: &str, error: RunError) -> OnDemandAnswer {
+    OnDemandAnswer { id: id.to_owned(), entry: None, error: Some(error) }
+}
+
+fn error(code: &str, message: &str, help: &str) -> RunError {
+    RunError { code: code.to_owned(), message: message.to_owned(), help: help.to_owned() }
+}

@@ -1,0 +1,260 @@
+//! Operations on a job: pause, start, restart, approve, accept (service.md 4.2, 4.3, 18).
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::str::FromStr;
+
+use super::error::ServiceError;
+use super::lock::CycleLock;
+use super::quarantine;
+use super::service::Service;
+use crate::config::Job;
+use crate::model::{Link, QuarantineReason, SourceAnchor, SourceState};
+use crate::source;
+
+/// How a job is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pause {
+    /// A running cycle goes on to its end.
+    AfterCycle,
+    /// It ends after the objects in hand (D-06).
+    Now,
+    /// Not paused, but put into quarantine.
+    Quarantine,
+}
+
+/// What a restart clears (service.md 4.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ResetScopes {
+    pub quarantine: bool,
+    pub watermark: bool,
+    pub escrows: bool,
+    pub connector_data_store: bool,
+    pub force_deletes: bool,
+}
+
+/// The published names with what they clear.
+const SCOPES: [(&str, ResetScopes); 7] = {
+    const NONE: ResetScopes =
+        ResetScopes { quarantine: false, watermark: false, escrows: false, connector_data_store: false, force_deletes: false };
+    [
+        ("QuarantineState", ResetScopes { quarantine: true, ..NONE }),
+        ("Watermark", ResetScopes { watermark: true, ..NONE }),
+        ("Escrows", ResetScopes { escrows: true, ..NONE }),
+        ("ConnectorDataStore", ResetScopes { connector_data_store: true, ..NONE }),
+        ("ForceDeletes", ResetScopes { force_deletes: true, ..NONE }),
+        (
+            "Full",
+            ResetScopes { quarantine: true, watermark: true, escrows: true, connector_data_store: true, force_deletes: true },
+        ),
+        ("None", NONE),
+    ]
+};
+
+impl FromStr for ResetScopes {
+    type Err = String;
+
+    /// Letter case and blanks do not matter; an empty text is what the portal's restart does (D-08).
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut scopes = Self::default();
+        let names: Vec<&str> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+        if names.is_empty() {
+            return Ok(Self { quarantine: true, watermark: true, escrows: true, ..scopes });
+        }
+        for name in names {
+            let Some((_, add)) = SCOPES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) else {
+                let known: Vec<&str> = SCOPES.iter().map(|(known, _)| *known).collect();
+                return Err(format!("`{name}` is no reset scope; there are: {}", known.join(", ")));
+            };
+            scopes.quarantine |= add.quarantine;
+            scopes.watermark |= add.watermark;
+            scopes.escrows |= add.escrows;
+            scopes.connector_data_store |= add.connector_data_store;
+            scopes.force_deletes |= add.force_deletes;
+        }
+        Ok(scopes)
+    }
+}
+
+impl fmt::Display for ResetScopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [
+            (self.quarantine, "QuarantineState"),
+            (self.watermark, "Watermark"),
+            (self.escrows, "Escrows"),
+            (self.connector_data_store, "ConnectorDataStore"),
+            (self.force_deletes, "ForceDeletes"),
+        ];
+        let names: Vec<&str> = parts.iter().filter(|(set, _)| *set).map(|(_, name)| *name).collect();
+        f.write_str(if names.is_empty() { "None" } else { "" })?;
+        f.write_str(&names.join(", "))
+    }
+}
+
+impl Service {
+    pub fn pause(&self, job: &Job, how: Pause) -> Result<(), ServiceError> {
+        let now = self.now();
+        self.store().update_job_now(self.store().job(&job.name)?, move |state| match how {
+            Pause::AfterCycle => state.paused = true,
+            Pause::Now => {
+                state.paused = true;
+                state.stop_now = true;
+            }
+            Pause::Quarantine => quarantine::enter(state, QuarantineReason::QuarantinedOnDemand, None, now),
+        })?;
+        Ok(())
+    }
+
+    /// Goes on where the job was stopped, and clears a quarantine (service.md 4.2).
+    pub fn start(&self, job: &Job) -> Result<(), ServiceError> {
+        self.store().update_job_now(self.store().job(&job.name)?, |state| {
+            state.paused = false;
+            state.disabled = false;
+            state.stop_now = false;
+            state.escrows_pruned = false;
+            quarantine::lift(state, quarantine::slows);
+        })?;
+        Ok(())
+    }
+
+    /// Puts the job back to an initial cycle, as far as `scopes` say.
+    ///
+    /// # Errors
+    /// Breaking the links would leave accounts that nobody manages any more, and `accept_orphans` is not given (D-07).
+    pub fn restart(&self, job: &Job, scopes: ResetScopes, accept_orphans: bool) -> Result<(), ServiceError> {
+        let store = self.store();
+        let key = store.job(&job.name)?;
+        if scopes.connector_data_store {
+            let orphans = self.orphans(job)?;
+            if !orphans.is_empty() && !accept_orphans {
+                let named: Vec<String> = orphans.iter().take(20).map(|anchor| format!("`{anchor}`")).collect();
+                let message = format!(
+                    "breaking the links would leave {} accounts unmanaged whose person is not entitled any more: {}{}",
+                    orphans.len(),
+                    named.join(", "),
+                    if orphans.len() > named.len() { ", …" } else { "" }
+                );
+                return Err(ServiceError::Refused(message, "run it again with `--accept-orphans` to leave them as they are"));
+            }
+            store.clear_objects(key)?;
+        }
+        if scopes.escrows {
+            store.drop_escrows(key)?;
+        }
+        if scopes.watermark || scopes.connector_data_store {
+            store.reset_watermark(key)?;
+        }
+        store.update_job_now(key, move |state| {
+            if scopes.quarantine {
+                state.disabled = false;
+                quarantine::lift(state, |_| true);
+            }
+            if scopes.escrows {
+                state.escrows_pruned = false;
+                state.events = 0;
+            }
+            if scopes.force_deletes {
+                state.approved_batch = state.batch.as_ref().map(|(batch, _)| batch.clone());
+            }
+            state.paused = false;
+            state.stop_now = false;
+        })?;
+        Ok(())
+    }
+
+    /// Linked accounts whose source object is not entitled.
+    fn orphans(&self, job: &Job) -> Result<Vec<SourceAnchor>, ServiceError> {
+        let mut orphans = Vec::new();
+        self.store().each_object(self.store().job(&job.name)?, &mut |row| {
+            let entitled = row.state == SourceState::Active && row.in_scope();
+            if row.link != Link::None && !entitled {
+                orphans.push(row.anchor);
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(orphans)
+    }
+
+    /// Lets the next cycle carry out the staged batch; returns how many objects it holds.
+    pub fn approve(&self, job: &Job, batch: &str) -> Result<u64, ServiceError> {
+        let store = self.store();
+        let key = store.job(&job.name)?;
+        let open = self.staged_batch(key)?;
+        match open {
+            Some(open) if open.batch == batch => {
+                let batch = batch.to_owned();
+                store.update_job_now(key, move |state| state.approved_batch = Some(batch))?;
+                Ok(open.count)
+            }
+            Some(open) => Err(ServiceError::Refused(
+                format!("no batch `{batch}` awaits approval; the open one is `{}`", open.batch),
+                "run `provisiond deletions list` and look at it first",
+            )),
+            None => Err(ServiceError::Refused(
+                "no deprovisionings await approval".to_owned(),
+                "nothing needs to be done",
+            )),
+        }
+    }
+
+    /// Confirms, once, the export that was refused and now lies in the folder; returns its identity.
+    pub fn accept_source(&self, job: &Job) -> Result<String, ServiceError> {
+        let store = self.store();
+        let key = store.job(&job.name)?;
+        let state = store.job_state(key)?;
+        let identity = source::find(&job.source).identity().map(|identity| identity.digest());
+        let identity = identity.map_err(|error| {
+            ServiceError::Refused(format!("the source cannot be read: {error}"), "make the files readable for this user")
+        })?;
+        if state.refused_identity.as_ref() != Some(&identity) {
+            return Err(ServiceError::Refused(
+                "the export that lies in the folder was not refused".to_owned(),
+                "run `provisiond cycle` first; accept what it refuses only after you have looked at it",
+            ));
+        }
+        let accepted = identity.clone();
+        store.update_job_now(key, move |state| state.accepted_identity = Some(accepted))?;
+        Ok(identity)
+    }
+
+    /// Removes one link (service.md D-28).
+    ///
+    /// # Errors
+    /// A cycle of the job runs.
+    pub fn remove_link(&self, job: &Job, anchor: &SourceAnchor) -> Result<bool, ServiceError> {
+        let store = self.store();
+        if CycleLock::is_held(store.path(), &job.name) {
+            return Err(ServiceError::CycleRuns { job: job.name.clone(), whose: String::new() });
+        }
+        Ok(store.remove_link(store.job(&job.name)?, anchor)?)
+    }
+
+    /// Erases every piece of state of a job; the target is not touched.
+    pub fn forget(&self, job: &Job) -> Result<(), ServiceError> {
+        let store = self.store();
+        if CycleLock::is_held(store.path(), &job.name) {
+            return Err(ServiceError::CycleRuns { job: job.name.clone(), whose: String::new() });
+        }
+        Ok(store.forget(store.job(&job.name)?)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reset_scopes_are_read_as_people_write_them() {
+        let cases = [
+            ("", Ok("QuarantineState, Watermark, Escrows")),
+            (" watermark ,ESCROWS", Ok("Watermark, Escrows")),
+            ("Full", Ok("QuarantineState, Watermark, Escrows, ConnectorDataStore, ForceDeletes")),
+            ("None", Ok("None")),
+            ("Watermarks", Err(())),
+        ];
+        for (text, expected) in cases {
+            let found = text.parse::<ResetScopes>().map(|scopes| scopes.to_string());
+            assert_eq!(found.as_deref().map_err(|_| ()), expected, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! What a run tells whoever watches it.
+
+use crate::model::Entry;
+
+/// Is told what happens while it happens; must not block.
+pub trait Observer: Send + Sync {
+    /// One object was acted on, failed, or was skipped with a reason.
+    fn entry(&self, entry: &Entry);
+    /// So many of so many objects are done.
+    fn progress(&self, done: u64, total: u64);
+    /// Something a person who waits wants to know.
+    fn note(&self, message: &str);
+}
+
+/// Watches nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn entry(&self, _: &Entry) {}
+    fn progress(&self, _: u64, _: u64) {}
+    fn note(&self, _: &str) {}
+}

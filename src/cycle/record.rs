@@ -1,0 +1,382 @@
+//! The log entry of one evaluation (service.md 20).
+
+use std::time::Instant;
+
+use serde_json::{Map, Value, json};
+
+use super::line::Line;
+use super::standing::Standing;
+use super::talk::Transcript;
+use crate::model::{
+    Change, Deletion, Entry, Failure, Identity, Link, LoggedAction, LoggedStatus, ModifiedProperty, ObjectKind,
+    Operation, Resource, Retry, SourceObject, SourceState, SourceValue, Step, StepKind, TargetId, Trigger,
+};
+use crate::plan::{Decision, Reason};
+use crate::scoping::Verdict;
+use crate::store::ObjectRow;
+
+/// Shown instead of a redacted value (expressions.md 4).
+const REDACTED: &str = "[Redact]";
+
+/// What is known of an evaluation when it is recorded.
+pub(super) struct Recorded<'a> {
+    pub object: &'a SourceObject,
+    pub row: Option<&'a ObjectRow>,
+    pub standing: Option<&'a Standing>,
+    pub scoping: Option<Verdict<'a>>,
+    pub decision: &'a Decision,
+    pub failure: Option<(Operation, &'a Failure)>,
+    pub retry: Option<Retry>,
+    pub target: Option<&'a TargetId>,
+    pub matched: Option<&'a Resource>,
+    pub transcript: &'a Transcript,
+    pub began: Instant,
+}
+
+/// Skips without a link are noise unless somebody asked (D-55).
+pub(super) fn is_logged<T>(line: &Line<'_, T>, decision: &Decision, failed: bool, link_before: &Link) -> bool {
+    let known = line.run.trigger == Trigger::OnDemand || line.verbose_skips || *link_before != Link::None;
+    match decision {
+        Decision::Create { .. } | Decision::Update { .. } | Decision::Disable { .. } | Decision::Delete { .. } => true,
+        Decision::Fail(_) => true,
+        Decision::Skip { link_after, .. } => failed || known || *link_after != Link::None,
+        Decision::Pass(_) => failed,
+    }
+}
+
+pub(super) fn entry<T>(line: &Line<'_, T>, recorded: Recorded<'_>) -> Entry {
+    let object = recorded.object;
+    let (action, status) = outcome(&recorded);
+    let failure = recorded.failure.map(|(_, failure)| failure.clone());
+    let reason = match &failure {
+        Some(failure) => failure.code.to_string(),
+        None => recorded.decision.reason().to_owned(),
+    };
+    let id = line.ids.next(line.now());
+    let target = recorded.target.map(|target| Identity {
+        id: target.to_string(),
+        display_name: recorded.matched.and_then(Resource::display_name).unwrap_or_default().to_owned(),
+        details: Map::new(),
+    });
+    Entry {
+        change_id: id.clone(),
+        id,
+        cycle_id: line.run.cycle_id.clone(),
+        at: line.now(),
+        duration_ms: u64::try_from(recorded.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        kind: object.kind,
+        action,
+        status,
+        reason,
+        failure,
+        retry: recorded.retry.clone(),
+        source: source_identity(object, recorded.matched),
+        target,
+        initiator: line.run.initiator.clone(),
+        steps: steps(line, &recorded, action, status),
+        modified: modified(recorded.decision.changes()),
+        warnings: recorded.transcript.warnings.clone(),
+    }
+}
+
+fn outcome(recorded: &Recorded<'_>) -> (LoggedAction, LoggedStatus) {
+    let action = match recorded.decision {
+        Decision::Create { .. } | Decision::Skip { reason: Reason::CreateDisabled, .. } => LoggedAction::Create,
+        Decision::Update { .. } | Decision::Skip { reason: Reason::UpdateDisabled, .. } => LoggedAction::Update,
+        Decision::Disable { .. } => LoggedAction::Disable,
+        Decision::Delete { .. } | Decision::Skip { reason: Reason::DeleteDisabled, .. } => LoggedAction::Delete,
+        Decision::Skip { reason: Reason::StagedAction, .. } => LoggedAction::StagedAction,
+        Decision::Skip { reason: Reason::StagedDelete, .. } => LoggedAction::StagedDelete,
+        Decision::Skip { .. } | Decision::Pass(_) => LoggedAction::Other,
+        Decision::Fail(_) => match recorded.failure {
+            Some((Operation::Create, _)) => LoggedAction::Create,
+            Some((Operation::Update | Operation::Reference, _)) => LoggedAction::Update,
+            Some((Operation::Disable, _)) => LoggedAction::Disable,
+            Some((Operation::Delete, _)) => LoggedAction::Delete,
+            Some((Operation::Evaluate | Operation::Match | Operation::Read, _)) | None => LoggedAction::Other,
+        },
+    };
+    let status = match (recorded.failure, recorded.decision) {
+        (Some(_), _) | (None, Decision::Fail(_)) => LoggedStatus::Failure,
+        (None, Decision::Skip { .. }) => LoggedStatus::Skipped,
+        (None, Decision::Pass(_)) => LoggedStatus::NotEvaluated,
+        (None, _) if !recorded.transcript.warnings.is_empty() => LoggedStatus::Warning,
+        (None, _) => LoggedStatus::Success,
+    };
+    (action, status)
+}
+
+fn source_identity(object: &SourceObject, matched: Option<&Resource>) -> Identity {
+    let mut details = Map::new();
+    for name in ["userPrincipalName", "mail"] {
+        if let Some(text) = object.text(name) {
+            details.insert(name.to_owned(), json!(text));
+        }
+    }
+    if !object.origin.file.is_empty() {
+        details.insert("file".to_owned(), json!(object.origin.file));
+        details.insert("line".to_owned(), json!(object.origin.line));
+    }
+    let name = object.text("displayName").or_else(|| object.text("userPrincipalName"));
+    Identity {
+        id: object.anchor.to_string(),
+        display_name: name.or_else(|| matched.and_then(Resource::display_name)).unwrap_or_default().to_owned(),
+        details,
+    }
+}
+
+fn modified(changes: &[Change]) -> Vec<ModifiedProperty> {
+    changes
+        .iter()
+        .map(|change| {
+            let shown = |text: String| if change.rule.redacted { REDACTED.to_owned() } else { text };
+            ModifiedProperty {
+                name: change.rule.path.to_string(),
+                old: change.before.as_ref().map(|before| {
+                    shown(match before {
+                        Value::String(text) => text.clone(),
+                        Value::Bool(flag) => if *flag { "True" } else { "False" }.to_owned(),
+                        other => other.to_string(),
+                    })
+                }),
+                new: change.set.as_ref().map(|value| shown(value.to_text())),
+            }
+        })
+        .collect()
+}
+
+fn steps<T>(
+    line: &Line<'_, T>,
+    recorded: &Recorded<'_>,
+    action: LoggedAction,
+    status: LoggedStatus,
+) -> Vec<Step> {
+    let mut steps = vec![import(line, recorded)];
+    let Some(standing) = recorded.standing else { return steps };
+    steps.push(scoping(line, recorded, standing));
+    if let Some(step) = matching(recorded) {
+        steps.push(step);
+    }
+    steps.push(processing(recorded, action));
+    if let Some(step) = export(line, recorded, action, status) {
+        steps.push(step);
+    }
+    steps
+}
+
+fn import<T>(line: &Line<'_, T>, recorded: &Recorded<'_>) -> Step {
+    let object = recorded.object;
+    let absent = object.origin.file.is_empty();
+    let name = match (recorded.row, object.deletion) {
+        _ if absent => "EntryImportDelete",
+        (_, Deletion::Soft | Deletion::Hard) => "EntryImportDelete",
+        (None, Deletion::None) => "EntryImportAdd",
+        (Some(_), Deletion::None) => "EntryImportUpdate",
+    };
+    let what = match object.kind {
+        ObjectKind::User => "user",
+        ObjectKind::Group => "group",
+    };
+    let description = if absent {
+        format!("the {what} is not in the export any more")
+    } else {
+        format!("read the {what} at {}:{}", object.origin.file, object.origin.line)
+    };
+    let hidden = line.kind(object.kind).map(|kind| kind.mapping.redacted_sources()).unwrap_or_default();
+    let mut details = Map::new();
+    details.insert("objectId".to_owned(), json!(object.anchor.as_str()));
+    for (name, value) in object.attributes.iter().chain(&object.rest) {
+        let used = line.kind(object.kind).is_some_and(|kind| kind.used.contains(name));
+        if !used && name != "accountEnabled" || name == "objectId" {
+            continue;
+        }
+        let shown = if hidden.contains(name) { json!(REDACTED) } else { source_value(value) };
+        details.insert(name.clone(), shown);
+    }
+    step(StepKind::Import, name, LoggedStatus::Success, description, details)
+}
+
+fn source_value(value: &SourceValue) -> Value {
+    match value {
+        SourceValue::Text(text) => json!(text),
+        SourceValue::Bool(flag) => json!(if *flag { "True" } else { "False" }),
+        SourceValue::Integer(number) => json!(number.to_string()),
+        SourceValue::List(list) => json!(list),
+        SourceValue::Roles(roles) => {
+            roles.iter().map(|role| json!(role.display_name.as_deref().or(role.value.as_deref()))).collect()
+        }
+    }
+}
+
+fn scoping<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, standing: &Standing) -> Step {
+    let yes = |flag: bool| json!(if flag { "True" } else { "False" });
+    let mut details = Map::new();
+    let (status, description) = match &standing.scope {
+        Err(failure) => (LoggedStatus::Failure, failure.message.clone()),
+        Ok(scope) => {
+            details.insert("IsActive".to_owned(), yes(scope.state == SourceState::Active));
+            details.insert("Assigned".to_owned(), yes(scope.assigned));
+            details.insert("ScopeModeAll".to_owned(), yes(!line.scope.assigned_only));
+            details.insert("IsEffectivelyEntitledForProvisioning".to_owned(), yes(scope.is_entitled()));
+            details.insert("IsInProvisioningScope".to_owned(), yes(scope.in_scope()));
+            details.insert("InputFilterPassed".to_owned(), yes(standing.input_passed));
+            (LoggedStatus::Success, entitlement(scope.state, scope.assigned, scope.filter_passed))
+        }
+    };
+    let clauses = clauses(recorded.scoping.as_ref());
+    if !clauses.is_empty() {
+        details.insert("ScopeEvaluationResult".to_owned(), Value::Object(clauses));
+    }
+    step(StepKind::Scoping, "EntrySynchronizationScoping", status, description, details)
+}
+
+/// Says which conditions of entitlement are not met, all of them.
+fn entitlement(state: SourceState, assigned: bool, filter_passed: bool) -> String {
+    let mut against = Vec::new();
+    match state {
+        SourceState::Active => {}
+        SourceState::Disabled => against.push("it is disabled in the source"),
+        SourceState::SoftDeleted => against.push("it is deleted in the source"),
+        SourceState::HardDeleted => against.push("it is permanently deleted in the source"),
+    }
+    if !assigned {
+        against.push("it is not assigned");
+    }
+    if !filter_passed {
+        against.push("it does not pass the scoping filter");
+    }
+    match against.as_slice() {
+        [] => "in scope and active: entitled".to_owned(),
+        against => format!("not entitled: {}", against.join(", ")),
+    }
+}
+
+fn clauses(verdict: Option<&Verdict<'_>>) -> Map<String, Value> {
+    let mut all = Map::new();
+    for group in verdict.into_iter().flat_map(|verdict| &verdict.groups) {
+        for clause in &group.clauses {
+            let result = match &clause.result {
+                Ok(holds) => if *holds { "True" } else { "False" }.to_owned(),
+                Err(fault) => fault.to_string(),
+            };
+            let tested = clause.tested.as_deref().map_or("no value".to_owned(), |tested| format!("`{tested}`"));
+            let warning = clause.warning.map(|warning| format!("; {warning}")).unwrap_or_default();
+            let name = format!("{}: {} {} {}", group.name, clause.attribute, clause.operator, clause.value);
+            all.insert(name.trim_end().to_owned(), json!(format!("{result} ({tested}{warning})")));
+        }
+    }
+    all
+}
+
+fn matching(recorded: &Recorded<'_>) -> Option<Step> {
+    let asked = !recorded.transcript.exchanges.is_empty();
+    let linked = recorded.row.and_then(|row| row.link.target());
+    let mut details = Map::new();
+    let (status, description) = match (recorded.matched, linked) {
+        _ if !asked => return None,
+        (Some(resource), Some(id)) if resource.id() == id => {
+            (LoggedStatus::Success, format!("found the linked account `{id}`"))
+        }
+        (Some(resource), _) => {
+            let by = recorded.transcript.matched_by.as_deref().unwrap_or("its identifier");
+            (LoggedStatus::Success, format!("found `{}` by `{by}`", resource.id()))
+        }
+        (None, Some(id)) if matches!(recorded.decision, Decision::Delete { .. }) => {
+            (LoggedStatus::Success, format!("the linked account is `{id}`"))
+        }
+        (None, Some(id)) => (LoggedStatus::Success, format!("the linked account `{id}` was not found")),
+        (None, None) => (LoggedStatus::Success, "no account in the target matches".to_owned()),
+    };
+    if let Some(resource) = recorded.matched {
+        details.insert("targetId".to_owned(), json!(resource.id().as_str()));
+        if let Some(active) = resource.active() {
+            details.insert("active".to_owned(), json!(if active { "True" } else { "False" }));
+        }
+    }
+    let failed = matches!(recorded.failure, Some((Operation::Match | Operation::Read, _)));
+    let (status, description) = match recorded.failure {
+        Some((_, failure)) if failed => (LoggedStatus::Failure, failure.message.clone()),
+        _ => (status, description),
+    };
+    Some(step(StepKind::Matching, "EntryMatching", status, description, details))
+}
+
+fn processing(recorded: &Recorded<'_>, action: LoggedAction) -> Step {
+    let name = match action {
+        LoggedAction::Create => "EntrySynchronizationAdd",
+        LoggedAction::Update | LoggedAction::Disable => "EntrySynchronizationUpdate",
+        LoggedAction::Delete => "EntrySynchronizationDelete",
+        LoggedAction::Other | LoggedAction::StagedAction | LoggedAction::StagedDelete => "EntrySynchronizationSkip",
+    };
+    let mut details = Map::new();
+    let (status, description) = match (recorded.decision, recorded.failure) {
+        (_, Some((Operation::Evaluate, failure))) => (LoggedStatus::Failure, failure.message.clone()),
+        (Decision::Fail(failure), _) => (LoggedStatus::Failure, failure.message.clone()),
+        (Decision::Skip { reason, .. }, _) => {
+            details.insert("SkipReason".to_owned(), json!(reason.as_str()));
+            (LoggedStatus::Skipped, reason.explain().to_owned())
+        }
+        (Decision::Pass(reason), _) => (LoggedStatus::NotEvaluated, reason.explain().to_owned()),
+        (
+            Decision::Create { reason, .. }
+            | Decision::Update { reason, .. }
+            | Decision::Disable { reason, .. }
+            | Decision::Delete { reason, .. },
+            _,
+        ) => {
+            details.insert("Reason".to_owned(), json!(reason.as_str()));
+            (LoggedStatus::Success, reason.explain().to_owned())
+        }
+    };
+    step(StepKind::Processing, name, status, description, details)
+}
+
+fn export<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, action: LoggedAction, status: LoggedStatus) -> Option<Step> {
+    if !recorded.decision.writes() || matches!(recorded.failure, Some((Operation::Evaluate, _))) {
+        return None;
+    }
+    let name = match action {
+        LoggedAction::Create => "EntryExportAdd",
+        LoggedAction::Delete => "EntryExportDelete",
+        _ => "EntryExportUpdate",
+    };
+    let mut details = Map::new();
+    for change in recorded.decision.changes() {
+        let value = match &change.set {
+            _ if change.rule.redacted => json!(REDACTED),
+            Some(value) => json!(value.to_text()),
+            None => Value::Null,
+        };
+        details.insert(change.rule.path.to_string(), value);
+    }
+    let description = match recorded.failure {
+        Some((_, failure)) => failure.message.clone(),
+        None if line.run.dry_run => "would be sent; this is a dry run".to_owned(),
+        None => {
+            let sent: Vec<String> = recorded
+                .transcript
+                .exchanges
+                .iter()
+                .filter(|exchange| {
+                    exchange.get("request").and_then(Value::as_str).is_some_and(|request| !request.starts_with("GET "))
+                })
+                .map(|exchange| {
+                    let text = |key: &str| exchange.get(key).map(|value| value.to_string().trim_matches('"').to_owned());
+                    format!("{}: {}", text("request").unwrap_or_default(), text("status").unwrap_or_default())
+                })
+                .collect();
+            sent.join("; ")
+        }
+    };
+    Some(step(StepKind::Export, name, status, description, details))
+}
+
+fn step(
+    kind: StepKind,
+    name: &str,
+    status: LoggedStatus,
+    description: impl Into<String>,
+    details: Map<String, Value>,
+) -> Step {
+    Step { kind, name: name.to_owned(), status, description: description.into(), details }
+}

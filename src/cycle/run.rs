@@ -1,0 +1,846 @@
+//! One cycle (service.md 5 and 6).
+
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use super::error::ServiceError;
+use super::evaluate::{Evaluated, is_staged};
+use super::import::{self, Imported, Refused, import};
+use super::line::{Line, Protect, Run, run_error};
+use super::lock::{Busy, CycleLock};
+use super::phases::{Phase, forecast};
+use super::progress::Observer;
+use super::quarantine::{self, Health, Thresholds};
+use super::service::{JobRules, Service, job_runs, line, meaning};
+use super::standing::{Standing, is_assigned};
+use super::talk::Transcript;
+use super::tally::Tally;
+use crate::config::Job;
+use crate::model::{
+    Counts, CycleKind, CycleReport, CycleState, Escrow, Initiator, LoggedAction, ObjectKind, Operation,
+    QuarantineReason, RunError, RunSummary, SourceAnchor, SourceCounts, StagedBatch, StagedObject, Trigger,
+};
+use crate::store::{Claimed, JobKey, JobState, ObjectCommit, Staged, StoreError, Watermark};
+use crate::target::Transport;
+
+/// Objects that need no request are stored this many at a time.
+const TOGETHER: usize = 500;
+/// How long an object is waited for that somebody else works on.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// How a cycle is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CycleOptions {
+    /// Reads only; nothing is sent, nothing is stored.
+    pub dry_run: bool,
+    /// Evaluates every object, changed or not.
+    pub initial: bool,
+}
+
+/// What a cycle knows of itself from its beginning on.
+struct Begun {
+    key: JobKey,
+    state: JobState,
+    id: String,
+    kind: CycleKind,
+    began: Timestamp,
+    meaning: String,
+    options: CycleOptions,
+}
+
+/// How the work on the objects ended.
+struct Worked {
+    counts: Counts,
+    requests: u64,
+    exports: u64,
+    exported: u64,
+    entitled: u64,
+    /// Why the cycle ended before its objects did.
+    error: Option<RunError>,
+    /// The error is one that quarantines at once.
+    critical: bool,
+    interrupted: bool,
+    staged: u64,
+}
+
+impl Service {
+    /// Runs one cycle of a job to its end, or until `stop`: then the objects in flight are finished first.
+    ///
+    /// # Errors
+    /// Where nothing could be begun or the state cannot be written. What goes wrong with the source, the target or single
+    /// objects is in the report.
+    pub async fn cycle(
+        &self,
+        job: &Job,
+        options: CycleOptions,
+        observer: Arc<dyn Observer>,
+        stop: CancellationToken,
+    ) -> Result<CycleReport, ServiceError> {
+        let store = self.store();
+        let key = store.job(&job.name)?;
+        let _lock = match options.dry_run {
+            true => None,
+            false => Some(self.lock(job)?),
+        };
+        let mut state = store.job_state(key)?;
+        let now = self.now();
+        if !options.dry_run {
+            store.void_claims(key, &super::on_demand::is_alive)?;
+            if state.quarantine.is_some() {
+                state = store.update_job(key, move |state| quarantine::expire(state, now)).await?;
+            }
+        }
+        let meaning = meaning(job);
+        let fresh = state.watermark.as_ref().is_none_or(|watermark| watermark.meaning != meaning);
+        // Saving mappings or filters restarts, which takes the job out of quarantine (service.md 17.3).
+        let reconfigured = state.watermark.is_some() && fresh;
+        let initial = options.initial || state.initial_due || fresh;
+        let kind = if initial { CycleKind::Initial } else { CycleKind::Incremental };
+        let seed = super::ids::seed();
+        let id = super::ids::Ids::new(seed).next(now);
+        if let Some(error) = refusal_by_state(&state, now).filter(|error| error.code != "Quarantine" || !reconfigured) {
+            return Ok(refused_report(job, &state, id, kind, now, error, options));
+        }
+        if !options.dry_run {
+            let began = now;
+            state = store
+                .update_job(key, move |state| {
+                    state.last_start = Some(began);
+                    state.running_since = Some(began);
+                    state.stop_now = false;
+                    state.progress = None;
+                    if initial {
+                        state.events = 0;
+                    }
+                    if reconfigured {
+                        quarantine::lift(state, quarantine::slows);
+                    }
+                })
+                .await?;
+            store.begin_cycle(key, id.clone(), now).await?;
+        }
+        let begun = Begun { key, state, id, kind, began: now, meaning, options };
+        let result = self.go(job, &begun, seed, &observer, &stop).await;
+        match result {
+            Ok(report) => Ok(report),
+            Err(error) => {
+                if !options.dry_run {
+                    // The error itself is what matters; the note that nothing runs any more is repaired by the next cycle.
+                    drop(store.update_job(key, |state| state.running_since = None).await);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn lock(&self, job: &Job) -> Result<CycleLock, ServiceError> {
+        CycleLock::take(self.store().path(), &job.name).map_err(|busy| match busy {
+            Busy::Running(whose) => ServiceError::CycleRuns { job: job.name.clone(), whose },
+            Busy::Failed(path, source) => ServiceError::Lock { path: path.display().to_string(), source },
+        })
+    }
+
+    async fn go(
+        &self,
+        job: &Job,
+        begun: &Begun,
+        seed: [u8; 32],
+        observer: &Arc<dyn Observer>,
+        stop: &CancellationToken,
+    ) -> Result<CycleReport, ServiceError> {
+        let store = self.store();
+        let due = self.due_objects(job, begun)?;
+        observer.note("reading the source");
+        let imported = self.import(job, begun, due.clone()).await?;
+        let imported = match imported {
+            Ok(imported) => imported,
+            Err(refused) => return self.end_refused(job, begun, refused).await,
+        };
+        for warning in &imported.warnings {
+            observer.note(warning);
+        }
+        let client = self.client(job)?;
+        let rules = JobRules::of(job);
+        let run = Run {
+            cycle_id: begun.id.clone(),
+            trigger: match begun.kind {
+                CycleKind::Initial => Trigger::Initial,
+                CycleKind::Incremental => Trigger::Incremental,
+            },
+            dry_run: begun.options.dry_run,
+            initiator: Initiator::System,
+            owner: format!("cycle:{}", begun.id),
+            job_runs: job_runs(&begun.state),
+            export_complete: true,
+            protect: Protect::default(),
+            seed,
+        };
+        let mut line = line(store, begun.key, job, &rules, self.wire(job, false)?, &client, self.clock(), run);
+        let forecast = self.sort(&line, &imported, &due)?;
+        line.run.protect = self.protect(job, begun, &imported, &forecast)?;
+        let worked = self.work(job, begun, &mut line, &imported, &forecast, observer, stop, &client).await?;
+        self.end(job, begun, &imported, worked).await
+    }
+
+    /// Objects that have to be looked at although nothing of them changed.
+    fn due_objects(&self, job: &Job, begun: &Begun) -> Result<HashSet<(ObjectKind, SourceAnchor)>, ServiceError> {
+        let store = self.store();
+        let mut due = HashSet::new();
+        let mut add = |anchor: SourceAnchor| -> Result<(), StoreError> {
+            let kind = store.object(begun.key, &anchor)?.map_or(ObjectKind::User, |row| row.kind);
+            due.insert((kind, anchor));
+            Ok(())
+        };
+        for anchor in store.due_escrows(begun.key, begun.began)? {
+            add(anchor)?;
+        }
+        for staged in store.staged(begun.key)? {
+            add(staged.source_anchor)?;
+        }
+        let retention = SignedDuration::try_from(job.soft_delete_retention).unwrap_or(SignedDuration::MAX);
+        if let Ok(before) = begun.began.checked_sub(retention) {
+            for row in store.left_before(begun.key, before)? {
+                due.insert((row.kind, row.anchor));
+            }
+        }
+        Ok(due)
+    }
+
+    async fn import(
+        &self,
+        job: &Job,
+        begun: &Begun,
+        due: HashSet<(ObjectKind, SourceAnchor)>,
+    ) -> Result<Result<Imported, Refused>, ServiceError> {
+        let store = Arc::clone(self.store());
+        let settings = job.source.clone();
+        let previous = begun.state.watermark.clone();
+        let (key, all) = (begun.key, begun.kind == CycleKind::Initial);
+        let accepted = begun.state.accepted_identity.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            import(&import::Request {
+                settings: &settings,
+                store: &store,
+                job: key,
+                previous: previous.as_ref(),
+                all,
+                due: &due,
+                accepted: accepted.as_deref(),
+            })
+        });
+        Ok(read.await.map_err(|error| ServiceError::Internal(error.to_string()))??)
+    }
+
+    /// Gives every object its phase, and counts who would be deprovisioned (D-52).
+    fn sort<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        imported: &Imported,
+        due: &HashSet<(ObjectKind, SourceAnchor)>,
+    ) -> Result<Forecast, ServiceError> {
+        let initial = line.run.trigger == Trigger::Initial;
+        let now = line.now();
+        let mut sorted = Forecast::default();
+        imported.staging.sort(|staged| {
+            let row = line.store.object(line.job, &staged.anchor)?;
+            let Some(kind) = line.kind(staged.kind) else {
+                sorted.unchanged += 1;
+                return Ok(None);
+            };
+            let standing = match (&staged.object, &row) {
+                (Some(object), row) => {
+                    let assigned = assigned(imported, object);
+                    Standing::of_present(object, row.as_ref(), line.scope, kind, assigned, now)
+                }
+                (None, Some(row)) => Standing::of_absent(row, line.scope, now),
+                (None, None) => return Ok(None),
+            };
+            let is_due = due.contains(&(staged.kind, staged.anchor.clone()));
+            let vanished = staged.object.is_none() && row.as_ref().is_some_and(|row| row.left_at.is_some()) && !is_due;
+            if (!initial && !is_due && !standing.differs_from(row.as_ref())) || (vanished && !standing.differs_from(row.as_ref())) {
+                sorted.unchanged += u64::from(staged.object.is_some());
+                return Ok(None);
+            }
+            sorted.entitled += u64::from(standing.scope.as_ref().is_ok_and(crate::plan::Scope::is_entitled));
+            let forecast = forecast(&standing, row.as_ref(), kind);
+            if forecast.deprovisions {
+                sorted.deprovisions.insert(staged.anchor.clone());
+                sorted.absent += u64::from(staged.object.is_none());
+            }
+            sorted.asks |= forecast.phase.asks();
+            sorted.total += 1;
+            Ok(Some(forecast.phase as u8))
+        })?;
+        Ok(sorted)
+    }
+
+    /// Decides which deprovisionings are withheld (service.md 18).
+    fn protect(
+        &self,
+        job: &Job,
+        begun: &Begun,
+        imported: &Imported,
+        forecast: &Forecast,
+    ) -> Result<Protect, ServiceError> {
+        let mut protect = Protect { absent: imported.stage_absences, ..Protect::default() };
+        let open = begun.state.batch.as_ref().map(|(batch, _)| batch);
+        let is_approved = open.is_some() && begun.state.approved_batch.as_ref() == open;
+        let batch: BTreeSet<SourceAnchor> =
+            self.store().staged(begun.key)?.into_iter().map(|staged| staged.source_anchor).collect();
+        let fresh = forecast.deprovisions.iter().filter(|anchor| !batch.contains(*anchor)).count() as u64;
+        let counted = if is_approved { fresh } else { forecast.deprovisions.len() as u64 };
+        let over = job.accidental_deletion.enabled && counted > job.accidental_deletion.threshold;
+        // While a batch waits, whoever else would go waits with it.
+        protect.all = over || (!is_approved && !batch.is_empty());
+        if is_approved {
+            protect.approved = batch;
+        }
+        Ok(protect)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one cycle's parts, each of another kind")]
+    async fn work<T: Transport>(
+        &self,
+        job: &Job,
+        begun: &Begun,
+        line: &mut Line<'_, T>,
+        imported: &Imported,
+        forecast: &Forecast,
+        observer: &Arc<dyn Observer>,
+        stop: &CancellationToken,
+        counter: &crate::target::Client,
+    ) -> Result<Worked, ServiceError> {
+        let mut tally = Tally::default();
+        let mut worked = Worked {
+            counts: Counts::default(),
+            requests: 0,
+            exports: 0,
+            exported: 0,
+            entitled: forecast.entitled,
+            error: None,
+            critical: false,
+            interrupted: false,
+            staged: 0,
+        };
+        let probe = forecast.asks || job.target.options.probe_every_cycle || begun.state.quarantine.is_some();
+        if probe && let Some(failure) = self.open_cycle(line).await {
+            worked.requests = counter.requests();
+            worked.critical = failure.class != crate::model::Class::Transient;
+            worked.error = Some(run_error(&failure));
+            worked.counts.not_evaluated = imported.recognised + forecast.unchanged + forecast.total;
+            return Ok(worked);
+        }
+        let done = AtomicU64::new(0);
+        let total = forecast.total;
+        let batch = begun.state.batch.as_ref().map_or_else(|| begun.id.clone(), |(batch, _)| batch.clone());
+        let mut deferred = Vec::new();
+        let mut noted = std::time::Instant::now();
+        for phase in Phase::ALL {
+            let concurrency = if phase.asks() { job.target.concurrency.max(1) } else { 64 };
+            let mut queue = Queue { staging: &imported.staging, phase, after: None, page: VecDeque::new() };
+            let line: &Line<'_, T> = line;
+            let mut running = FuturesUnordered::new();
+            let mut is_empty = false;
+            let mut pending: Vec<ObjectCommit> = Vec::new();
+            loop {
+                while !is_empty && running.len() < concurrency {
+                    match queue.next()? {
+                        Some(staged) => running.push(self.take_turn(line, phase, staged, imported, stop)),
+                        None => is_empty = true,
+                    }
+                }
+                let Some(turn) = running.next().await else { break };
+                match turn? {
+                    Turn::NotReached => tally.not_reached += 1,
+                    Turn::Taken(staged) => deferred.push((phase, staged)),
+                    Turn::Done(evaluated) => {
+                        self.note(line, &batch, &evaluated, &mut tally, observer).await?;
+                        pending.extend(evaluated.commit.filter(|_| !phase.asks()));
+                        if pending.len() >= TOGETHER {
+                            line.store.commit_all(line.job, std::mem::take(&mut pending)).await?;
+                        }
+                    }
+                }
+                observer.progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+                if noted.elapsed().as_secs() >= 2 && !begun.options.dry_run {
+                    noted = std::time::Instant::now();
+                    self.note_progress(begun.key, done.load(Ordering::Relaxed), total, stop).await?;
+                }
+            }
+            if !pending.is_empty() {
+                line.store.commit_all(line.job, pending).await?;
+            }
+        }
+        for (phase, staged) in deferred {
+            match self.wait_for(line, phase, staged, imported, stop).await? {
+                Turn::Done(evaluated) => self.note(line, &batch, &evaluated, &mut tally, observer).await?,
+                Turn::NotReached | Turn::Taken(_) => tally.not_reached += 1,
+            }
+        }
+        worked.requests = counter.requests();
+        worked.interrupted = tally.not_reached > 0;
+        worked.exports = tally.exports;
+        worked.exported = tally.exported;
+        worked.staged = tally.counts.staged;
+        worked.counts = tally.counts;
+        worked.counts.not_evaluated += imported.recognised + forecast.unchanged + tally.not_reached;
+        if let Some(failure) = line.breaker.cause() {
+            worked.critical = failure.class == crate::model::Class::Critical;
+            worked.error = Some(run_error(&failure));
+        } else if worked.interrupted {
+            worked.error = Some(RunError {
+                code: "Interrupted".to_owned(),
+                message: format!("the cycle was ended early; {} objects were not reached", tally.not_reached),
+                help: "run the cycle again: it goes on where it ended".to_owned(),
+            });
+        }
+        Ok(worked)
+    }
+
+    /// Discovery and probes (wire.md 6, 19); the failure that ends the cycle, if one does.
+    async fn open_cycle<T: Transport>(&self, line: &mut Line<'_, T>) -> Option<crate::model::Failure> {
+        let mut transcript = Transcript::default();
+        line.discover(&mut transcript).await;
+        let guids = super::ids::guids(&line.run.seed);
+        line.probe([&guids[0], &guids[1]], &mut transcript).await.err()
+    }
+
+    /// [`Service::turn`], unless the cycle is ending.
+    async fn take_turn<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        phase: Phase,
+        staged: Staged,
+        imported: &Imported,
+        stop: &CancellationToken,
+    ) -> Result<Turn, ServiceError> {
+        if stop.is_cancelled() || line.breaker.is_open() {
+            return Ok(Turn::NotReached);
+        }
+        self.turn(line, phase, staged, imported).await
+    }
+
+    /// One object's turn: claim, evaluate, store.
+    async fn turn<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        phase: Phase,
+        staged: Staged,
+        imported: &Imported,
+    ) -> Result<Turn, ServiceError> {
+        let row = if line.run.dry_run || !phase.asks() {
+            line.store.object(line.job, &staged.anchor)?
+        } else {
+            let claim = line.store.claim(line.job, staged.anchor.clone(), line.run.owner.clone(), Timestamp::now());
+            match claim.await? {
+                Claimed::Ours(row) => row.map(|row| *row),
+                Claimed::Theirs { .. } => return Ok(Turn::Taken(staged)),
+            }
+        };
+        let escrow: Option<Escrow> = line.store.escrow(line.job, &staged.anchor)?;
+        let assigned = staged.object.as_deref().is_some_and(|object| assigned(imported, object));
+        let evaluated = line.evaluate(&staged, row.as_ref(), escrow.as_ref(), assigned).await?;
+        if phase.asks() && !line.run.dry_run {
+            match evaluated.commit.clone() {
+                Some(commit) => line.store.commit(line.job, commit).await?,
+                None => line.store.release(line.job, staged.anchor).await?,
+            }
+        }
+        Ok(Turn::Done(Box::new(evaluated)))
+    }
+
+    /// Waits for an object that an on-demand run is working on.
+    async fn wait_for<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        phase: Phase,
+        staged: Staged,
+        imported: &Imported,
+        stop: &CancellationToken,
+    ) -> Result<Turn, ServiceError> {
+        let until = tokio::time::Instant::now() + PATIENCE;
+        let mut staged = staged;
+        loop {
+            line.store.void_claims(line.job, &|owner| owner == line.run.owner || super::on_demand::is_alive(owner))?;
+            match self.turn(line, phase, staged, imported).await? {
+                Turn::Taken(again) if tokio::time::Instant::now() < until && !stop.is_cancelled() => staged = again,
+                other => return Ok(other),
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn note<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        batch: &str,
+        evaluated: &Evaluated,
+        tally: &mut Tally,
+        observer: &Arc<dyn Observer>,
+    ) -> Result<(), ServiceError> {
+        tally.add(evaluated);
+        let shown = evaluated.commit.as_ref().map_or_else(
+            || super::record::is_logged(line, &evaluated.decision, evaluated.entry.failure.is_some(), &evaluated.link_before),
+            |commit| commit.entry.is_some(),
+        );
+        if shown {
+            observer.entry(&evaluated.entry);
+        }
+        if is_staged(&evaluated.decision) && !line.run.dry_run {
+            let action = match evaluated.entry.action {
+                LoggedAction::StagedDelete => Operation::Delete,
+                _ => Operation::Disable,
+            };
+            let staged = StagedObject {
+                batch: batch.to_owned(),
+                source_anchor: evaluated.entry.source_anchor(),
+                action,
+                reason: evaluated.entry.reason.clone(),
+                name: evaluated.entry.source.display_name.clone(),
+            };
+            line.store.stage(line.job, staged).await?;
+        }
+        Ok(())
+    }
+
+    /// Shows how far the cycle is, and obeys `pause --now`.
+    async fn note_progress(
+        &self,
+        key: JobKey,
+        done: u64,
+        total: u64,
+        stop: &CancellationToken,
+    ) -> Result<(), ServiceError> {
+        let now = self.now();
+        let state = self.store().update_job(key, move |state| state.progress = Some((done, total, now))).await?;
+        if state.stop_now {
+            stop.cancel();
+        }
+        Ok(())
+    }
+
+    async fn end_refused(&self, job: &Job, begun: &Begun, refused: Refused) -> Result<CycleReport, ServiceError> {
+        let now = self.now();
+        let error = refused.error;
+        let mut report = blank_report(job, begun, now);
+        report.state = CycleState::Failed;
+        report.source = refused.counts;
+        report.warnings = refused.warnings;
+        report.error = Some(error.clone());
+        report.counts.not_evaluated =
+            begun.state.watermark.as_ref().map_or(0, |watermark| watermark.users + watermark.groups);
+        if begun.options.dry_run {
+            return Ok(report);
+        }
+        let identity = refused.identity;
+        let summary = summary(&report, 0, 0, 0, 0);
+        let state = self
+            .store()
+            .update_job(begun.key, move |state| {
+                state.running_since = None;
+                state.refused_identity = identity;
+                state.last_execution = Some(summary);
+                quarantine::note_source_failure(state, error, now);
+            })
+            .await?;
+        report.quarantine = state.quarantine;
+        report.staged = self.staged_batch(begun.key)?;
+        self.store().end_cycle(begun.id.clone(), now, report_record(&report)).await?;
+        Ok(report)
+    }
+
+    async fn end(
+        &self,
+        job: &Job,
+        begun: &Begun,
+        imported: &Imported,
+        worked: Worked,
+    ) -> Result<CycleReport, ServiceError> {
+        let now = self.now();
+        let store = self.store();
+        let mut report = blank_report(job, begun, now);
+        report.source = imported.counts.clone();
+        report.counts = worked.counts;
+        report.requests = worked.requests;
+        report.error = worked.error.clone();
+        report.warnings = imported.warnings.clone();
+        report.state = match (&worked.error, worked.counts.failure) {
+            (Some(_), _) => CycleState::Failed,
+            (None, 0) => CycleState::Succeeded,
+            (None, _) => CycleState::EntryLevelErrors,
+        };
+        if begun.options.dry_run {
+            report.staged = self.staged_batch(begun.key)?;
+            return Ok(report);
+        }
+        if worked.error.is_none() {
+            let watermark = Watermark {
+                identity: imported.identity.clone(),
+                meaning: begun.meaning.clone(),
+                users: imported.users,
+                groups: imported.groups,
+                memory: imported.memory.clone(),
+                at: now,
+            };
+            store.move_watermark(begun.key, begun.state.revision, watermark, imported.snapshot.clone()).await?;
+        }
+        let retention = SignedDuration::try_from(job.logs.retention).unwrap_or(SignedDuration::MAX);
+        if let Ok(before) = now.checked_sub(retention) {
+            store.prune_log(begun.key, before).await?;
+        }
+        let (failures, references) = store.escrow_counts(begun.key)?;
+        let staged = store.staged_count(begun.key)?;
+        let thresholds = Thresholds {
+            minimum_failures: job.quarantine.minimum_failures,
+            proportion: job.quarantine.proportion,
+            base: job.quarantine.base_threshold,
+            total: job.quarantine.total_threshold,
+        };
+        let summary = summary(&report, imported.recognised, worked.entitled, worked.exports, worked.exported);
+        let evaluated = evaluated(&worked.counts);
+        let begin = (begun.id.clone(), begun.began, begun.kind);
+        let (error, critical, interrupted) = (worked.error.clone(), worked.critical, worked.interrupted);
+        let state = store
+            .update_job(begun.key, move |state| {
+                let (id, began, kind) = begin;
+                state.running_since = None;
+                state.events += evaluated;
+                state.last_execution = Some(summary.clone());
+                state.batch = (staged > 0).then(|| state.batch.take().unwrap_or((id, began)));
+                if state.batch.is_none() {
+                    state.approved_batch = None;
+                }
+                match error {
+                    Some(error) if error.code == "Interrupted" => {}
+                    Some(error) => quarantine::note_complete_failure(state, error, critical, now),
+                    None => {
+                        state.complete_failures = 0;
+                        state.source_failures = 0;
+                        state.refused_identity = None;
+                        quarantine::lift(state, |reason| {
+                            matches!(
+                                reason,
+                                QuarantineReason::EncounteredQuarantineException
+                                    | QuarantineReason::IngestionInterrupted
+                                    | QuarantineReason::Unknown
+                                    | QuarantineReason::QuarantinedOnDemand
+                            )
+                        });
+                        judge(state, failures, references, &thresholds, kind, now);
+                        if staged > 0 {
+                            quarantine::enter(state, QuarantineReason::TooManyDeletes, None, now);
+                        } else {
+                            quarantine::lift(state, |reason| reason == QuarantineReason::TooManyDeletes);
+                        }
+                        if report_succeeded(&summary) {
+                            state.last_successful_execution = Some(summary.clone());
+                            if summary.count_exported > 0 {
+                                state.last_successful_execution_with_exports = Some(summary);
+                            }
+                        }
+                        if !interrupted && failures == 0 {
+                            state.steady_first = state.steady_first.or(Some(now));
+                            state.steady_last = Some(now);
+                        }
+                    }
+                }
+            })
+            .await?;
+        report.quarantine = state.quarantine;
+        report.staged = self.staged_batch(begun.key)?;
+        store.end_cycle(begun.id.clone(), now, report_record(&report)).await?;
+        Ok(report)
+    }
+
+    /// The open batch of withheld deprovisionings.
+    pub(super) fn staged_batch(&self, key: JobKey) -> Result<Option<StagedBatch>, ServiceError> {
+        let count = self.store().staged_count(key)?;
+        let state = self.store().job_state(key)?;
+        Ok(state.batch.filter(|_| count > 0).map(|(batch, began)| StagedBatch { batch, began, count }))
+    }
+}
+
+/// What is known before the first request.
+#[derive(Default)]
+pub(super) struct Forecast {
+    /// Objects to evaluate.
+    total: u64,
+    /// Read, and found the same.
+    unchanged: u64,
+    entitled: u64,
+    deprovisions: BTreeSet<SourceAnchor>,
+    absent: u64,
+    /// Something has to be asked or sent.
+    asks: bool,
+}
+
+enum Turn {
+    Done(Box<Evaluated>),
+    /// Somebody else works on it.
+    Taken(Staged),
+    /// The cycle ended before.
+    NotReached,
+}
+
+/// The objects of a phase, a page at a time.
+struct Queue<'a> {
+    staging: &'a crate::store::Staging,
+    phase: Phase,
+    after: Option<SourceAnchor>,
+    page: VecDeque<Staged>,
+}
+
+impl Queue<'_> {
+    fn next(&mut self) -> Result<Option<Staged>, StoreError> {
+        if self.page.is_empty() {
+            self.page = self.staging.next(self.phase as u8, self.after.as_ref(), 256)?.into();
+            self.after = self.page.back().map(|staged| staged.anchor.clone()).or(self.after.take());
+        }
+        Ok(self.page.pop_front())
+    }
+}
+
+fn assigned(imported: &Imported, object: &crate::model::SourceObject) -> bool {
+    is_assigned(object) || imported.assigned.as_ref().is_some_and(|assigned| assigned.names(object))
+}
+
+/// Thresholds of failures; in an initial cycle they prune and pause instead (service.md 5).
+fn judge(
+    state: &mut JobState,
+    failures: u64,
+    references: u64,
+    thresholds: &Thresholds,
+    kind: CycleKind,
+    now: Timestamp,
+) {
+    match quarantine::health(failures, references, state.events, thresholds) {
+        Health::Unhealthy(_) if kind == CycleKind::Initial => {
+            state.escrows_pruned = true;
+            state.paused = true;
+        }
+        Health::Unhealthy(reason) => quarantine::enter(state, reason, None, now),
+        Health::Well | Health::Degraded(_) => quarantine::lift(state, |reason| {
+            matches!(
+                reason,
+                QuarantineReason::EncounteredEscrowProportionThreshold
+                    | QuarantineReason::EncounteredBaseEscrowThreshold
+                    | QuarantineReason::EncounteredTotalEscrowThreshold
+            )
+        }),
+    }
+}
+
+/// Why the state of the job lets no cycle run, if it does not.
+fn refusal_by_state(state: &JobState, now: Timestamp) -> Option<RunError> {
+    let error = |code: &str, message: String, help: &str| {
+        Some(RunError { code: code.to_owned(), message, help: help.to_owned() })
+    };
+    if state.disabled {
+        let message = "the job is disabled after more than four weeks in quarantine".to_owned();
+        return error("Quarantine", message, "mend the cause, then run `provisiond start`");
+    }
+    if state.paused {
+        return error("Paused", "the job is paused".to_owned(), "run `provisiond start` to go on");
+    }
+    let quarantine = state.quarantine.as_ref().filter(|quarantine| quarantine::slows(quarantine.reason))?;
+    let next = quarantine.next_attempt.filter(|next| *next > now)?;
+    let why = quarantine.error.as_ref().map(|error| format!(" ({}: {})", error.code, error.message)).unwrap_or_default();
+    error(
+        "Quarantine",
+        format!("the job is in quarantine: {:?}{why}; the next attempt is at {next}", quarantine.reason),
+        "mend the cause, then run `provisiond test-connection` or `provisiond start` to lift the quarantine",
+    )
+}
+
+fn refused_report(
+    job: &Job,
+    state: &JobState,
+    id: String,
+    kind: CycleKind,
+    now: Timestamp,
+    error: RunError,
+    options: CycleOptions,
+) -> CycleReport {
+    let known = state.watermark.as_ref().map_or(0, |watermark| watermark.users + watermark.groups);
+    CycleReport {
+        id,
+        job: job.name.clone(),
+        kind,
+        dry_run: options.dry_run,
+        began: now,
+        ended: now,
+        state: CycleState::Failed,
+        source: SourceCounts::default(),
+        counts: Counts { not_evaluated: known, ..Counts::default() },
+        requests: 0,
+        quarantine: state.quarantine.clone(),
+        staged: None,
+        error: Some(error),
+        warnings: Vec::new(),
+    }
+}
+
+fn blank_report(job: &Job, begun: &Begun, now: Timestamp) -> CycleReport {
+    CycleReport {
+        id: begun.id.clone(),
+        job: job.name.clone(),
+        kind: begun.kind,
+        dry_run: begun.options.dry_run,
+        began: begun.began,
+        ended: now,
+        state: CycleState::Succeeded,
+        source: SourceCounts::default(),
+        counts: Counts::default(),
+        requests: 0,
+        quarantine: begun.state.quarantine.clone(),
+        staged: None,
+        error: None,
+        warnings: Vec::new(),
+    }
+}
+
+fn summary(report: &CycleReport, recognised: u64, entitled: u64, exports: u64, exported: u64) -> RunSummary {
+    let evaluated = evaluated(&report.counts);
+    RunSummary {
+        activity_identifier: report.id.clone(),
+        state: report.state,
+        time_began: report.began,
+        time_ended: report.ended,
+        error: report.error.clone(),
+        count_imported: recognised + evaluated,
+        count_imported_deltas: evaluated,
+        count_imported_reference_deltas: 0,
+        count_entitled: entitled,
+        count_entitled_for_provisioning: entitled,
+        count_exports: exports,
+        count_exported: exported,
+        count_escrowed: report.counts.failure,
+        count_escrowed_raw: report.counts.failure,
+    }
+}
+
+fn evaluated(counts: &Counts) -> u64 {
+    counts.create + counts.update + counts.disable + counts.delete + counts.skipped + counts.failure + counts.staged
+}
+
+fn report_succeeded(summary: &RunSummary) -> bool {
+    summary.state == CycleState::Succeeded
+}
+
+/// What is remembered of a cycle.
+fn report_record(report: &CycleReport) -> serde_json::Value {
+    serde_json::json!({
+        "kind": report.kind,
+        "state": report.state,
+        "source": report.source,
+        "counts": report.counts,
+        "requests": report.requests,
+        "error": report.error,
+    })
+}

@@ -1,0 +1,180 @@
+//! The service on one state file: what commands and the daemon call.
+
+use std::sync::Arc;
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::clock::Clock;
+use super::error::ServiceError;
+use super::ids::Ids;
+use super::line::{Breaker, KindRules, Line, Run};
+use super::standing::ScopeRules;
+use crate::config::{Config, Environment, Job, ObjectRules, ScopeMode};
+use crate::plan::Rules;
+use crate::store::{JobKey, JobState, Store};
+use crate::target::Client;
+use crate::wire::{Mode, Wire};
+
+/// See the module.
+pub struct Service {
+    store: Arc<Store>,
+    clock: Clock,
+    environment: Environment,
+}
+
+/// What the daemon must know to find out when a job is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueFacts {
+    pub last_start: Option<Timestamp>,
+    pub paused: bool,
+    pub disabled: bool,
+    /// The next attempt of a quarantine that slows the job.
+    pub quarantine_next: Option<Timestamp>,
+}
+
+impl Service {
+    /// Opens the state file that the configuration names.
+    pub fn open(config: &Config, environment: Environment, clock: Clock) -> Result<Self, ServiceError> {
+        Ok(Self { store: Arc::new(Store::open(&config.state)?), clock, environment })
+    }
+
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    pub fn due(&self, job: &Job) -> Result<DueFacts, ServiceError> {
+        let state = self.store.job_state(self.store.job(&job.name)?)?;
+        let slowing = state.quarantine.as_ref().filter(|quarantine| super::quarantine::slows(quarantine.reason));
+        Ok(DueFacts {
+            last_start: state.last_start,
+            paused: state.paused,
+            disabled: state.disabled,
+            quarantine_next: slowing.and_then(|quarantine| quarantine.next_attempt),
+        })
+    }
+
+    /// The client of a job's target; secrets are read now.
+    pub(super) fn client(&self, job: &Job) -> Result<Client, ServiceError> {
+        let settings = job.target.settings(&self.environment)?;
+        Client::new(&settings).map_err(|error| ServiceError::Target(error.to_string()))
+    }
+
+    pub(super) fn wire(&self, job: &Job, on_demand: bool) -> Result<Wire, ServiceError> {
+        let url = job.target.tenant_url(on_demand).map_err(|fault| ServiceError::Target(fault.message))?;
+        Ok(Wire::new(&url, job.target.options.clone(), job.target.profile, Mode::Provisioning))
+    }
+}
+
+/// Everything of a job that a [`Line`] borrows.
+pub(super) struct JobRules {
+    user_rules: Rules,
+    group_rules: Option<Rules>,
+    used: BTreeSet<String>,
+    pub scope: ScopeRules,
+}
+
+impl JobRules {
+    pub(super) fn of(job: &Job) -> Self {
+        let rules = |object: &ObjectRules, enabled: bool| Rules {
+            actions: object.actions,
+            mapping_enabled: enabled,
+            skip_out_of_scope_deletions: job.skip_out_of_scope_deletions,
+            supports_soft_delete: job.target.supports_soft_delete,
+            on_missing_target: job.on_missing_target,
+        };
+        let lower = |list: &[String]| list.iter().map(|text| text.to_lowercase()).collect();
+        Self {
+            user_rules: rules(&job.mapping.users, true),
+            group_rules: job.mapping.groups.as_ref().map(|groups| rules(groups, true)),
+            used: job.mapping.names(),
+            scope: ScopeRules {
+                assigned_only: job.scope_mode == ScopeMode::Assigned,
+                include: lower(&job.include),
+                exclude: lower(&job.exclude),
+                retention: SignedDuration::try_from(job.soft_delete_retention).unwrap_or(SignedDuration::MAX),
+            },
+        }
+    }
+
+    fn kind<'a>(&'a self, object: &'a ObjectRules, rules: &'a Rules) -> KindRules<'a> {
+        KindRules {
+            mapping: &object.mapping,
+            rules,
+            scope: &object.scope,
+            input_scope: &object.input_scope,
+            used: &self.used,
+        }
+    }
+
+    pub(super) fn users<'a>(&'a self, job: &'a Job) -> KindRules<'a> {
+        self.kind(&job.mapping.users, &self.user_rules)
+    }
+
+    pub(super) fn groups<'a>(&'a self, job: &'a Job) -> Option<KindRules<'a>> {
+        let (object, rules) = (job.mapping.groups.as_ref()?, self.group_rules.as_ref()?);
+        Some(self.kind(object, rules))
+    }
+}
+
+/// Puts a line together.
+pub(super) fn line<'a, T>(
+    store: &'a Store,
+    key: JobKey,
+    job: &'a Job,
+    rules: &'a JobRules,
+    wire: Wire,
+    transport: &'a T,
+    clock: Clock,
+    run: Run,
+) -> Line<'a, T> {
+    Line {
+        store,
+        job_name: &job.name,
+        job: key,
+        users: rules.users(job),
+        groups: rules.groups(job),
+        scope: &rules.scope,
+        wire,
+        transport,
+        clock,
+        first_retry: job.escrow.first_retry,
+        breaker: Breaker::default(),
+        reserved: Default::default(),
+        verify_writes: job.target.verify_writes,
+        verbose_skips: job.logs.verbose_skips,
+        ids: Ids::new(run.seed),
+        run,
+    }
+}
+
+/// What must be the same for a cycle to be an incremental one (service.md 7).
+pub(super) fn meaning(job: &Job) -> String {
+    let mut digest = blake3::Hasher::new();
+    digest.update(job.mapping.digest().as_bytes());
+    digest.update(match job.scope_mode {
+        ScopeMode::All => b"all",
+        ScopeMode::Assigned => b"assigned",
+    });
+    for list in [&job.include, &job.exclude] {
+        digest.update(&(list.len() as u64).to_le_bytes());
+        for name in list {
+            digest.update(&(name.len() as u64).to_le_bytes());
+            digest.update(name.as_bytes());
+        }
+    }
+    digest.finalize().to_hex().to_string()
+}
+
+/// Does the job run at all, by its own state?
+pub(super) fn job_runs(state: &JobState) -> bool {
+    !state.paused && !state.disabled
+}

@@ -1,0 +1,148 @@
+//! Where an object stands: its state, its scope, and a hash over everything of it that is used (service.md 3, 9, 13.1, D-15).
+
+use jiff::{SignedDuration, Timestamp};
+use xxhash_rust::xxh3::Xxh3Default;
+
+use super::line::KindRules;
+use crate::model::{ErrorCode, Failure, SourceObject, SourceState, SourceValue};
+use crate::plan::Scope;
+use crate::store::ObjectRow;
+
+/// The standing of one object in this cycle.
+#[derive(Debug, Clone)]
+pub(super) struct Standing {
+    pub scope: Result<Scope, Failure>,
+    pub input_passed: bool,
+    /// Hash over what is used; 0 for an object that is absent.
+    pub used: u64,
+    /// Since when it is soft-deleted.
+    pub left_at: Option<Timestamp>,
+}
+
+/// What decides about scope besides the filters of a mapping.
+#[derive(Debug, Clone)]
+pub struct ScopeRules {
+    /// Scope mode `assigned`.
+    pub assigned_only: bool,
+    /// Single people by anchor or first matching value, in lower case; empty: everybody.
+    pub include: Vec<String>,
+    pub exclude: Vec<String>,
+    pub retention: SignedDuration,
+}
+
+impl Standing {
+    /// Judges an object that the export holds.
+    pub(super) fn of_present(
+        object: &SourceObject,
+        row: Option<&ObjectRow>,
+        rules: &ScopeRules,
+        kind: &KindRules<'_>,
+        assigned: bool,
+        now: Timestamp,
+    ) -> Self {
+        let mut state = object.state();
+        let left_at = match state {
+            SourceState::SoftDeleted => Some(
+                since(object).or_else(|| row.and_then(|row| row.left_at)).unwrap_or(now),
+            ),
+            SourceState::Active | SourceState::Disabled | SourceState::HardDeleted => None,
+        };
+        if left_at.is_some_and(|left_at| left_at + rules.retention <= now) {
+            state = SourceState::HardDeleted;
+        }
+        // A deleted record only deletes (sources.md 12.2): what it says of its scope is the last that was known.
+        let deleted = matches!(state, SourceState::SoftDeleted | SourceState::HardDeleted);
+        let last = row.filter(|_| deleted);
+        let filter_passed = match last {
+            Some(row) => Ok(row.filter_passed),
+            None => kind.scope.passes(object),
+        };
+        let scope = match filter_passed {
+            Ok(filter_passed) => Ok(Scope {
+                state,
+                assigned: last.map_or(assigned || !rules.assigned_only, |row| row.assigned),
+                filter_passed,
+            }),
+            Err(fault) => Err(Failure::new(ErrorCode::ScopeEvaluationFailed, fault.to_string())),
+        };
+        let input_passed = deleted || (kind.input_scope.passes(object).unwrap_or(true) && rules.lists_let_in(object, kind));
+        let used = used_hash(object, kind, state, scope.as_ref().map_or(assigned, |scope| scope.assigned));
+        Self { scope, input_passed, used, left_at }
+    }
+
+    /// Judges an object that a complete export lacks (D-02).
+    pub(super) fn of_absent(row: &ObjectRow, rules: &ScopeRules, now: Timestamp) -> Self {
+        let left_at = row.left_at.unwrap_or(now);
+        let state =
+            if left_at + rules.retention <= now { SourceState::HardDeleted } else { SourceState::SoftDeleted };
+        let scope = Scope { state, assigned: row.assigned, filter_passed: row.filter_passed };
+        Self { scope: Ok(scope), input_passed: true, used: 0, left_at: Some(left_at) }
+    }
+
+    /// Whether anything differs from what the last evaluation saw.
+    pub(super) fn differs_from(&self, row: Option<&ObjectRow>) -> bool {
+        let Some(row) = row else { return true };
+        match &self.scope {
+            Ok(scope) => {
+                self.used != row.used
+                    || scope.state != row.state
+                    || scope.assigned != row.assigned
+                    || scope.filter_passed != row.filter_passed
+            }
+            Err(_) => self.used != row.used,
+        }
+    }
+}
+
+impl ScopeRules {
+    /// `source.include` and `source.exclude`; whoever they leave out is neither provisioned nor deprovisioned (X7).
+    fn lists_let_in(&self, object: &SourceObject, kind: &KindRules<'_>) -> bool {
+        let named = |list: &[String]| {
+            let matching = kind.mapping.first_matching_source().and_then(|name| object.text(name));
+            [Some(object.anchor.as_str()), matching]
+                .into_iter()
+                .flatten()
+                .any(|value| list.contains(&value.to_lowercase()))
+        };
+        (self.include.is_empty() || named(&self.include)) && !named(&self.exclude)
+    }
+}
+
+/// The deletion date that the source gives.
+fn since(object: &SourceObject) -> Option<Timestamp> {
+    object.text("deletedDateTime")?.parse().ok()
+}
+
+fn used_hash(object: &SourceObject, kind: &KindRules<'_>, state: SourceState, assigned: bool) -> u64 {
+    let mut hash = Xxh3Default::new();
+    let mut feed = |bytes: &[u8]| {
+        hash.update(&(bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    feed(&[state as u8, u8::from(assigned), u8::from(object.partial)]);
+    for name in kind.used {
+        let Some(value) = object.attribute(name) else { continue };
+        feed(name.as_bytes());
+        match value {
+            SourceValue::Text(text) => feed(text.as_bytes()),
+            SourceValue::Bool(flag) => feed(&[u8::from(*flag)]),
+            SourceValue::Integer(number) => feed(&number.to_le_bytes()),
+            SourceValue::List(list) => list.iter().for_each(|text| feed(text.as_bytes())),
+            SourceValue::Roles(roles) => {
+                for role in roles {
+                    for part in [&role.id, &role.value, &role.display_name] {
+                        feed(part.as_deref().unwrap_or_default().as_bytes());
+                    }
+                }
+            }
+        }
+    }
+    // 0 is the mark of a row that must be evaluated again.
+    hash.digest().max(1)
+}
+
+/// Whether the source itself says that the object is assigned (sources.md 12.4).
+pub(super) fn is_assigned(object: &SourceObject) -> bool {
+    matches!(object.attribute("assigned"), Some(SourceValue::Bool(true)))
+        || object.attribute("appRoleAssignments").is_some()
+}

@@ -1,0 +1,295 @@
+//! The questions and the writes of one object, and what their answers mean.
+
+use serde_json::{Map, Value, json};
+
+use super::line::Line;
+use crate::config::VerifyWrites;
+use crate::model::{Change, Class, Desired, ErrorCode, Failure, ObjectKind, Operation, Resource, TargetId, TargetValue};
+use crate::plan::{MatchAnswer, ReadAnswer};
+use crate::store::StoreError;
+use crate::target::Transport;
+use crate::wire::{self, Found, Hint, Read, Refusal, Remark, Request, Retry};
+
+/// A failed exchange, with what was being done.
+#[derive(Debug, Clone)]
+pub(super) struct Trouble {
+    pub failure: Failure,
+    pub operation: Operation,
+}
+
+/// What was said about one object, for its log entry.
+#[derive(Debug, Default)]
+pub(super) struct Transcript {
+    /// `METHOD path` and the status or the fault, one for each request.
+    pub exchanges: Vec<Map<String, Value>>,
+    pub warnings: Vec<String>,
+    /// How the match was found, for people.
+    pub matched_by: Option<String>,
+}
+
+/// What a write came to.
+pub(super) enum Written {
+    Done,
+    /// It was to be disabled or deleted, and is gone already.
+    AlreadyGone,
+}
+
+impl Transcript {
+    fn remark(&mut self, remarks: Vec<Remark>) {
+        for remark in remarks {
+            self.warn(remark.code, &remark.detail);
+        }
+    }
+
+    pub(super) fn warn(&mut self, code: &str, detail: &str) {
+        let warning = format!("{code}: {detail}");
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    pub(super) fn hint(&mut self, hint: Hint) {
+        self.warn(hint.as_str(), hint.advice());
+    }
+
+    /// Turns a refusal into the failure of the object.
+    fn trouble(&mut self, operation: Operation, refusal: Refusal) -> Trouble {
+        self.remark(refusal.remarks);
+        for hint in refusal.hints {
+            self.hint(hint);
+        }
+        let failure = match refusal.retry {
+            Retry::Quarantine => refusal.failure.with_class(Class::Critical),
+            Retry::NextCycle | Retry::After(_) | Retry::Admin => refusal.failure,
+        };
+        Trouble { failure, operation }
+    }
+}
+
+impl<T: Transport> Line<'_, T> {
+    async fn send(&self, request: &Request, transcript: &mut Transcript) -> wire::Answer {
+        let answer = self.transport.send(request).await;
+        let mut exchange = Map::new();
+        let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
+        exchange.insert("request".to_owned(), json!(format!("{} {}{query}", request.method, request.path)));
+        match &answer {
+            Ok(response) => exchange.insert("status".to_owned(), json!(response.status)),
+            Err(fault) => exchange.insert("fault".to_owned(), json!(fault.message)),
+        };
+        transcript.exchanges.push(exchange);
+        answer
+    }
+
+    /// Looks for the object by its matching attributes, first precedence first (wire.md 7).
+    pub(super) async fn find(
+        &self,
+        kind: ObjectKind,
+        desired: &[Desired],
+        transcript: &mut Transcript,
+    ) -> Result<Result<MatchAnswer, Trouble>, StoreError> {
+        let mut by: Vec<&Desired> = desired.iter().filter(|one| one.rule.matching.is_some()).collect();
+        by.sort_by_key(|one| one.rule.matching);
+        for one in by {
+            let Some(value) = one.value() else { continue };
+            let path = &one.rule.path;
+            let answer = self.send(&self.wire.find(kind, path, value), transcript).await;
+            match self.wire.found(path, value, &answer, self.now()) {
+                Err(refusal) => return Ok(Err(transcript.trouble(Operation::Match, refusal))),
+                Ok(Read { value: Found::None, remarks }) => transcript.remark(remarks),
+                Ok(Read { value: Found::One(resource), remarks }) => {
+                    transcript.remark(remarks);
+                    transcript.matched_by = Some(path.to_string());
+                    let linked_to = self.store.owner_of(self.job, resource.id())?;
+                    return Ok(Ok(MatchAnswer::One { resource: Box::new(resource), linked_to }));
+                }
+            }
+        }
+        Ok(Ok(MatchAnswer::None))
+    }
+
+    /// Whether an object of the target has `value` already, for `SelectUniqueValue`.
+    pub(super) async fn is_taken(
+        &self,
+        kind: ObjectKind,
+        one: &crate::model::AttributeRule,
+        value: &str,
+        transcript: &mut Transcript,
+    ) -> Result<bool, Trouble> {
+        let wanted = TargetValue::Text(value.to_owned());
+        let answer = self.send(&self.wire.find(kind, &one.path, &wanted), transcript).await;
+        match self.wire.found(&one.path, &wanted, &answer, self.now()) {
+            Ok(Read { value: Found::None, .. }) => Ok(false),
+            Ok(Read { value: Found::One(_), .. }) => Ok(true),
+            // Several objects with the value: taken all the same.
+            Err(refusal) if refusal.failure.code == ErrorCode::DuplicateTargetEntries => Ok(true),
+            Err(refusal) => Err(transcript.trouble(Operation::Match, refusal)),
+        }
+    }
+
+    /// Reads a linked account (wire.md 9).
+    pub(super) async fn read(
+        &self,
+        kind: ObjectKind,
+        id: &TargetId,
+        transcript: &mut Transcript,
+    ) -> Result<ReadAnswer, Trouble> {
+        let answer = self.send(&self.wire.read(kind, id), transcript).await;
+        match self.wire.resource(id, &answer, self.now()) {
+            Ok(read) => {
+                transcript.remark(read.remarks);
+                Ok(ReadAnswer::Found(Box::new(read.value)))
+            }
+            Err(refusal) if refusal.is_gone() => {
+                for hint in refusal.hints {
+                    transcript.hint(hint);
+                }
+                Ok(ReadAnswer::Missing)
+            }
+            Err(refusal) => Err(transcript.trouble(Operation::Read, refusal)),
+        }
+    }
+
+    pub(super) async fn create(
+        &self,
+        kind: ObjectKind,
+        values: &[Change],
+        password: Option<&str>,
+        transcript: &mut Transcript,
+    ) -> Result<Resource, Trouble> {
+        let desired: Vec<wire::Desired<'_>> = values
+            .iter()
+            .map(|change| wire::Desired { path: &change.rule.path, value: change.set.as_ref(), single_role: false })
+            .collect();
+        let request = self.wire.create(kind, &desired, password);
+        let answer = self.send(&request, transcript).await;
+        match self.wire.created(&desired, &answer, self.now()) {
+            Ok(read) => {
+                let remarks = read.remarks.into_iter().filter(|remark| {
+                    self.verify_writes != VerifyWrites::Off || remark.code != "create-echo"
+                });
+                transcript.remark(remarks.collect());
+                if self.verify_writes == VerifyWrites::ReadBack {
+                    self.read_back(kind, read.value.id(), values, transcript).await;
+                }
+                Ok(read.value)
+            }
+            Err(refusal) => Err(transcript.trouble(Operation::Create, refusal)),
+        }
+    }
+
+    /// Sends the requests of an update or a disable, one after the other.
+    pub(super) async fn update(
+        &self,
+        kind: ObjectKind,
+        current: &Resource,
+        changes: &[Change],
+        operation: Operation,
+        transcript: &mut Transcript,
+    ) -> Result<Written, Trouble> {
+        let wanted: Vec<wire::Change<'_>> = changes
+            .iter()
+            .map(|change| wire::Change {
+                path: &change.rule.path,
+                set: change.set.as_ref(),
+                present: change.before.is_some(),
+            })
+            .collect();
+        let update = self.wire.update(kind, current, &wanted, None);
+        for hint in update.hints {
+            transcript.hint(hint);
+        }
+        let mut last = None;
+        for request in &update.requests {
+            let answer = self.send(request, transcript).await;
+            match self.wire.updated(current.id(), &answer, self.now()) {
+                Ok(read) => {
+                    transcript.remark(read.remarks);
+                    last = read.value.map(Box::new).or(last);
+                }
+                Err(refusal) if refusal.is_gone() && operation == Operation::Disable => return Ok(Written::AlreadyGone),
+                Err(refusal) => return Err(transcript.trouble(operation, refusal)),
+            }
+        }
+        match self.verify_writes {
+            VerifyWrites::Off => {}
+            VerifyWrites::Answer => {
+                if let Some(resource) = &last {
+                    verify(resource, changes, transcript);
+                }
+            }
+            VerifyWrites::ReadBack => self.read_back(kind, current.id(), changes, transcript).await,
+        }
+        Ok(Written::Done)
+    }
+
+    pub(super) async fn delete(
+        &self,
+        kind: ObjectKind,
+        id: &TargetId,
+        transcript: &mut Transcript,
+    ) -> Result<Written, Trouble> {
+        let answer = self.send(&self.wire.delete(kind, id, None), transcript).await;
+        match self.wire.deleted(&answer, self.now()) {
+            Ok(Read { value: wire::Deleted::Done, remarks }) => {
+                transcript.remark(remarks);
+                Ok(Written::Done)
+            }
+            Ok(Read { value: wire::Deleted::AlreadyGone, .. }) => Ok(Written::AlreadyGone),
+            Err(refusal) => Err(transcript.trouble(Operation::Delete, refusal)),
+        }
+    }
+
+    /// Compares the account after a write with what was sent; a failed read-back only leaves the write unchecked.
+    async fn read_back(&self, kind: ObjectKind, id: &TargetId, changes: &[Change], transcript: &mut Transcript) {
+        let answer = self.send(&self.wire.read(kind, id), transcript).await;
+        match self.wire.resource(id, &answer, self.now()) {
+            Ok(read) => verify(&read.value, changes, transcript),
+            Err(refusal) => transcript.warn("read-back-failed", &refusal.failure.message),
+        }
+    }
+
+    /// The probes that open a cycle and test a connection (wire.md 6).
+    pub(super) async fn probe(&self, guids: [&str; 2], transcript: &mut Transcript) -> Result<(), Failure> {
+        let Some(matching) = self.users.mapping.matching().first().map(|mapping| mapping.rule.path.clone()) else {
+            return Ok(());
+        };
+        for request in self.wire.probes(&matching, self.groups.is_some(), guids) {
+            let answer = self.send(&request, transcript).await;
+            if let Err(refusal) = self.wire.probed(&request, &answer, self.now()) {
+                return Err(transcript.trouble(Operation::Match, refusal).failure);
+            }
+        }
+        Ok(())
+    }
+
+    /// What a dialect asks once a run before anything else (wire.md 19).
+    pub(super) async fn discover(&mut self, transcript: &mut Transcript) {
+        let first = self.wire.discovery().into_iter().next();
+        let Some(request) = first else { return };
+        let answer = self.send(&request, transcript).await;
+        match self.wire.announced(&answer, self.now()) {
+            Ok(read) => self.wire.announced = read.value,
+            Err(refusal) => transcript.warn("discovery", &refusal.failure.message),
+        }
+    }
+}
+
+/// Names what the target silently dropped or changed.
+fn verify(resource: &Resource, changes: &[Change], transcript: &mut Transcript) {
+    for change in changes {
+        let path = change.rule.path.as_str();
+        let held = resource.get(&change.rule.path);
+        match (&change.set, held) {
+            (Some(value), Some(held)) if value.agrees_with(held, change.rule.case_exact) => {}
+            (None, None) => {}
+            (Some(_), None) => transcript.warn(
+                "attribute-not-returned",
+                &format!("the target does not return `{path}` after it was sent: it will be sent at every evaluation"),
+            ),
+            (Some(_), Some(_)) => {
+                transcript.warn("attribute-not-taken", &format!("the target still holds another value in `{path}`"));
+            }
+            (None, Some(_)) => transcript.warn("attribute-not-cleared", &format!("the target still holds `{path}`")),
+        }
+    }
+}

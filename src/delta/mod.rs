@@ -1,0 +1,9 @@
+//! What changed between two exports, without parsing what did not (service.md D-15).
+
+mod absence;
+mod matcher;
+mod snapshot;
+
+pub use absence::absent_keys;
+pub use matcher::Matcher;
+pub use snapshot::{Record, Snapshot, SnapshotBuilder};

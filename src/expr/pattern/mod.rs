@@ -1,0 +1,208 @@
+//! .NET regular expressions over the `regex` and `fancy-regex` engines (expressions.md 6.4).
+//!
+//! A pattern is parsed by our own reading of the .NET syntax and written anew in the syntax of the engines, piece by piece.
+//! What cannot be written with the same meaning is refused with words that say so; nothing is passed through unread.
+
+mod ast;
+mod class;
+mod emit;
+mod groups;
+mod parse;
+mod substitution;
+
+use fancy_regex::RegexBuilder as BacktrackingBuilder;
+
+use groups::Groups;
+pub(super) use substitution::Substitution;
+
+/// Steps back that one search of the backtracking engine may take.
+const BACKTRACK_LIMIT: usize = 100_000;
+/// Matches that the backtracking engine may find in one text, each with its own step limit.
+const MOST_BACKTRACKED_MATCHES: usize = 10_000;
+/// Matches that the linear engine may find in one text.
+const MOST_MATCHES: usize = 1 << 20;
+/// Bytes of a text that a pattern is matched against.
+const LARGEST_TEXT: usize = 1 << 18;
+/// Bytes a compiled pattern may take.
+const SIZE_LIMIT: usize = 4 << 20;
+
+/// A compiled pattern.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    /// Right for every text.
+    general: Engine,
+    /// A faster form for texts of which the two things below are true.
+    quick: Option<regex::Regex>,
+    /// `$` was written as the very end: the text must not end in a line feed.
+    quick_needs_no_final_newline: bool,
+    /// `\b` was left to the engine, whose words differ outside ASCII.
+    quick_needs_ascii: bool,
+    groups: Groups,
+}
+
+#[derive(Debug)]
+enum Engine {
+    Linear(regex::Regex),
+    Backtracking(Box<fancy_regex::Regex>),
+}
+
+/// Why a pattern cannot be used, or gave up on a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PatternError(pub String);
+
+/// One match: the spans of the groups by engine index, 0 being the whole.
+pub(super) struct Found {
+    spans: Vec<Option<(usize, usize)>>,
+}
+
+impl Found {
+    pub fn start(&self) -> usize {
+        self.span(0).0
+    }
+
+    pub fn end(&self) -> usize {
+        self.span(0).1
+    }
+
+    fn span(&self, index: usize) -> (usize, usize) {
+        self.spans.get(index).copied().flatten().unwrap_or_default()
+    }
+}
+
+impl Pattern {
+    pub fn compile(pattern: &str) -> Result<Self, PatternError> {
+        let parsed = parse::parse(pattern)?;
+        let groups = Groups::number(&parsed);
+        let exact = emit::emit(&parsed.root, &groups, emit::Exactness::Exact)?;
+        let general = if exact.needs_backtracking {
+            let regex = BacktrackingBuilder::new(&exact.pattern)
+                .backtrack_limit(BACKTRACK_LIMIT)
+                .delegate_size_limit(SIZE_LIMIT)
+                .delegate_dfa_size_limit(SIZE_LIMIT)
+                .build()
+                .map_err(|_| refused())?;
+            Engine::Backtracking(Box::new(regex))
+        } else {
+            Engine::Linear(linear(&exact.pattern)?)
+        };
+        let mut quick = None;
+        let mut quick_needs = (false, false);
+        if exact.needs_backtracking {
+            let form = emit::emit(&parsed.root, &groups, emit::Exactness::Quick)?;
+            if !form.needs_backtracking {
+                quick_needs = (form.has_final_anchor, form.has_boundary);
+                quick = Some(linear(&form.pattern)?);
+            }
+        }
+        Ok(Self {
+            general,
+            quick,
+            quick_needs_no_final_newline: quick_needs.0,
+            quick_needs_ascii: quick_needs.1,
+            groups,
+        })
+    }
+
+    /// The group that `name` or a number names, if the pattern has it.
+    pub fn group(&self, name: &str) -> Option<usize> {
+        self.groups.find(name)
+    }
+
+    pub fn group_names(&self) -> impl Iterator<Item = &str> {
+        self.groups.names()
+    }
+
+    fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// The span of a group in a match; `None` when it took no part.
+    pub fn span_of(&self, found: &Found, group: usize) -> Option<(usize, usize)> {
+        self.groups.engine_indexes(group).filter_map(|index| found.spans.get(index).copied().flatten()).max()
+    }
+
+    /// Calls `visit` for each match from left to right, as .NET's `Regex.Replace` meets them.
+    ///
+    /// After a match that is not empty an empty one at its end counts too. `visit` returns whether to go on.
+    pub fn each_match(
+        &self,
+        text: &str,
+        with_groups: bool,
+        mut visit: impl FnMut(&Found) -> bool,
+    ) -> Result<(), PatternError> {
+        if text.len() > LARGEST_TEXT {
+            return Err(PatternError(format!("the text is longer than {LARGEST_TEXT} bytes, too long for a pattern")));
+        }
+        let quick = self.quick.as_ref().filter(|_| {
+            !(self.quick_needs_no_final_newline && text.ends_with('\n')) && (!self.quick_needs_ascii || text.is_ascii())
+        });
+        match (quick, &self.general) {
+            (Some(regex), _) | (None, Engine::Linear(regex)) => {
+                let mut locations = with_groups.then(|| regex.capture_locations());
+                walk(text, MOST_MATCHES, &mut visit, |at, spans| {
+                    match &mut locations {
+                        Some(locations) => {
+                            if regex.captures_read_at(locations, text, at).is_some() {
+                                spans.extend((0..locations.len()).map(|index| locations.get(index)));
+                            }
+                        }
+                        None => {
+                            spans.extend(regex.find_at(text, at).map(|found| Some((found.start(), found.end()))));
+                        }
+                    }
+                    Ok(())
+                })
+            }
+            (None, Engine::Backtracking(regex)) => walk(text, MOST_BACKTRACKED_MATCHES, &mut visit, |at, spans| {
+                let found = regex.captures_from_pos(text, at).map_err(|_| gave_up())?;
+                if let Some(found) = found {
+                    spans.extend(
+                        (0..found.len()).map(|index| found.get(index).map(|group| (group.start(), group.end()))),
+                    );
+                }
+                Ok(())
+            }),
+        }
+    }
+}
+
+/// Searches again and again; `search` leaves `spans` empty when there is no further match.
+fn walk(
+    text: &str,
+    most: usize,
+    visit: &mut impl FnMut(&Found) -> bool,
+    mut search: impl FnMut(usize, &mut Vec<Option<(usize, usize)>>) -> Result<(), PatternError>,
+) -> Result<(), PatternError> {
+    let mut found = Found { spans: Vec::new() };
+    let mut at = 0;
+    for _ in 0..most {
+        found.spans.clear();
+        search(at, &mut found.spans)?;
+        if found.spans.is_empty() || !visit(&found) {
+            return Ok(());
+        }
+        at = found.end();
+        if found.start() == found.end() {
+            match text[at..].chars().next() {
+                Some(next) => at += next.len_utf8(),
+                None => return Ok(()),
+            }
+        }
+    }
+    Err(PatternError(format!("the pattern matches more than {most} times")))
+}
+
+fn linear(pattern: &str) -> Result<regex::Regex, PatternError> {
+    regex::RegexBuilder::new(pattern).size_limit(SIZE_LIMIT).build().map_err(|_| refused())
+}
+
+fn refused() -> PatternError {
+    PatternError("the pattern is too large or repeats something that cannot be repeated".to_owned())
+}
+
+fn gave_up() -> PatternError {
+    PatternError("matching was given up after too many steps; make the pattern less ambiguous".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,20 @@
+//! provisiond: the open provisioning service, as a library that its two programs share.
+
+pub mod config;
+pub mod cli;
+pub mod cycle;
+pub mod daemon;
+pub mod delta;
+pub mod diagnostic;
+pub mod expr;
+pub mod mapping;
+pub mod mock;
+pub mod model;
+pub mod plan;
+pub mod report;
+pub mod scoping;
+pub mod source;
+pub mod store;
+pub mod target;
+pub mod telemetry;
+pub mod wire;

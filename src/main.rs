@@ -1,0 +1,5 @@
+//! `provisiond`.
+
+fn main() -> std::process::ExitCode {
+    provisiond::cli::main()
+}

@@ -1,0 +1,114 @@
+//! The mapped values of one object (service.md 12, step 1).
+
+use super::convert::Form;
+use super::names::{IS_SOFT_DELETED, canonical};
+use super::{AttributeMapping, ObjectMapping, Rule};
+use crate::expr::{Class, Context, Input, Outcome, OwnedValue, Record};
+use crate::model::{Desired, ErrorCode, Failure, Flow, SourceObject};
+
+/// What one mapping gave for one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapped {
+    /// Index of the mapping.
+    pub index: usize,
+    pub value: Result<Flow, Failure>,
+}
+
+impl ObjectMapping {
+    /// Evaluates every mapping that needs no question to the target, in mapping order.
+    ///
+    /// A mapping of class [`Class::Target`] gives [`Flow::Ignore`] here; [`ObjectMapping::evaluate_one`] asks for it when
+    /// the object is created. References come as the source writes them: as texts that name source anchors.
+    pub fn evaluate(&self, object: &SourceObject, is_soft_deleted: bool, context: &Context<'_>) -> Vec<Mapped> {
+        let record = self.record(object, is_soft_deleted);
+        let mapped = self.attributes.iter().enumerate();
+        mapped
+            .map(|(index, mapping)| Mapped {
+                index,
+                value: match mapping.class {
+                    Class::Target => Ok(Flow::Ignore),
+                    Class::Pure | Class::Clock | Class::Random => mapping.evaluate(&record, context),
+                },
+            })
+            .collect()
+    }
+
+    /// Evaluates one mapping; `context` may ask the target about its attribute.
+    pub fn evaluate_one(
+        &self,
+        index: usize,
+        object: &SourceObject,
+        is_soft_deleted: bool,
+        context: &Context<'_>,
+    ) -> Option<Result<Flow, Failure>> {
+        let mapping = self.attributes.get(index)?;
+        Some(mapping.evaluate(&self.record(object, is_soft_deleted), context))
+    }
+
+    /// The values as decisions take them.
+    ///
+    /// # Errors
+    /// The first mapping that failed: the object is not provisioned in part.
+    pub fn desired(&self, mapped: Vec<Mapped>) -> Result<Vec<Desired>, Failure> {
+        let desired = mapped.into_iter().filter_map(|one| {
+            let rule = self.attributes.get(one.index)?.rule.clone();
+            Some(one.value.map(|flow| Desired { rule, flow, sent_before: false }))
+        });
+        desired.collect()
+    }
+
+    /// The object's attributes as the mappings read them, borrowed.
+    pub fn record<'a>(&self, object: &'a SourceObject, is_soft_deleted: bool) -> Record<'a> {
+        Record::new(&self.slots, |name| {
+            if name == IS_SOFT_DELETED {
+                return Input::Boolean(is_soft_deleted);
+            }
+            // an export that carries a Graph name under `rest` keeps it
+            let found = object.attribute(canonical(name)).or_else(|| object.attribute(name));
+            found.map_or(Input::Null, Input::from)
+        })
+    }
+}
+
+impl AttributeMapping {
+    pub(super) fn evaluate<'a>(&'a self, record: &Record<'a>, context: &Context<'_>) -> Result<Flow, Failure> {
+        let path = self.rule.path.as_str();
+        let outcome = match &self.value {
+            Rule::None => return Ok(Flow::Null),
+            Rule::Constant(value) => return Ok(Flow::Value(value.clone())),
+            Rule::Direct { slot } => owned(record.input(*slot)),
+            Rule::Expression(expression) => match expression.evaluate(record, context) {
+                Ok(Outcome::Ignore) => return Ok(Flow::Ignore),
+                Ok(outcome) => outcome.into_owned(),
+                Err(error) => {
+                    let call = self.text.get(error.span.clone()).unwrap_or(&self.text);
+                    let message = format!("`{path}`: `{}` in `{call}` failed: {error}", error.function);
+                    return Err(Failure::new(ErrorCode::AttributeEvaluationFailed, message));
+                }
+            },
+        };
+        let flow = match outcome {
+            None => Flow::Null,
+            Some(value) => self.form().convert(value).map_err(|misfit| misfit.into_failure(path))?,
+        };
+        if flow == Flow::Null && self.required && self.rule.default.is_none() {
+            let message = format!("`{path}` is required, and `{}` has no value", self.text);
+            return Err(Failure::new(ErrorCode::MandatoryFieldsMissing, message));
+        }
+        Ok(flow)
+    }
+
+    pub(super) fn form(&self) -> Form {
+        Form { kind: self.kind, multivalued: self.multivalued }
+    }
+}
+
+/// A direct mapping hands the value on as it is.
+fn owned(input: Input<'_>) -> Option<OwnedValue> {
+    match input {
+        Input::Text(text) => Some(OwnedValue::Text(text.to_owned())),
+        Input::Boolean(flag) => Some(OwnedValue::Boolean(flag)),
+        Input::List(texts) => Some(OwnedValue::List(texts.to_vec())),
+        other => Outcome::Value(other.into()).into_owned(),
+    }
+}

@@ -1,0 +1,154 @@
+//! The provisioning log: what was done with one object in one evaluation, step by step (service.md 20).
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Failure, ObjectKind, SourceAnchor, TargetId};
+
+/// One record of the provisioning log, and the answer of an on-demand run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    pub id: String,
+    pub change_id: String,
+    pub cycle_id: String,
+    pub at: Timestamp,
+    pub duration_ms: u64,
+    pub kind: ObjectKind,
+    pub action: LoggedAction,
+    pub status: LoggedStatus,
+    /// The row's reason (service.md 13) or an error code.
+    pub reason: String,
+    pub failure: Option<Failure>,
+    /// What the message of a failure says about retries so far and the next one (service.md 16.2).
+    pub retry: Option<Retry>,
+    pub source: Identity,
+    pub target: Option<Identity>,
+    pub initiator: Initiator,
+    pub steps: Vec<Step>,
+    pub modified: Vec<ModifiedProperty>,
+    /// Findings that did not stop the evaluation: `code: what it means`.
+    pub warnings: Vec<String>,
+}
+
+/// Retries of a failed object so far, and the next one; `None` where only a person can go on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Retry {
+    pub attempts: u32,
+    pub next: Option<Timestamp>,
+}
+
+/// The action as the log names it (service.md 20.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LoggedAction {
+    Create,
+    Update,
+    Disable,
+    Delete,
+    StagedDelete,
+    StagedAction,
+    Other,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LoggedStatus {
+    Success,
+    Failure,
+    Skipped,
+    Warning,
+    /// Not looked at; such entries are answers of on-demand runs, never stored.
+    NotEvaluated,
+}
+
+/// One side of an evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    pub id: String,
+    pub display_name: String,
+    /// Shown beside the identity: login name, file and line.
+    pub details: Map<String, Value>,
+}
+
+/// Who set the evaluation going.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Initiator {
+    /// The schedule or a `cycle` command.
+    System,
+    /// `provision-now`, by this user of the machine.
+    Operator(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StepKind {
+    Import,
+    Scoping,
+    Matching,
+    Processing,
+    ReferenceResolution,
+    Export,
+}
+
+/// One stage of an evaluation that really ran (service.md 20.3, D-10).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    pub kind: StepKind,
+    /// As published, such as `EntryExportAdd` (D-54).
+    pub name: String,
+    pub status: LoggedStatus,
+    /// One sentence for a person.
+    pub description: String,
+    pub details: Map<String, Value>,
+}
+
+/// An attribute before and after, as text; redacted values are `[Redact]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModifiedProperty {
+    pub name: String,
+    pub old: Option<String>,
+    pub new: Option<String>,
+}
+
+impl Entry {
+    pub fn source_anchor(&self) -> SourceAnchor {
+        SourceAnchor(self.source.id.clone())
+    }
+
+    pub fn target_id(&self) -> Option<TargetId> {
+        self.target.as_ref().map(|target| TargetId(target.id.clone()))
+    }
+}
+
+impl LoggedAction {
+    pub const ALL: [Self; 7] =
+        [Self::Create, Self::Update, Self::Disable, Self::Delete, Self::StagedDelete, Self::StagedAction, Self::Other];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Disable => "disable",
+            Self::Delete => "delete",
+            Self::StagedDelete => "stageddelete",
+            Self::StagedAction => "stagedaction",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl LoggedStatus {
+    pub const ALL: [Self; 5] = [Self::Success, Self::Failure, Self::Skipped, Self::Warning, Self::NotEvaluated];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Skipped => "skipped",
+            Self::Warning => "warning",
+            Self::NotEvaluated => "notEvaluated",
+        }
+    }
+}

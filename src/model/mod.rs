@@ -1,0 +1,30 @@
+//! The nouns of the service; no input, output or decisions.
+
+mod desired;
+mod entry;
+mod escrow;
+mod failure;
+mod link;
+mod path;
+mod resource;
+mod run;
+mod settings;
+mod source;
+mod value;
+
+pub use desired::{AttributeRule, Change, Desired, Flow, Mutability};
+pub use entry::{Entry, Identity, Initiator, LoggedAction, LoggedStatus, ModifiedProperty, Retry, Step, StepKind};
+pub use escrow::{Escrow, Operation, StagedObject};
+pub use failure::{Class, ErrorCode, Failure};
+pub use link::{Link, LinkState};
+pub use path::{ElementFilter, PathError, TargetPath};
+pub use resource::Resource;
+pub use run::{
+    Counts, CycleKind, CycleReport, CycleState, JobCode, JobStatus, Quarantine, QuarantineReason, RunError, RunSummary,
+    ScheduleState, SourceCounts, StagedBatch,
+};
+pub use settings::{Actions, ApplyMode, OnMissingTarget, Trigger};
+pub use source::{
+    Deletion, ObjectKind, Origin, RoleAssignment, SourceAnchor, SourceObject, SourceState, SourceValue, TargetId,
+};
+pub use value::{Role, RoleForm, TargetValue, ValueKind};

@@ -1,0 +1,155 @@
+//! What the source says about one person or group.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The immutable identifier of a source object (service.md D-05, sources.md 13).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SourceAnchor(pub String);
+
+/// The identifier that the target gave a resource.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TargetId(pub String);
+
+impl SourceAnchor {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TargetId {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SourceAnchor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for TargetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ObjectKind {
+    User,
+    Group,
+}
+
+/// What the record itself says about deletion (sources.md 12.2); absence is judged later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Deletion {
+    None,
+    Soft,
+    Hard,
+}
+
+/// The state of a source object in one cycle (service.md 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SourceState {
+    Active,
+    Disabled,
+    SoftDeleted,
+    HardDeleted,
+}
+
+/// One application role assigned in the source (expressions.md 10).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RoleAssignment {
+    pub id: Option<String>,
+    pub value: Option<String>,
+    #[serde(rename = "displayName")]
+    pub display_name: Option<String>,
+}
+
+/// The value of one source attribute; absence is the absence of the key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SourceValue {
+    Bool(bool),
+    Integer(i64),
+    Text(String),
+    /// Never empty.
+    List(Vec<String>),
+    /// Never empty.
+    Roles(Vec<RoleAssignment>),
+}
+
+/// Where a record lies; lines count from 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Path relative to the source directory.
+    pub file: String,
+    pub line: u64,
+}
+
+/// One object as an export describes it, under canonical attribute names (sources.md 10).
+///
+/// A name is in at most one of `attributes`, `unknown` and `cleared`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceObject {
+    pub kind: ObjectKind,
+    pub anchor: SourceAnchor,
+    pub deletion: Deletion,
+    pub attributes: BTreeMap<String, SourceValue>,
+    /// Names that `rest: keep` carries along under the source's own spelling.
+    pub rest: BTreeMap<String, SourceValue>,
+    /// Could not be read: the last known value holds.
+    pub unknown: BTreeSet<String>,
+    /// Change files only: explicitly emptied.
+    pub cleared: BTreeSet<String>,
+    /// Multi-values of which a part is missing: members may be added from it, never removed.
+    pub incomplete: BTreeSet<String>,
+    /// References to nobody in the set, as the source writes them.
+    pub unresolved: BTreeMap<String, Vec<String>>,
+    /// From a change file: what is not named is unchanged.
+    pub partial: bool,
+    pub origin: Origin,
+}
+
+impl SourceObject {
+    /// Returns the attribute called `name`, canonical or kept, ignoring ASCII case (sources.md 10).
+    pub fn attribute(&self, name: &str) -> Option<&SourceValue> {
+        self.attributes.get(name).or_else(|| self.rest.get(name)).or_else(|| {
+            let mut all = self.attributes.iter().chain(&self.rest);
+            all.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        })
+    }
+
+    /// The text of a single-valued attribute.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.attribute(name)? {
+            SourceValue::Text(text) => Some(text),
+            SourceValue::List(list) => list.first().map(String::as_str),
+            SourceValue::Bool(true) => Some("True"),
+            SourceValue::Bool(false) => Some("False"),
+            SourceValue::Integer(_) | SourceValue::Roles(_) => None,
+        }
+    }
+
+    /// The state in which this record puts its object (service.md D-02).
+    ///
+    /// How long a soft deletion has lasted is not seen here: retention is judged by the cycle.
+    pub fn state(&self) -> SourceState {
+        match self.deletion {
+            Deletion::Hard => SourceState::HardDeleted,
+            Deletion::Soft => SourceState::SoftDeleted,
+            Deletion::None => match self.attribute("accountEnabled") {
+                Some(SourceValue::Bool(false)) => SourceState::Disabled,
+                _ => SourceState::Active,
+            },
+        }
+    }
+}

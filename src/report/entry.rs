@@ -1,0 +1,419 @@
+//! The provisioning log as `provisioningObjectSummary` (service.md 20.1 to 20.3).
+
+use serde_json::{Value, json};
+
+use crate::model::{Entry, ErrorCode, Identity, Initiator, LoggedStatus, ObjectKind, Retry, Step, StepKind};
+
+/// What a record says about its job, beside what was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobContext {
+    pub job_id: String,
+    /// Stands where the service has the tenant.
+    pub instance_id: String,
+    pub application: String,
+    pub application_url: String,
+    /// The source by its folder or preset.
+    pub source: String,
+}
+
+/// Returns one record of the log; every field is always present.
+pub fn entry_json(entry: &Entry, job: &JobContext) -> Value {
+    json!({
+        "id": entry.id,
+        "activityDateTime": entry.at.to_string(),
+        "tenantId": job.instance_id,
+        "jobId": job.job_id,
+        "cycleId": entry.cycle_id,
+        "changeId": entry.change_id,
+        "provisioningAction": entry.action.as_str(),
+        "durationInMilliseconds": entry.duration_ms,
+        "initiatedBy": initiator(&entry.initiator),
+        "servicePrincipal": { "id": job.job_id, "displayName": job.application },
+        "sourceSystem": { "id": job.instance_id, "displayName": job.source, "details": {} },
+        "targetSystem": {
+            "id": job.job_id,
+            "displayName": job.application,
+            "details": {
+                "ApplicationId": job.job_id,
+                "ServicePrincipalId": job.job_id,
+                "ServicePrincipalDisplayName": job.application,
+                "Endpoint": job.application_url,
+            },
+        },
+        "sourceIdentity": identity(Some(&entry.source), entry.kind),
+        "targetIdentity": identity(entry.target.as_ref(), entry.kind),
+        "provisioningStatusInfo": {
+            "status": status_name(entry.status),
+            "errorInformation": error_information(entry),
+        },
+        "provisioningSteps": entry.steps.iter().map(step).collect::<Value>(),
+        "modifiedProperties": entry.modified.iter().map(|property| json!({
+            "displayName": property.name,
+            "oldValue": property.old,
+            "newValue": property.new,
+        })).collect::<Value>(),
+    })
+}
+
+/// The status as Graph spells it, which has no name for what was not looked at.
+pub(super) fn status_name(status: LoggedStatus) -> &'static str {
+    match status {
+        LoggedStatus::Success => "success",
+        LoggedStatus::Failure => "failure",
+        LoggedStatus::Skipped | LoggedStatus::NotEvaluated => "skipped",
+        LoggedStatus::Warning => "warning",
+    }
+}
+
+pub(super) fn step_type(kind: StepKind) -> &'static str {
+    match kind {
+        StepKind::Import => "import",
+        StepKind::Scoping => "scoping",
+        StepKind::Matching => "matching",
+        StepKind::Processing => "processing",
+        StepKind::ReferenceResolution => "referenceResolution",
+        StepKind::Export => "export",
+    }
+}
+
+pub(super) fn kind_name(kind: ObjectKind) -> &'static str {
+    match kind {
+        ObjectKind::User => "User",
+        ObjectKind::Group => "Group",
+    }
+}
+
+/// Says how often a failed object was tried again and when it will be (service.md 16.2).
+pub(super) fn retry_sentence(retry: &Retry) -> String {
+    let times = match retry.attempts {
+        0 => "this operation was not retried yet".to_owned(),
+        1 => "this operation was retried once".to_owned(),
+        many => format!("this operation was retried {many} times"),
+    };
+    match retry.next {
+        Some(next) => format!("{times}; it will be retried again after {next}"),
+        None => format!("{times}; it will not be retried by itself"),
+    }
+}
+
+/// Why an object ended as it did, in one sentence, where there is no failure: what the last step says.
+pub(super) fn outcome_sentence(entry: &Entry) -> Option<&str> {
+    entry.steps.last().map(|step| step.description.as_str()).filter(|text| !text.is_empty())
+}
+
+fn initiator(initiator: &Initiator) -> Value {
+    match initiator {
+        Initiator::System => json!({ "id": "", "displayName": "provisiond", "initiatorType": "system" }),
+        Initiator::Operator(name) => json!({ "id": name, "displayName": name, "initiatorType": "user" }),
+    }
+}
+
+/// The published samples print an object without values where there is no identity.
+fn identity(identity: Option<&Identity>, kind: ObjectKind) -> Value {
+    match identity {
+        Some(identity) => json!({
+            "id": identity.id,
+            "displayName": identity.display_name,
+            "identityType": kind_name(kind),
+            "details": identity.details,
+        }),
+        None => json!({ "id": "", "displayName": "", "identityType": "", "details": {} }),
+    }
+}
+
+fn step(step: &Step) -> Value {
+    json!({
+        "name": step.name,
+        "provisioningStepType": step_type(step.kind),
+        "status": status_name(step.status),
+        "description": step.description,
+        "details": step.details,
+    })
+}
+
+fn error_information(entry: &Entry) -> Value {
+    let warnings = (!entry.warnings.is_empty()).then(|| entry.warnings.join("; "));
+    if let Some(failure) = &entry.failure {
+        let retries = entry.retry.as_ref().map(retry_sentence);
+        let additional: Vec<String> = retries.into_iter().chain(warnings).collect();
+        return json!({
+            "errorCode": failure.code.as_str(),
+            "reason": failure.message,
+            "additionalDetails": (!additional.is_empty()).then(|| additional.join("; ")),
+            "errorCategory": category(failure.code),
+            "recommendedAction": failure.remedy,
+        });
+    }
+    let reported = match entry.status {
+        LoggedStatus::Success => warnings.is_some(),
+        LoggedStatus::Failure | LoggedStatus::Skipped | LoggedStatus::Warning | LoggedStatus::NotEvaluated => true,
+    };
+    if !reported {
+        return Value::Null;
+    }
+    json!({
+        "errorCode": entry.reason,
+        "reason": outcome_sentence(entry),
+        "additionalDetails": warnings,
+        "errorCategory": if entry.status == LoggedStatus::Failure { "failure" } else { "success" },
+        "recommendedAction": null,
+    })
+}
+
+/// Whether the operator or the application can mend a failure, or only the service itself (service.md 20.2).
+fn category(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::InternalError => "failure",
+        ErrorCode::Conflict
+        | ErrorCode::DuplicateSourceEntries
+        | ErrorCode::DuplicateTargetEntries
+        | ErrorCode::EntryConflict
+        | ErrorCode::InsufficientRights
+        | ErrorCode::InternalServerError
+        | ErrorCode::InvalidAnchor
+        | ErrorCode::InvalidDomain
+        | ErrorCode::LicenseLimitExceeded
+        | ErrorCode::MandatoryFieldsMissing
+        | ErrorCode::MethodNotAllowed
+        | ErrorCode::MissingValues
+        | ErrorCode::NotImplemented
+        | ErrorCode::NotPermitted
+        | ErrorCode::SchemaAttributeNotFound
+        | ErrorCode::SchemaPropertyCanOnlyAcceptValue
+        | ErrorCode::ScopeEvaluationFailed
+        | ErrorCode::ScimBadRequest
+        | ErrorCode::ScimCredentialValidationFailure
+        | ErrorCode::ScimMultipleEntriesInResponse
+        | ErrorCode::ScimServiceIncompatible
+        | ErrorCode::ScimServiceIncompatibleFiltering
+        | ErrorCode::Timeout
+        | ErrorCode::TooManyRequests
+        | ErrorCode::UnableToResolveReferenceAttributeValue
+        | ErrorCode::Unauthorized
+        | ErrorCode::UnprocessableEntity
+        | ErrorCode::WebExceptionProtocolError
+        | ErrorCode::AttributeEvaluationFailed => "nonServiceFailure",
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::{Failure, LoggedAction, ModifiedProperty};
+
+    pub fn job() -> JobContext {
+        JobContext {
+            job_id: "job-1".into(),
+            instance_id: "instance-1".into(),
+            application: "kintone".into(),
+            application_url: "https://sample.kintone.com/scim/v2/".into(),
+            source: "entra-csv".into(),
+        }
+    }
+
+    fn object(value: Value) -> serde_json::Map<String, Value> {
+        value.as_object().expect("an object").clone()
+    }
+
+    /// A creation that the target refused.
+    pub fn refused() -> Entry {
+        let step = |kind, name: &str, status, description: &str, details| Step {
+            kind,
+            name: name.into(),
+            status,
+            description: description.into(),
+            details: object(details),
+        };
+        Entry {
+            id: "record-1".into(),
+            change_id: "change-1".into(),
+            cycle_id: "cycle-1".into(),
+            at: "2026-11-21T03:00:00Z".parse().expect("a time"),
+            duration_ms: 125,
+            kind: ObjectKind::User,
+            action: LoggedAction::Create,
+            status: LoggedStatus::Failure,
+            reason: "EntryConflict".into(),
+            failure: Some(
+                Failure::new(ErrorCode::EntryConflict, "409 uniqueness: userName `taro` is taken")
+                    .with_remedy("change the login name on one side"),
+            ),
+            retry: Some(Retry { attempts: 2, next: Some("2026-11-21T09:00:00Z".parse().expect("a time")) }),
+            source: Identity {
+                id: "a-1".into(),
+                display_name: "佐藤 太郎".into(),
+                details: object(json!({"userPrincipalName": "taro@example.jp", "file": "users.csv", "line": 7})),
+            },
+            target: None,
+            initiator: Initiator::Operator("root".into()),
+            steps: vec![
+                step(
+                    StepKind::Import,
+                    "EntryImportAdd",
+                    LoggedStatus::Success,
+                    "read from `users.csv` line 7",
+                    json!({"userPrincipalName": "taro@example.jp", "department": "Sales"}),
+                ),
+                step(
+                    StepKind::Scoping,
+                    "EntrySynchronizationScoping",
+                    LoggedStatus::Success,
+                    "in scope",
+                    json!({
+                        "IsActive": "True",
+                        "ScopeEvaluationResult": r#"{"department EQUALS Sales":true}"#,
+                        "clauses": [
+                            {"attribute": "department", "operator": "EQUALS", "value": "Sales", "tested": "Sales", "result": true},
+                        ],
+                    }),
+                ),
+                step(
+                    StepKind::Matching,
+                    "EntryMatching",
+                    LoggedStatus::Success,
+                    "nobody in the target has this login name",
+                    json!({"userName": "taro"}),
+                ),
+                step(
+                    StepKind::Export,
+                    "EntryExportAdd",
+                    LoggedStatus::Failure,
+                    "the target refused the creation",
+                    json!({}),
+                ),
+            ],
+            modified: vec![
+                ModifiedProperty { name: "userName".into(), old: None, new: Some("taro".into()) },
+                ModifiedProperty {
+                    name: "displayName".into(),
+                    old: Some("Taro".into()),
+                    new: Some("佐藤 太郎".into()),
+                },
+                ModifiedProperty { name: "title".into(), old: Some("[Redact]".into()), new: None },
+            ],
+            warnings: vec!["kintone-username-immutable: the login name stays as it is".into()],
+        }
+    }
+
+    /// An account that agrees already.
+    pub fn redundant() -> Entry {
+        let mut entry = refused();
+        entry.action = LoggedAction::Other;
+        entry.status = LoggedStatus::Skipped;
+        entry.reason = "RedundantExport".into();
+        entry.failure = None;
+        entry.retry = None;
+        entry.initiator = Initiator::System;
+        entry.target =
+            Some(Identity { id: "t-9".into(), display_name: "Taro".into(), details: serde_json::Map::new() });
+        entry.steps.pop();
+        entry.steps.push(Step {
+            kind: StepKind::Processing,
+            name: "EntrySynchronizationSkip".into(),
+            status: LoggedStatus::Skipped,
+            description: "source and target already agree".into(),
+            details: object(json!({"SkipReason": "RedundantExport"})),
+        });
+        entry.modified.clear();
+        entry.warnings.clear();
+        entry
+    }
+
+    #[test]
+    fn a_failure_has_every_published_field() {
+        let summary = entry_json(&refused(), &job());
+        let names: Vec<&str> = summary.as_object().expect("an object").keys().map(String::as_str).collect();
+        assert_eq!(
+            names,
+            [
+                "id",
+                "activityDateTime",
+                "tenantId",
+                "jobId",
+                "cycleId",
+                "changeId",
+                "provisioningAction",
+                "durationInMilliseconds",
+                "initiatedBy",
+                "servicePrincipal",
+                "sourceSystem",
+                "targetSystem",
+                "sourceIdentity",
+                "targetIdentity",
+                "provisioningStatusInfo",
+                "provisioningSteps",
+                "modifiedProperties"
+            ]
+        );
+        assert_eq!(summary["activityDateTime"], "2026-11-21T03:00:00Z");
+        assert_eq!(summary["initiatedBy"], json!({"id": "root", "displayName": "root", "initiatorType": "user"}));
+        assert_eq!(summary["targetIdentity"], json!({"id": "", "displayName": "", "identityType": "", "details": {}}));
+        assert_eq!(
+            summary["provisioningStatusInfo"],
+            json!({
+                "status": "failure",
+                "errorInformation": {
+                    "errorCode": "EntryConflict",
+                    "reason": "409 uniqueness: userName `taro` is taken",
+                    "additionalDetails": "this operation was retried 2 times; it will be retried again after \
+                        2026-11-21T09:00:00Z; kintone-username-immutable: the login name stays as it is",
+                    "errorCategory": "nonServiceFailure",
+                    "recommendedAction": "change the login name on one side",
+                },
+            })
+        );
+        assert_eq!(
+            summary["modifiedProperties"][0],
+            json!({"displayName": "userName", "oldValue": null, "newValue": "taro"})
+        );
+        assert_eq!(summary["provisioningSteps"][3]["provisioningStepType"], "export");
+        assert_eq!(summary["provisioningSteps"][3]["status"], "failure");
+    }
+
+    #[test]
+    fn a_skip_names_its_reason_and_a_success_has_no_error() {
+        let mut entry = redundant();
+        let summary = entry_json(&entry, &job());
+        assert_eq!(
+            summary["provisioningStatusInfo"]["errorInformation"],
+            json!({
+                "errorCode": "RedundantExport",
+                "reason": "source and target already agree",
+                "additionalDetails": null,
+                "errorCategory": "success",
+                "recommendedAction": null,
+            })
+        );
+        assert_eq!(summary["provisioningSteps"][3]["details"]["SkipReason"], "RedundantExport");
+        assert_eq!(summary["targetIdentity"]["identityType"], "User");
+        entry.status = LoggedStatus::Success;
+        assert_eq!(
+            entry_json(&entry, &job())["provisioningStatusInfo"],
+            json!({"status": "success", "errorInformation": null})
+        );
+    }
+
+    #[test]
+    fn retries_read_as_sentences() {
+        let next = Some("2026-01-02T00:00:00Z".parse().expect("a time"));
+        let cases = [
+            (
+                Retry { attempts: 0, next },
+                "this operation was not retried yet; it will be retried again after 2026-01-02T00:00:00Z",
+            ),
+            (
+                Retry { attempts: 1, next },
+                "this operation was retried once; it will be retried again after 2026-01-02T00:00:00Z",
+            ),
+            (
+                Retry { attempts: 31, next: None },
+                "this operation was retried 31 times; it will not be retried by itself",
+            ),
+        ];
+        for (retry, expected) in cases {
+            assert_eq!(retry_sentence(&retry), expected);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Printed shapes: the only place that knows the names of Microsoft Graph, and what people read.
+//!
+//! Everything here turns values of the model into JSON, text or CSV; nothing here reads a file or a clock.
+
+mod check;
+mod connection;
+mod csv;
+mod cycle;
+mod entry;
+mod lists;
+mod on_demand;
+mod plain;
+mod status;
+pub mod text;
+
+pub use check::{check_json, problems_json};
+pub use connection::{ConnectionCheck, ConnectionReport, connection_json};
+pub use csv::{CSV_FILES, CsvExport};
+pub use cycle::cycle_json;
+pub use entry::{JobContext, entry_json};
+pub use lists::{DeletionRow, LinkRow, deletions_json, escrows_json, links_json};
+pub use on_demand::{OnDemandRow, on_demand_json};
+pub use plain::plain;
+pub use status::status_json;

@@ -1,0 +1,165 @@
+//! What it means that an object of the last snapshot is not in this one (sources.md 16.3).
+
+use super::report::{Completeness, Level, Problem, SetMode, SetReport};
+use super::settings::Settings;
+
+/// Objects as they were and are, counted by who keeps the state; deleted ones are not counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Living objects of the last accepted snapshot; 0 if there was none.
+    pub previous: u64,
+    /// Living objects of this one.
+    pub now: u64,
+    /// Those of the last that are not in this one.
+    pub absent: u64,
+    /// Objects that differ in the attribute in which most do.
+    pub most_changed: u64,
+}
+
+/// What is to be done about absent objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absences {
+    /// The set is refused; nothing of it is applied.
+    Refused,
+    /// Nobody is absent this time.
+    Suspended,
+    /// They are soft-deleted, as one batch that awaits approval.
+    Staged,
+    /// They are soft-deleted from now on.
+    Deleted,
+    /// A change file makes nobody absent.
+    None,
+}
+
+/// A decision about absences, with what is to be said about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    pub absences: Absences,
+    pub problems: Vec<Problem>,
+}
+
+/// Judges absences in the order of the specification; `accepted`: a person confirmed exactly this export.
+///
+/// `examples` are absent people to name, at most twenty of which are shown.
+pub fn judge_absences(
+    settings: &Settings,
+    report: &SetReport,
+    census: Census,
+    examples: &[String],
+    accepted: bool,
+) -> Judgement {
+    if report.refused && !accepted {
+        return Judgement { absences: Absences::Refused, problems: Vec::new() };
+    }
+    if report.mode == SetMode::Changes {
+        return Judgement { absences: Absences::None, problems: Vec::new() };
+    }
+    let mut problems = Vec::new();
+    if census.now == 0 {
+        let message = "the export holds no object at all";
+        let help = "a directory never empties itself overnight: look at the exporter";
+        problems.push(Problem::new(Level::Set, "set.empty", message).with_help(help));
+        return Judgement { absences: Absences::Refused, problems };
+    }
+    let least = census.previous as f64 * settings.max_shrink / 100.0;
+    if (census.now as f64) < least && !accepted {
+        let message = format!(
+            "the export holds {} objects where the last held {}; {} are absent{}",
+            census.now,
+            census.previous,
+            census.absent,
+            named(examples)
+        );
+        let help = "look at the exporter; if this is right, confirm exactly this export with `source accept`";
+        problems.push(Problem::new(Level::Set, "set.shrink", message).with_help(help));
+        return Judgement { absences: Absences::Refused, problems };
+    }
+    if census.most_changed as f64 > census.previous as f64 * settings.max_shrink / 100.0 && census.previous > 0 {
+        let message = format!("{} of {} objects differ in the same attribute", census.most_changed, census.previous);
+        let help = "an encoding or column that is read differently looks like this; look at a few of them";
+        problems.push(Problem::new(Level::Warning, "set.mass_change", message).with_help(help));
+    }
+    if report.refused_without_anchor > 0 {
+        if census.absent > 0 {
+            let message = format!(
+                "{} records could not be read and may be anyone: none of the {} absent objects is taken for gone",
+                report.refused_without_anchor, census.absent
+            );
+            let help = "repair the refused records; absences are judged again with the next export";
+            problems.push(Problem::new(Level::Warning, "set.absences_suspended", message).with_help(help));
+        }
+        return Judgement { absences: Absences::Suspended, problems };
+    }
+    let allowed = settings.absences_without_proof.of(census.previous);
+    if report.complete != Completeness::Proven && census.absent > allowed {
+        let message = format!(
+            "{} objects are absent and nothing proves the export whole; at most {allowed} may be{}",
+            census.absent,
+            named(examples)
+        );
+        let help = "approve the batch with `deletions approve`, or let the exporter prove that it wrote everything: a manifest with record counts";
+        problems.push(Problem::new(Level::Warning, "set.absences_unproven", message).with_help(help));
+        return Judgement { absences: Absences::Staged, problems };
+    }
+    Judgement { absences: Absences::Deleted, problems }
+}
+
+fn named(examples: &[String]) -> String {
+    if examples.is_empty() {
+        return String::new();
+    }
+    let first: Vec<String> = examples.iter().take(20).map(|name| format!("`{}`", super::file::shorten(name))).collect();
+    format!(": {}", first.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::memory::SetMemory;
+    use crate::source::report::Counts;
+
+    fn report(complete: Completeness) -> SetReport {
+        SetReport {
+            mode: SetMode::Snapshot,
+            complete,
+            refused: false,
+            changed_while_read: false,
+            files: Vec::new(),
+            counts: Counts::default(),
+            problems: Vec::new(),
+            refused_without_anchor: 0,
+            memory: SetMemory::default(),
+            assignments: None,
+        }
+    }
+
+    #[test]
+    fn absences_are_judged_in_the_order_of_the_specification() {
+        use Absences::{Deleted, Refused, Staged, Suspended};
+        let cases = [
+            // previous, now, absent, unreadable, completeness, accepted; what is done, why
+            (100, 0, 100, 0, Completeness::Proven, true, Refused, Some("set.empty")),
+            (100, 49, 51, 0, Completeness::Proven, false, Refused, Some("set.shrink")),
+            (100, 49, 51, 0, Completeness::Proven, true, Deleted, None),
+            (100, 50, 50, 0, Completeness::Proven, false, Deleted, None),
+            (100, 94, 6, 0, Completeness::Plausible, false, Staged, Some("set.absences_unproven")),
+            (100, 95, 5, 0, Completeness::Plausible, false, Deleted, None),
+            (1000, 990, 10, 0, Completeness::Plausible, false, Deleted, None),
+            (1000, 989, 11, 0, Completeness::Plausible, false, Staged, Some("set.absences_unproven")),
+            (1000, 989, 11, 0, Completeness::Proven, false, Deleted, None),
+            (100, 99, 1, 1, Completeness::Proven, false, Suspended, Some("set.absences_suspended")),
+            (0, 10, 0, 0, Completeness::Plausible, false, Deleted, None),
+        ];
+        for (previous, now, absent, unreadable, complete, accepted, expected, code) in cases {
+            let report = SetReport { refused_without_anchor: unreadable, ..report(complete) };
+            let census = Census { previous, now, absent, most_changed: 0 };
+            let judgement = judge_absences(&Settings::default(), &report, census, &[], accepted);
+            let codes: Vec<&str> = judgement.problems.iter().map(|problem| problem.code).collect();
+            assert_eq!(
+                (judgement.absences, codes),
+                (expected, code.into_iter().collect()),
+                "{previous} {now} {absent}"
+            );
+        }
+    }
+}

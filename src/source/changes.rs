@@ -1,0 +1,199 @@
+//! Change records of LDIF, applied to raw entries (sources.md 9.5).
+
+use serde::{Deserialize, Serialize};
+
+use super::dn;
+use super::frame::RecordFault;
+use super::raw::{LdifChange, Modification, ModifyOperation, RawRecord, RawValue};
+
+/// One change to an entry of the last snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub line: u64,
+    pub dn: String,
+    pub change: LdifChange,
+}
+
+/// An entry as the last snapshot had it: raw attributes, kept in the state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    pub dn: String,
+    /// Names as in the file, in file order.
+    pub attributes: Vec<(String, Vec<EntryValue>)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum EntryValue {
+    Text(String),
+    Octets(Vec<u8>),
+}
+
+/// What became of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Applied {
+    Changed(Entry),
+    /// A purge: the object is hard-deleted (service.md D-02).
+    Deleted,
+}
+
+impl Change {
+    pub(super) fn new(line: u64, record: &RawRecord, change: LdifChange) -> Self {
+        let dn = record
+            .attribute("dn")
+            .and_then(|attribute| attribute.values.first())
+            .and_then(RawValue::as_text)
+            .unwrap_or_default();
+        Self { line, dn: dn.to_owned(), change }
+    }
+
+    /// Applies the change to the entry that the snapshot has under its DN; one bad part refuses all of it.
+    pub fn apply(&self, entry: Option<&Entry>) -> Result<Applied, RecordFault> {
+        let fault = |code, message: String| RecordFault::new(self.line, code, message);
+        let Some(entry) = entry else {
+            return Err(fault(
+                "record.no_base",
+                format!("the last snapshot has no entry `{}`", self.dn.escape_debug()),
+            ));
+        };
+        let mut entry = entry.clone();
+        match &self.change {
+            LdifChange::Add => {
+                return Err(fault("record.exists", format!("the entry `{}` is there already", self.dn.escape_debug())));
+            }
+            LdifChange::Delete => return Ok(Applied::Deleted),
+            LdifChange::Modify(parts) => {
+                for part in parts {
+                    entry.modify(part).map_err(|message| {
+                        fault("ldif.unexpected_line", message).at(part.line).of_attribute(&*part.attribute)
+                    })?;
+                }
+            }
+            LdifChange::Rename { new_rdn, delete_old_rdn, new_superior } => {
+                entry
+                    .rename(new_rdn, *delete_old_rdn, new_superior.as_deref())
+                    .ok_or_else(|| fault("ldif.dn", "the new name is no distinguished name".to_owned()))?;
+            }
+        }
+        Ok(Applied::Changed(entry))
+    }
+}
+
+impl Entry {
+    fn position(&self, name: &str) -> Option<usize> {
+        let folded = super::preset::fold(name);
+        self.attributes.iter().position(|(other, _)| super::preset::fold(other) == folded)
+    }
+
+    fn modify(&mut self, part: &Modification) -> Result<(), String> {
+        let values: Vec<EntryValue> = part.values.iter().filter_map(EntryValue::of).collect();
+        let name = &*part.attribute;
+        let at = self.position(name);
+        match part.operation {
+            ModifyOperation::Add => match at {
+                Some(at) => {
+                    let list = &mut self.attributes[at].1;
+                    for value in values {
+                        if !list.contains(&value) {
+                            list.push(value);
+                        }
+                    }
+                }
+                None => self.attributes.push((name.to_owned(), values)),
+            },
+            ModifyOperation::Delete => {
+                let at = at.ok_or_else(|| format!("the entry has no `{name}` to delete"))?;
+                if values.is_empty() {
+                    self.attributes.remove(at);
+                    return Ok(());
+                }
+                let list = &mut self.attributes[at].1;
+                for value in values {
+                    let index = list
+                        .iter()
+                        .position(|other| other.is_same(&value))
+                        .ok_or_else(|| format!("`{name}` has no such value to delete"))?;
+                    list.remove(index);
+                }
+                if list.is_empty() {
+                    self.attributes.remove(at);
+                }
+            }
+            ModifyOperation::Replace => {
+                if let Some(at) = at {
+                    self.attributes.remove(at);
+                }
+                if !values.is_empty() {
+                    self.attributes.push((name.to_owned(), values));
+                }
+            }
+            ModifyOperation::Increment => {
+                let at = at.ok_or_else(|| format!("the entry has no `{name}` to increment"))?;
+                let step =
+                    values.first().and_then(EntryValue::number).ok_or_else(|| "an increment is a number".to_owned())?;
+                for value in &mut self.attributes[at].1 {
+                    let sum = value
+                        .number()
+                        .and_then(|number| number.checked_add(step))
+                        .ok_or_else(|| format!("`{name}` is no number"))?;
+                    *value = EntryValue::Text(sum.to_string());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn rename(&mut self, new_rdn: &str, delete_old_rdn: bool, new_superior: Option<&str>) -> Option<()> {
+        dn::normalise(new_rdn).filter(|rdn| !rdn.is_empty())?;
+        let (old_rdn, parent) = match dn::split_first(&self.dn) {
+            Some((rdn, parent)) => (rdn.to_owned(), parent.to_owned()),
+            None => (self.dn.clone(), String::new()),
+        };
+        let parent = new_superior.unwrap_or(&parent).trim();
+        if delete_old_rdn {
+            for (name, value) in dn::parts(&old_rdn)? {
+                let Some(at) = self.position(&name) else { continue };
+                self.attributes[at].1.retain(|other| !other.is_same(&EntryValue::Text(value.clone())));
+                if self.attributes[at].1.is_empty() {
+                    self.attributes.remove(at);
+                }
+            }
+        }
+        for (name, value) in dn::parts(new_rdn)? {
+            let value = EntryValue::Text(value);
+            match self.position(&name) {
+                Some(at) if self.attributes[at].1.iter().any(|other| other.is_same(&value)) => {}
+                Some(at) => self.attributes[at].1.insert(0, value),
+                None => self.attributes.push((name, vec![value])),
+            }
+        }
+        self.dn = if parent.is_empty() { new_rdn.to_owned() } else { format!("{new_rdn},{parent}") };
+        Some(())
+    }
+}
+
+impl EntryValue {
+    fn of(value: &RawValue) -> Option<Self> {
+        match value {
+            RawValue::Bytes(bytes) => Some(Self::Octets(bytes.clone())),
+            RawValue::Text(_) | RawValue::Bool(_) | RawValue::Number(_) => {
+                value.as_text().map(|text| Self::Text(text.to_owned()))
+            }
+            RawValue::Null | RawValue::Url(_) => None,
+        }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text(a), Self::Text(b)) => a.to_lowercase() == b.to_lowercase(),
+            (a, b) => a == b,
+        }
+    }
+
+    fn number(&self) -> Option<i64> {
+        match self {
+            Self::Text(text) => text.parse().ok(),
+            Self::Octets(_) => None,
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Distinguished names, compared as directories compare them (sources.md 14.2).
+
+use unicode_normalization::UnicodeNormalization;
+
+/// One relative name: its parts in a set, sorted, as `type=value` with the value normalised.
+type Rdn = Vec<String>;
+
+/// Returns the comparable form of `text`: equal for equal names, however they are written; none if it is no DN.
+pub fn normalise(text: &str) -> Option<String> {
+    let rdns = parse(text)?;
+    let mut out = String::with_capacity(text.len() + 8);
+    for (index, rdn) in rdns.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        for (part_index, part) in rdn.iter().enumerate() {
+            if part_index > 0 {
+                out.push('+');
+            }
+            push_escaped(part, &mut out);
+        }
+    }
+    Some(out)
+}
+
+/// Says whether the normalised `dn` lies below the normalised run of names `ancestor`, which may stand anywhere above it.
+pub fn is_below(dn: &str, ancestor: &str) -> bool {
+    let Some((_, above)) = split_first(dn) else { return false };
+    let mut rest = above;
+    loop {
+        if rest == ancestor || rest.strip_prefix(ancestor).is_some_and(|tail| tail.starts_with(',')) {
+            return true;
+        }
+        match split_first(rest) {
+            Some((_, tail)) => rest = tail,
+            None => return false,
+        }
+    }
+}
+
+/// Splits `text` at its first separator outside escapes and quotes: first relative name, the rest.
+pub fn split_first(text: &str) -> Option<(&str, &str)> {
+    separators(text, b",;").next().map(|at| (&text[..at], &text[at + 1..]))
+}
+
+/// Returns the attribute types and unescaped values of the relative name `text`.
+pub fn parts(text: &str) -> Option<Vec<(String, String)>> {
+    pieces(text, b"+").into_iter().map(part).collect()
+}
+
+fn parse(text: &str) -> Option<Vec<Rdn>> {
+    if text.trim().is_empty() {
+        return Some(Vec::new());
+    }
+    pieces(text, b",;")
+        .into_iter()
+        .map(|rdn| {
+            let mut parts = Vec::new();
+            for piece in pieces(rdn, b"+") {
+                let (kind, value) = part(piece)?;
+                parts.push(format!("{}={}", kind.to_ascii_lowercase(), fold(&value)));
+            }
+            parts.sort_unstable();
+            parts.dedup();
+            Some(parts)
+        })
+        .collect()
+}
+
+/// Reads `type=value`, the value without blanks around it, quotes and escapes.
+fn part(piece: &str) -> Option<(String, String)> {
+    let (kind, value) = piece.split_once('=')?;
+    let kind = kind.trim();
+    let first = kind.chars().next()?;
+    if !first.is_ascii_alphanumeric() || !kind.chars().all(|c| c.is_ascii_alphanumeric() || "-_.;".contains(c)) {
+        return None;
+    }
+    Some((kind.to_owned(), unescape(value)?))
+}
+
+fn unescape(value: &str) -> Option<String> {
+    let mut text = value.trim_start_matches([' ', '\t']);
+    text = trim_end(text);
+    if text.len() >= 2 && text.starts_with('"') && text.ends_with('"') {
+        text = &text[1..text.len() - 1];
+    }
+    if !text.contains('\\') {
+        return Some(text.to_owned());
+    }
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at] != b'\\' {
+            out.push(bytes[at]);
+            at += 1;
+            continue;
+        }
+        match (bytes.get(at + 1).and_then(hex), bytes.get(at + 2).and_then(hex)) {
+            (Some(high), Some(low)) => {
+                out.push(high << 4 | low);
+                at += 3;
+            }
+            _ => {
+                out.push(*bytes.get(at + 1)?);
+                at += 2;
+            }
+        }
+    }
+    String::from_utf8(out).ok()
+}
+
+/// Drops blanks at the end, but not one that is escaped.
+fn trim_end(text: &str) -> &str {
+    let trimmed = text.trim_end_matches([' ', '\t']);
+    let backslashes = trimmed.bytes().rev().take_while(|byte| *byte == b'\\').count();
+    if backslashes % 2 == 1 && trimmed.len() < text.len() { &text[..trimmed.len() + 1] } else { trimmed }
+}
+
+fn hex(byte: &u8) -> Option<u8> {
+    char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+/// NFKC, case folded, runs of blanks to one.
+fn fold(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    let mut push = |c: char| {
+        if c.is_whitespace() {
+            if !out.is_empty() && !out.ends_with(' ') {
+                out.push(' ');
+            }
+        } else {
+            out.extend(c.to_lowercase());
+        }
+    };
+    if value.is_ascii() {
+        value.chars().for_each(&mut push);
+    } else {
+        value.nfkc().for_each(&mut push);
+    }
+    if out.ends_with(' ') {
+        out.pop();
+    }
+    out
+}
+
+/// Escapes what separates, so that a normalised name splits as it was.
+fn push_escaped(part: &str, out: &mut String) {
+    for c in part.chars() {
+        if matches!(c, ',' | '+' | ';' | '\\' | '"') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+}
+
+fn pieces<'a>(text: &'a str, at: &[u8]) -> Vec<&'a str> {
+    let mut from = 0;
+    let mut out = Vec::new();
+    for index in separators(text, at) {
+        out.push(&text[from..index]);
+        from = index + 1;
+    }
+    out.push(&text[from..]);
+    out
+}
+
+/// Byte positions of unescaped, unquoted separators.
+fn separators<'a>(text: &'a str, at: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+    let mut escaped = false;
+    let mut quoted = false;
+    text.bytes().enumerate().filter_map(move |(index, byte)| {
+        if escaped {
+            escaped = false;
+            return None;
+        }
+        match byte {
+            b'\\' => escaped = true,
+            b'"' => quoted = !quoted,
+            _ if !quoted && at.contains(&byte) => return Some(index),
+            _ => {}
+        }
+        None
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_mean_the_same_compare_equal() {
+        let cases = [
+            ("uid=scarter,ou=People,dc=example,dc=com", "uid=scarter, ou=People, dc=example,dc=com"),
+            ("uid=x+employeeNumber=1,dc=a", "employeeNumber=1+uid=X,DC=A"),
+            (r"cn=Smith\2C John,dc=a", r"cn=Smith\, John,dc=a"),
+            (r#"cn="Smith, John",dc=a"#, r"cn=Smith\2c John;dc=a"),
+            (r"cn=J\C3\BCrgen,dc=a", "cn=jürgen,dc=a"),
+            ("cn=Ａnna  Maria ,dc=a", "cn=anna maria,dc=a"),
+            ("", " "),
+        ];
+        for (left, right) in cases {
+            let normal = normalise(left);
+            assert!(normal.is_some(), "{left}");
+            assert_eq!(normal, normalise(right), "{left} and {right}");
+        }
+    }
+
+    #[test]
+    fn names_that_differ_stay_apart() {
+        let cases = [
+            (r"cn=a\,b=c,dc=a", "cn=a,b=c,dc=a"),
+            (r"cn=a\+b=c", "cn=a+b=c"),
+            ("cn=a,dc=b", "cn=a,dc=c"),
+            ("cn=髙", "cn=高"),
+        ];
+        for (left, right) in cases {
+            assert_ne!(normalise(left), normalise(right), "{left} and {right}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused() {
+        for text in ["cn", "=x", "cn=a,", "cn=a,,dc=b", r"cn=a\", r"cn=\FF", "c n=a"] {
+            assert_eq!(normalise(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn below_means_below() {
+        let ancestor = normalise("cn=deleted users,cn=accounts").expect("a DN");
+        for (dn, below) in [
+            ("uid=a,cn=deleted users,cn=accounts,dc=x", true),
+            ("uid=a,ou=b,cn=Deleted Users,cn=accounts,dc=x", true),
+            ("cn=deleted users,cn=accounts,dc=x", false),
+            ("uid=a,cn=deleted usersx,cn=accounts,dc=x", false),
+            (r"uid=a\,cn=deleted users,cn=accounts,dc=x", false),
+        ] {
+            let dn = normalise(dn).expect("a DN");
+            assert_eq!(is_below(&dn, &ancestor), below, "{dn}");
+        }
+    }
+}

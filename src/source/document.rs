@@ -1,0 +1,259 @@
+//! What `source --output json` prints (sources.md 24).
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use serde_json::{Map, Value, json};
+
+use super::changes::Change;
+use super::find::find;
+use super::raw::{LdifChange, ModifyOperation, RawValue};
+use super::read::{Nothing, Read, read};
+use super::report::{Counts, FileReport, Level, Problem, SetMode, SetReport};
+use super::settings::Settings;
+use crate::model::{Deletion, ObjectKind, SourceObject, SourceValue};
+
+/// Reads the folder and shows what its files hold, before and whatever the judgement; nothing is applied.
+pub fn document(settings: &Settings) -> Value {
+    let settings = Settings { wanted: None, references: true, ..settings.clone() };
+    let set = find(&settings);
+    let mut records: Vec<Shown> = Vec::new();
+    let mut sink = |read: Read| -> Result<(), Infallible> {
+        match read {
+            Read::Object { file, hash, object, renamed_to, self_reference, .. } => {
+                records.push(Shown { file, hash, value: record(&object, renamed_to, self_reference) });
+            }
+            Read::Change { file, hash, change } => records.push(Shown { file, hash, value: change_record(&change) }),
+            Read::Withdrawn { file, hash, .. } => records.retain(|shown| (shown.file, shown.hash) != (file, hash)),
+            Read::Known { .. } | Read::Ignored { .. } | Read::Refused { .. } => {}
+        }
+        Ok(())
+    };
+    let Ok(report) = read(&settings, &set, None, &mut Nothing, &mut sink);
+    let several = report.files.len() > 1;
+    let records = records.into_iter().map(|mut shown| {
+        if several {
+            shown.value.insert("file".to_owned(), json!(set.files[shown.file].name));
+        }
+        Value::Object(shown.value)
+    });
+    let records: Vec<Value> = records.collect();
+    json!({
+        "files": report.files.iter().map(file).collect::<Vec<_>>(),
+        "counts": counts(report.counts),
+        "records": records,
+        "refused": refused(&report.files),
+        "set": judgement(&report),
+    })
+}
+
+struct Shown {
+    file: usize,
+    hash: u128,
+    value: Map<String, Value>,
+}
+
+fn file(report: &FileReport) -> Value {
+    let mut map = Map::new();
+    let mut put = |name: &str, value: Value| drop(map.insert(name.to_owned(), value));
+    put("file", json!(report.file));
+    put("preset", json!(report.preset));
+    put("format", json!(report.format));
+    put("status", json!(if report.error.is_some() { "refused" } else { "accepted" }));
+    put("complete", json!(report.complete.name()));
+    if let Some(encoding) = &report.encoding {
+        put("encoding", json!(encoding));
+    }
+    if let Some(delimiter) = report.delimiter {
+        put("delimiter", json!(delimiter));
+    }
+    if let Some(columns) = &report.columns {
+        put("columns", json!(columns));
+    }
+    if let Some((next_link, delta)) = report.document {
+        put("next_link", json!(next_link));
+        put("delta", json!(delta));
+    }
+    if let Some(code) = report.result_code {
+        put("result_code", json!(code));
+    }
+    if let Some((code, line)) = report.error {
+        let mut error = Map::from_iter([("code".to_owned(), json!(code))]);
+        error.extend(line.map(|line| ("line".to_owned(), json!(line))));
+        put("error", Value::Object(error));
+    }
+    let warnings = report.warnings.iter().map(|warning| {
+        let mut map = Map::new();
+        map.extend(warning.line.map(|line| ("line".to_owned(), json!(line))));
+        map.insert("code".to_owned(), json!(warning.code));
+        map.extend(warning.attribute.as_ref().map(|name| ("attribute".to_owned(), json!(name))));
+        Value::Object(map)
+    });
+    put("warnings", warnings.collect());
+    Value::Object(map)
+}
+
+fn counts(counts: Counts) -> Value {
+    json!({
+        "users": counts.users,
+        "groups": counts.groups,
+        "ignored": counts.ignored,
+        "changes": counts.changes,
+        "refused": counts.refused,
+        "disabled": counts.disabled,
+        "enabled_unknown": counts.enabled_unknown,
+        "soft_deleted": counts.soft_deleted,
+        "hard_deleted": counts.hard_deleted,
+    })
+}
+
+fn kind_name(kind: ObjectKind) -> &'static str {
+    match kind {
+        ObjectKind::User => "user",
+        ObjectKind::Group => "group",
+    }
+}
+
+fn record(object: &SourceObject, renamed_to: Option<String>, self_reference: Option<String>) -> Map<String, Value> {
+    let mut map = Map::new();
+    let mut put = |name: &str, value: Value| drop(map.insert(name.to_owned(), value));
+    put("line", json!(object.origin.line));
+    put("kind", json!(kind_name(object.kind)));
+    put("anchor", json!(object.anchor.as_str()));
+    let deletion = match object.deletion {
+        Deletion::None => "none",
+        Deletion::Soft => "soft",
+        Deletion::Hard => "hard",
+    };
+    put("deletion", json!(deletion));
+    put("attributes", values(&object.attributes));
+    if !object.rest.is_empty() {
+        put("rest", values(&object.rest));
+    }
+    for (name, set) in [("unknown", &object.unknown), ("cleared", &object.cleared), ("incomplete", &object.incomplete)]
+    {
+        if !set.is_empty() {
+            put(name, json!(set));
+        }
+    }
+    if !object.unresolved.is_empty() {
+        put("unresolved", json!(object.unresolved));
+    }
+    if let Some(name) = self_reference {
+        put("dropped_self_reference", json!(name));
+    }
+    if let Some(name) = renamed_to {
+        put("rename_to", json!(name));
+    }
+    map
+}
+
+fn values(attributes: &BTreeMap<String, SourceValue>) -> Value {
+    let value = |value: &SourceValue| match value {
+        SourceValue::Bool(truth) => json!(truth),
+        SourceValue::Integer(number) => json!(number.to_string()),
+        SourceValue::Text(text) => json!(text),
+        SourceValue::List(list) => json!(list),
+        SourceValue::Roles(roles) => json!(roles),
+    };
+    Value::Object(attributes.iter().map(|(name, attribute)| (name.clone(), value(attribute))).collect())
+}
+
+fn change_record(change: &Change) -> Map<String, Value> {
+    let mut map = Map::from_iter([("line".to_owned(), json!(change.line)), ("dn".to_owned(), json!(change.dn))]);
+    let mut put = |name: &str, value: Value| drop(map.insert(name.to_owned(), value));
+    match &change.change {
+        LdifChange::Add => put("op", json!("add")),
+        LdifChange::Delete => put("op", json!("delete")),
+        LdifChange::Modify(parts) => {
+            put("op", json!("modify"));
+            let mods = parts.iter().map(|part| {
+                let op = match part.operation {
+                    ModifyOperation::Add => "add",
+                    ModifyOperation::Delete => "delete",
+                    ModifyOperation::Replace => "replace",
+                    ModifyOperation::Increment => "increment",
+                };
+                let secret = super::canonical::is_secret(&part.attribute);
+                let values: Vec<Value> = if secret { Vec::new() } else { part.values.iter().map(raw_value).collect() };
+                json!({"op": op, "attr": &*part.attribute, "values": values})
+            });
+            put("mods", mods.collect());
+        }
+        LdifChange::Rename { new_rdn, delete_old_rdn, new_superior } => {
+            put("op", json!("rename"));
+            put("newrdn", json!(new_rdn));
+            put("deleteoldrdn", json!(delete_old_rdn));
+            put("newsuperior", json!(new_superior));
+        }
+    }
+    map
+}
+
+/// Values that are not printable text are base64.
+fn raw_value(value: &RawValue) -> Value {
+    let base64 = |octets: &[u8]| {
+        use base64::Engine;
+        json!({"base64": base64::engine::general_purpose::STANDARD.encode(octets)})
+    };
+    match value {
+        RawValue::Bytes(octets) => base64(octets),
+        RawValue::Null => Value::Null,
+        RawValue::Url(url) => json!(url),
+        RawValue::Text(_) | RawValue::Bool(_) | RawValue::Number(_) => {
+            let text = value.as_text().unwrap_or_default();
+            let printable = text.chars().all(|c| !c.is_control() || matches!(c, '\t' | '\r' | '\n'));
+            if printable { json!(text) } else { base64(text.as_bytes()) }
+        }
+    }
+}
+
+fn refused(files: &[FileReport]) -> Value {
+    let with_some = files.iter().filter(|file| !file.refused.is_empty());
+    let list = |file: &FileReport| {
+        let records = file.refused.iter().map(|record| {
+            let mut map =
+                Map::from_iter([("line".to_owned(), json!(record.line)), ("code".to_owned(), json!(record.code))]);
+            map.extend(record.at.map(|at| ("at".to_owned(), json!(at))));
+            map.extend(record.first_line.map(|line| ("first_line".to_owned(), json!(line))));
+            Value::Object(map)
+        });
+        records.collect::<Value>()
+    };
+    Value::Object(with_some.map(|file| (file.file.clone(), list(file))).collect())
+}
+
+fn judgement(report: &SetReport) -> Value {
+    let mode = match report.mode {
+        SetMode::Snapshot => "snapshot",
+        SetMode::Changes => "changes",
+        SetMode::Both => "both",
+    };
+    json!({
+        "mode": mode,
+        "complete": report.complete.name(),
+        "refused": report.refused,
+        "problems": report.problems.iter().map(problem).collect::<Vec<_>>(),
+    })
+}
+
+fn problem(problem: &Problem) -> Value {
+    let mut map = Map::new();
+    let mut put = |name: &str, value: Value| drop(map.insert(name.to_owned(), value));
+    put("level", json!(Level::letter(problem.level)));
+    put("code", json!(problem.code));
+    if let Some(file) = &problem.file {
+        put("file", json!(file));
+    }
+    for (name, number) in [("line", problem.line), ("column", problem.column), ("at", problem.at)] {
+        if let Some(number) = number {
+            put(name, json!(number));
+        }
+    }
+    if let Some(attribute) = &problem.attribute {
+        put("attribute", json!(attribute));
+    }
+    put("message", json!(problem.message));
+    put("help", json!(problem.help));
+    Value::Object(map)
+}

@@ -1,0 +1,170 @@
+//! One raw record, its values found by the numbers of a preset.
+
+use std::cell::OnceCell;
+
+use super::preset::{Preset, Slot};
+use super::raw::{RawAttribute, RawRecord, RawValue};
+use super::value::{Locale, Outcome, read};
+
+/// The values of one record by [`Slot`].
+pub struct Fields<'a> {
+    pub preset: &'a Preset,
+    pub record: &'a RawRecord,
+    scratch: &'a Scratch,
+    file_name: &'a str,
+    upn_prefix: OnceCell<Option<String>>,
+}
+
+/// Tables that are used again for each record.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// One more than the index of the attribute; 0: none.
+    at: Vec<u32>,
+    unknown: Vec<bool>,
+    exists: Vec<bool>,
+    /// Columns that the heading names (CSV).
+    columns: Vec<bool>,
+    /// Columns that were lost since the last export.
+    lost: Vec<Slot>,
+    /// The slot of each attribute of the record, in its order.
+    pub slots: Vec<Option<Slot>>,
+}
+
+impl Scratch {
+    /// `columns`: the names of a CSV file's heading; `lost`: those that it had last time and has not.
+    pub fn new(preset: &Preset, columns: &[impl AsRef<str>], lost: &[String]) -> Self {
+        let mut named = vec![false; preset.names.len()];
+        for slot in columns.iter().filter_map(|name| preset.names.find(name.as_ref())) {
+            named[slot.index()] = true;
+        }
+        let lost = lost.iter().filter_map(|name| preset.names.find(name)).collect();
+        Self { columns: named, lost, ..Self::default() }
+    }
+
+    /// Finds the attributes of `record`; those of the same name but for case become one.
+    pub fn index(&mut self, preset: &Preset, record: &mut RawRecord) {
+        let count = preset.names.len();
+        self.at.clear();
+        self.at.resize(count, 0);
+        self.unknown.clear();
+        self.unknown.resize(count, false);
+        self.exists.clear();
+        self.exists.resize(count, false);
+        for slot in &self.lost {
+            self.unknown[slot.index()] = true;
+        }
+        self.slots.clear();
+        let mut index = 0;
+        while index < record.attributes.len() {
+            let slot = preset.names.find(&record.attributes[index].name);
+            if let Some(slot) = slot {
+                let first = self.at[slot.index()];
+                if first != 0 {
+                    let twin = record.attributes.remove(index);
+                    join(&mut record.attributes[first as usize - 1], twin);
+                    continue;
+                }
+                self.at[slot.index()] = u32::try_from(index + 1).unwrap_or(0);
+            }
+            self.slots.push(slot);
+            index += 1;
+        }
+        for slot in &preset.existence {
+            self.exists[slot.index()] = self.at[slot.index()] != 0 || has_below(record, preset.names.name(*slot));
+        }
+    }
+
+    pub fn set_unknown(&mut self, slot: Slot) {
+        self.unknown[slot.index()] = true;
+    }
+}
+
+fn join(first: &mut RawAttribute, twin: RawAttribute) {
+    first.values.extend(twin.values);
+    first.incomplete = first.incomplete.or(twin.incomplete);
+}
+
+/// Says whether the record has a name below `name`: `@removed.reason` below `@removed`.
+fn has_below(record: &RawRecord, name: &str) -> bool {
+    record.attributes.iter().any(|attribute| {
+        let Some((head, tail)) = attribute.name.split_at_checked(name.len()) else { return false };
+        head.eq_ignore_ascii_case(name) && tail.starts_with(['.', '['])
+    })
+}
+
+impl<'a> Fields<'a> {
+    pub fn new(preset: &'a Preset, record: &'a RawRecord, scratch: &'a Scratch, file_name: &'a str) -> Self {
+        Self { preset, record, scratch, file_name, upn_prefix: OnceCell::new() }
+    }
+
+    pub fn file_name(&self) -> &str {
+        self.file_name
+    }
+
+    pub fn attribute(&self, slot: Slot) -> Option<&'a RawAttribute> {
+        let at = *self.scratch.at.get(slot.index())?;
+        self.record.attributes.get((at as usize).checked_sub(1)?)
+    }
+
+    pub fn values(&self, slot: Slot) -> &'a [RawValue] {
+        self.attribute(slot).map_or(&[], |attribute| &attribute.values)
+    }
+
+    /// Says whether the record, or the heading of its file, has the name.
+    pub fn is_named(&self, slot: Slot) -> bool {
+        self.attribute(slot).is_some() || self.scratch.columns.get(slot.index()).copied().unwrap_or(false)
+    }
+
+    /// Says whether the record itself has the name.
+    pub fn is_in_record(&self, slot: Slot) -> bool {
+        self.attribute(slot).is_some()
+    }
+
+    pub fn is_present(&self, slot: Slot) -> bool {
+        self.values(slot).iter().any(has_content)
+    }
+
+    /// Says whether the name, or one below it, is there at all.
+    pub fn exists(&self, slot: Slot) -> bool {
+        self.is_named(slot) || self.scratch.exists.get(slot.index()).copied().unwrap_or(false)
+    }
+
+    /// Says whether what was there is no value: a placeholder, a URL.
+    pub fn is_unknown(&self, slot: Slot) -> bool {
+        self.scratch.unknown.get(slot.index()).copied().unwrap_or(false)
+    }
+
+    /// Returns the user principal name without the object id in front of it, if it has that (sources.md 12.3).
+    pub fn upn_prefix(&self) -> Option<&str> {
+        self.upn_prefix.get_or_init(|| self.find_upn_prefix()).as_deref()
+    }
+
+    fn find_upn_prefix(&self) -> Option<String> {
+        let upn = self.first_text("userPrincipalName")?;
+        let id = self.first_text("objectId")?;
+        let digits: String = id.chars().filter(|c| *c != '-').collect();
+        if digits.len() != 32 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        let (head, tail) = upn.split_at_checked(32)?;
+        (head.eq_ignore_ascii_case(&digits) && !tail.is_empty()).then(|| tail.to_owned())
+    }
+
+    fn first_text(&self, name: &str) -> Option<String> {
+        let attribute = self.preset.attribute(name)?;
+        let values = attribute.from.iter().flat_map(|slot| self.values(*slot));
+        values
+            .map(|value| read(value, &attribute.reading, Locale::MonthDayYear, &mut false))
+            .find_map(|outcome| if let Outcome::Text(text) = outcome { Some(text) } else { None })
+    }
+}
+
+/// Says whether a value is more than blanks and null.
+pub fn has_content(value: &RawValue) -> bool {
+    match value {
+        RawValue::Text(text) => !text.trim().is_empty(),
+        RawValue::Bytes(bytes) => !bytes.is_empty(),
+        RawValue::Bool(_) | RawValue::Number(_) => true,
+        RawValue::Null | RawValue::Url(_) => false,
+    }
+}

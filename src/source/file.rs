@@ -1,0 +1,692 @@
+//! Reads the records of one file.
+
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128_with_seed};
+
+use super::blank::blanked;
+use super::changes::Change;
+use super::complete;
+use super::encoding::{self, Reason};
+use super::find::Stamp;
+use super::frame::{Decoder, Fault, FileFault, Framed, Framer, RecordFault};
+use super::map::{Draft, FileContext, Mapped, Mapper, Remark};
+use super::open::{Opened, changed, unreadable};
+use super::preset::FormatName;
+use super::raw::{LdifChange, RawBody, RawRecord};
+use super::read::{ObjectKey, Read, Reading, Recognise, Recognised, file_problem, format_name, is_unchanged};
+use super::references::Resolved;
+use super::report::{Counts, FileReport, Level, Problem, RefusedRecord, Warning};
+use super::seen::{First, Standing};
+use super::settings::Role;
+use super::value::Locale;
+use crate::model::{Deletion, ObjectKind, Origin, SourceAnchor, SourceObject, SourceValue};
+
+/// How many refused records are listed for a file.
+const LISTED: usize = 100_000;
+
+/// The reading of one file of a set.
+pub struct FileReading<'r, 'a> {
+    reading: &'r mut Reading<'a>,
+    index: usize,
+    opened: &'r Opened,
+    mapper: Mapper,
+    report: FileReport,
+    seed: u64,
+    remarks: Vec<Remark>,
+    said: Vec<(&'static str, Option<String>)>,
+    kinds: Kinds,
+    said_lossy: bool,
+}
+
+/// Why a record is refused, and whose it is.
+struct Refusal {
+    fault: RecordFault,
+    key: Option<ObjectKey>,
+    first_line: Option<u64>,
+}
+
+type Done = Result<(), Refusal>;
+
+/// How many records of each kind an LDIF file holds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Kinds {
+    pub content: u64,
+    pub added: u64,
+    pub other: u64,
+}
+
+impl<'r, 'a> FileReading<'r, 'a> {
+    pub fn new(reading: &'r mut Reading<'a>, index: usize, opened: &'r Opened, is_delta: bool) -> Self {
+        let found = &reading.set.files[index];
+        let preset = &opened.preset;
+        let report = FileReport {
+            preset: Some(preset.name.clone()),
+            format: Some(format_name(preset.format)),
+            encoding: Some(encoding::name(opened.choice.encoding)),
+            reasons: opened.reasons.clone(),
+            delimiter: opened.delimiter,
+            columns: (preset.format == FormatName::Csv)
+                .then(|| opened.columns.iter().map(ToString::to_string).collect()),
+            changes: is_delta,
+            ..FileReport::of(&found.name)
+        };
+        let mapper = mapper_of(reading, index, opened, is_delta, Arc::clone(preset));
+        let seed = seed_of(opened, found.role, is_delta, &found.name);
+        Self {
+            reading,
+            index,
+            opened,
+            mapper,
+            report,
+            seed,
+            remarks: Vec::new(),
+            said: Vec::new(),
+            kinds: Kinds::default(),
+            said_lossy: false,
+        }
+    }
+
+    /// Reads all records; what refuses the file is in the report.
+    pub fn run<E>(
+        &mut self,
+        known: &mut dyn Recognise,
+        sink: &mut dyn FnMut(Read) -> Result<(), E>,
+    ) -> Result<FileReport, E> {
+        let found = &self.reading.set.files[self.index];
+        if let Err(fault) = self.records(known, sink)? {
+            self.reading.problems.add(file_problem(found, &fault));
+            self.report.error = Some((fault.code, fault.line));
+            self.report.document = None;
+            self.report.complete = super::report::Completeness::Incomplete;
+        }
+        Ok(self.report.clone())
+    }
+
+    fn records<E>(
+        &mut self,
+        known: &mut dyn Recognise,
+        sink: &mut dyn FnMut(Read) -> Result<(), E>,
+    ) -> Result<Result<(), FileFault>, E> {
+        let found = &self.reading.set.files[self.index];
+        let file = match found.open() {
+            Ok(file) => file,
+            Err(error) => return Ok(Err(unreadable(&error))),
+        };
+        let before: Stamp = self.opened.stamp;
+        if !is_unchanged(found, &file, before) {
+            return Ok(Err(changed()));
+        }
+        self.warn_of_opening();
+        let limits = self.reading.settings.limits;
+        let mut framer = Framer::new(&file, &self.opened.choice, &self.opened.format, limits);
+        let mut decoder = Decoder::new(&self.opened.format, limits);
+        let decodes_all = self.reading.references.is_some();
+        loop {
+            let (hash, bytes, decoded) = match framer.next() {
+                Err(fault) => return Ok(Err(if is_unchanged(found, &file, before) { fault } else { changed() })),
+                Ok(None) => break,
+                Ok(Some(Framed::Refused { fault, bytes })) => {
+                    self.report.records += 1;
+                    let refusal = Refusal { fault, key: None, first_line: None };
+                    self.refuse(refusal, bytes, sink)?;
+                    continue;
+                }
+                Ok(Some(Framed::Record { line, bytes })) => {
+                    let hash = xxh3_128_with_seed(bytes, self.seed);
+                    self.report.records += 1;
+                    if !decodes_all && let Some(recognised) = known.recognise(self.index, hash, bytes) {
+                        if let Err(refusal) = self.recognised(line, hash, recognised, sink)? {
+                            self.refuse(refusal, bytes, sink)?;
+                        }
+                        continue;
+                    }
+                    (hash, bytes, decoder.decode(bytes, line))
+                }
+            };
+            let done = match decoded {
+                Ok(record) => self.record(record, hash, bytes, known, sink)?,
+                Err(Fault::Record(fault)) => Err(Refusal { fault, key: None, first_line: None }),
+                Err(Fault::File(fault)) => return Ok(Err(fault)),
+            };
+            if let Err(refusal) = done {
+                self.refuse(refusal, bytes, sink)?;
+            }
+        }
+        let facts = framer.finish();
+        if !is_unchanged(found, &file, before) {
+            return Ok(Err(changed()));
+        }
+        complete::conclude(&mut self.report, &facts, self.opened, self.kinds, &mut self.remarks);
+        self.flush_remarks();
+        if self.opened.heading.is_some() && self.opened.preset.format == FormatName::Csv {
+            self.unknown_columns();
+        }
+        self.remember();
+        Ok(Ok(()))
+    }
+
+    fn warn_of_opening(&mut self) {
+        if self.opened.choice.reason == Reason::Guessed {
+            let message = format!("the encoding was guessed: `{}`", encoding::name(self.opened.choice.encoding));
+            self.warn(Level::Warning, None, "encoding.guessed", None, message);
+        }
+    }
+
+    /// A record that was read last time.
+    fn recognised<E>(
+        &mut self,
+        line: u64,
+        hash: u128,
+        recognised: Recognised,
+        sink: &mut dyn FnMut(Read) -> Result<(), E>,
+    ) -> Result<Done, E> {
+        let Recognised { key, living } = recognised;
+        self.reading.counts.known += 1;
+        self.reading.newest.meet_known(hash);
+        self.reading.known_names.meet(hash);
+        if key.0 == 0 {
+            return sink(Read::Ignored { file: self.index, hash }).map(Ok);
+        }
+        let known = Read::Known { file: self.index, hash, key, living };
+        if self.is_change() {
+            return sink(known).map(Ok);
+        }
+        match self.reading.seen.meet(key, self.first(living, line, 0), hash) {
+            Standing::New | Standing::Repeated(_) => sink(known).map(Ok),
+            Standing::Shadowed => {
+                self.warn_conflict(line);
+                Ok(Ok(()))
+            }
+            Standing::Replaces(first) => {
+                self.warn_conflict(line);
+                self.withdraw(key, first, sink)?;
+                sink(known).map(Ok)
+            }
+            Standing::Contested(first) => Ok(Err(self.contest(line, key, first))),
+        }
+    }
+
+    fn record<E>(
+        &mut self,
+        mut record: RawRecord,
+        hash: u128,
+        bytes: &[u8],
+        known: &mut dyn Recognise,
+        sink: &mut dyn FnMut(Read) -> Result<(), E>,
+    ) -> Result<Done, E> {
+        let line = record.line;
+        match std::mem::replace(&mut record.body, RawBody::Content) {
+            RawBody::Content => self.kinds.content += 1,
+            RawBody::Change(LdifChange::Add) => self.kinds.added += 1,
+            RawBody::Change(change) => {
+                self.kinds.other += 1;
+                self.reading.counts.changes += 1;
+                let change = Box::new(Change::new(line, &record, change));
+                return sink(Read::Change { file: self.index, hash, change }).map(Ok);
+            }
+        }
+        let mapped = self.mapper.map(record, &mut self.remarks);
+        self.flush_remarks();
+        match mapped {
+            Mapped::Ignored => {
+                self.reading.counts.ignored += 1;
+                sink(Read::Ignored { file: self.index, hash }).map(Ok)
+            }
+            Mapped::Dropped => Ok(Ok(())),
+            Mapped::Refused(fault) => {
+                self.note_names(hash);
+                Ok(Err(Refusal { fault, key: None, first_line: None }))
+            }
+            Mapped::Object(draft) => self.object(*draft, hash, bytes, known, sink),
+        }
+    }
+
+    fn object<E>(
+        &mut self,
+        draft: Draft,
+        hash: u128,
+        bytes: &[u8],
+        known: &mut dyn Recognise,
+        sink: &mut dyn FnMut(Read) -> Result<(), E>,
+    ) -> Result<Done, E> {
+        let line = draft.line;
+        let Some(anchor) = choose_anchor(&mut self.reading.anchors, self.opened, self.reading.settings, &draft) else {
+            self.note_names(hash);
+            *self.reading.lacking_anchor.entry(draft.kind).or_default() += 1;
+            return Ok(Err(self.no_anchor(&draft)));
+        };
+        let key = ObjectKey::of(draft.kind, &anchor);
+        let resolved = match &self.reading.references {
+            Some(references) => references.resolve(&draft, &anchor, &self.opened.preset),
+            None => Resolved::default(),
+        };
+        let hash = resolved.mix(hash);
+        self.note_names(hash);
+        self.reading.newest.meet(&draft, hash);
+        self.warn_references(line, &resolved);
+        self.warn_lossy(&draft);
+        let recognises = self.reading.references.is_some();
+        if let Some(recognised) = recognises.then(|| known.recognise(self.index, hash, bytes)).flatten() {
+            return self.recognised(line, hash, recognised, sink);
+        }
+        let (object, renamed_to) = self.build(draft, anchor, &resolved);
+        let living = object.deletion == Deletion::None;
+        let standing = if self.is_change() {
+            Standing::New
+        } else {
+            self.reading.seen.meet(key, self.first(living, line, print_of(&object)), hash)
+        };
+        let counts = matches!(standing, Standing::New | Standing::Replaces(_));
+        if counts {
+            let counted = tally(&object);
+            self.reading.counts.add(counted);
+            if !living {
+                self.reading.seen.counted(key, counted);
+            }
+            if living && object.kind == ObjectKind::User && !self.is_change() {
+                self.warn_duplicate_values(&object);
+            }
+        }
+        let self_reference = resolved.self_reference.map(|name| name.to_string());
+        let handed = Read::Object { file: self.index, hash, key, object: Box::new(object), renamed_to, self_reference };
+        match standing {
+            Standing::New => sink(handed).map(Ok),
+            Standing::Repeated(first) => {
+                if first.file as usize == self.index {
+                    let message = format!("the record is the same as that on line {}", first.line);
+                    self.warn(Level::Warning, Some(line), "record.repeated", None, message);
+                }
+                sink(Read::Known { file: self.index, hash, key, living }).map(Ok)
+            }
+            Standing::Shadowed => {
+                self.warn_conflict(line);
+                Ok(Ok(()))
+            }
+            Standing::Replaces(first) => {
+                self.warn_conflict(line);
+                self.withdraw(key, first, sink)?;
+                sink(handed).map(Ok)
+            }
+            Standing::Contested(first) => Ok(Err(self.contest(line, key, first))),
+        }
+    }
+
+    /// Says whether the records are changes: then each counts, in order.
+    fn is_change(&self) -> bool {
+        self.report.changes
+            || self.kinds.other > 0
+            || (self.kinds.added > 0 && !self.opened.preset.ldif.all_add_is_content)
+    }
+
+    fn first(&self, living: bool, line: u64, print: u64) -> First {
+        First { file: u32::try_from(self.index).unwrap_or(u32::MAX), living, line, print }
+    }
+
+    fn withdraw<E>(
+        &mut self,
+        key: ObjectKey,
+        first: First,
+        sink: &mut dyn FnMut(Read) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match self.reading.seen.withdraw(key) {
+            Some((hash, counted)) => {
+                self.reading.counts.take(counted);
+                sink(Read::Withdrawn { file: first.file as usize, hash, key })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn contest(&self, line: u64, key: ObjectKey, first: First) -> Refusal {
+        let place = match self.reading.set.files.get(first.file as usize) {
+            Some(found) if first.file as usize != self.index => format!("line {} of `{}`", first.line, found.name),
+            Some(_) | None => format!("line {}", first.line),
+        };
+        let message = format!("the record on {place} has the same anchor and says something else; that one counts");
+        Refusal {
+            fault: RecordFault::new(line, "record.duplicate_anchor", message),
+            key: Some(key),
+            first_line: Some(first.line),
+        }
+    }
+
+    fn no_anchor(&self, draft: &Draft) -> Refusal {
+        let preset = &self.opened.preset;
+        let chosen = self.reading.anchors.get(&draft.kind).map(ToString::to_string);
+        let name = chosen.or_else(|| self.reading.settings.anchor.clone()).or_else(|| preset.anchor.first().cloned());
+        let name = name.unwrap_or_else(|| "objectId".to_owned());
+        let sources: Vec<String> = preset
+            .attribute(&name)
+            .iter()
+            .flat_map(|attribute| &attribute.from)
+            .map(|slot| format!("`{}`", preset.names.name(*slot)))
+            .collect();
+        let from = if sources.is_empty() { String::new() } else { format!(" (from {})", sources.join(", ")) };
+        let message = format!("the record has no readable `{name}`{from}, by which it would be known again tomorrow");
+        Refusal { fault: RecordFault::new(draft.line, "record.no_anchor", message), key: None, first_line: None }
+    }
+
+    fn build(&self, draft: Draft, anchor: String, resolved: &Resolved) -> (SourceObject, Option<String>) {
+        let preset = &self.opened.preset;
+        let kept = |name: &str| {
+            name == "accountEnabled"
+                || preset
+                    .attributes
+                    .iter()
+                    .find(|attribute| *attribute.name == *name)
+                    .is_none_or(|attribute| attribute.kept)
+        };
+        let wants = |name: &str| kept(name) && self.reading.settings.wants_or_needs(name);
+        let mut attributes: BTreeMap<String, SourceValue> = draft
+            .attributes
+            .into_iter()
+            .filter(|(name, _)| wants(name))
+            .map(|(name, value)| (name.to_string(), value))
+            .collect();
+        for (name, value) in &resolved.found {
+            attributes.insert(name.to_string(), value.clone());
+        }
+        let names = |set: std::collections::BTreeSet<Arc<str>>| {
+            set.into_iter().filter(|name| !name.is_empty() && wants(name)).map(|name| name.to_string()).collect()
+        };
+        let object = SourceObject {
+            kind: draft.kind,
+            anchor: SourceAnchor(anchor),
+            deletion: draft.deletion,
+            attributes,
+            rest: draft.rest,
+            unknown: names(draft.unknown),
+            cleared: names(draft.cleared),
+            incomplete: names(draft.incomplete),
+            unresolved: resolved.unresolved.iter().map(|(name, texts)| (name.to_string(), texts.clone())).collect(),
+            partial: draft.partial,
+            origin: Origin { file: self.report.file.clone(), line: draft.line },
+        };
+        (object, draft.rename_to)
+    }
+
+    /// Refuses a record; its anchor may be known.
+    fn refuse<E>(
+        &mut self,
+        refusal: Refusal,
+        bytes: &[u8],
+        sink: &mut dyn FnMut(Read) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Refusal { fault, key, first_line } = refusal;
+        self.reading.counts.refused += 1;
+        self.report.refused_count += 1;
+        if key.is_none() {
+            self.reading.refused_without_anchor += 1;
+        }
+        let mut problem = Problem::new(Level::Record, fault.code, &fault.message)
+            .in_file(&self.report.file)
+            .on_line(Some(fault.line))
+            .of_attribute(fault.attribute.clone());
+        problem.at = fault.at;
+        self.reading.problems.add(problem);
+        if self.report.refused.len() < LISTED {
+            self.report.refused.push(RefusedRecord { line: fault.line, code: fault.code, at: fault.at, first_line });
+        }
+        let text = blanked(bytes, &self.opened.format, &self.opened.preset);
+        sink(Read::Refused { file: self.index, line: fault.line, code: fault.code, key, text })
+    }
+
+    fn flush_remarks(&mut self) {
+        for remark in std::mem::take(&mut self.remarks) {
+            let kind = (remark.code, remark.attribute.clone());
+            if remark.once {
+                if self.said.contains(&kind) {
+                    continue;
+                }
+                self.said.push(kind);
+            }
+            let level = match remark.code {
+                "row.example_dropped" => Level::Info,
+                "ldif.result_code" | "ldif.entry_count" => Level::Set,
+                _ => Level::Warning,
+            };
+            let message = message_of(&remark);
+            self.warn(level, Some(remark.line), remark.code, remark.attribute, message);
+        }
+    }
+
+    fn warn(
+        &mut self,
+        level: Level,
+        line: Option<u64>,
+        code: &'static str,
+        attribute: Option<String>,
+        message: String,
+    ) {
+        let problem =
+            Problem::new(level, code, message).in_file(&self.report.file).on_line(line).of_attribute(attribute.clone());
+        if self.reading.problems.add(problem) {
+            self.report.warnings.push(Warning { line, code, attribute });
+        }
+    }
+
+    fn warn_conflict(&mut self, line: u64) {
+        let message = "another file has the object living or deleted; the living record counts".to_owned();
+        self.warn(Level::Warning, Some(line), "record.conflict", None, message);
+    }
+
+    fn warn_references(&mut self, line: u64, resolved: &Resolved) {
+        for (name, texts) in &resolved.unresolved {
+            for text in texts {
+                let message = format!("`{name}` names nobody in the set: `{}`", shorten(text));
+                self.warn(Level::Warning, Some(line), "reference.unresolved", Some(name.to_string()), message);
+            }
+        }
+        if let Some(name) = &resolved.self_reference {
+            let message = format!("`{name}` is the object itself");
+            self.warn(Level::Warning, Some(line), "reference.self", Some(name.to_string()), message);
+        }
+    }
+
+    /// An encoding that cannot hold a character loses it on the exporter's side (sources.md 5).
+    fn warn_lossy(&mut self, draft: &Draft) {
+        let encoding = self.opened.choice.encoding;
+        if self.said_lossy || [encoding_rs::UTF_8, encoding_rs::UTF_16LE, encoding_rs::UTF_16BE].contains(&encoding) {
+            return;
+        }
+        let lossy = ["displayName", "givenName", "surname"]
+            .into_iter()
+            .find(|name| matches!(draft.attributes.get(*name), Some(SourceValue::Text(text)) if text.contains('?')));
+        if let Some(name) = lossy {
+            self.said_lossy = true;
+            let message = format!("`{name}` has a `?` where the encoding may have lost a character");
+            self.warn(Level::Warning, Some(draft.line), "value.lossy", Some(name.to_owned()), message);
+        }
+    }
+
+    fn warn_duplicate_values(&mut self, object: &SourceObject) {
+        for (number, name) in [(0, "userPrincipalName"), (1, "mail")] {
+            let Some(SourceValue::Text(value)) = object.attributes.get(name) else { continue };
+            if !self.reading.seen.is_only(number, value) {
+                let message = format!("another object has the same `{name}`");
+                self.warn(
+                    Level::Warning,
+                    Some(object.origin.line),
+                    "record.duplicate_value",
+                    Some(name.to_owned()),
+                    message,
+                );
+            }
+        }
+    }
+
+    fn unknown_columns(&mut self) {
+        if self.opened.preset.keeps_rest {
+            return;
+        }
+        let unknown: Vec<Arc<str>> = self
+            .opened
+            .columns
+            .iter()
+            .filter(|name| !name.is_empty() && self.opened.preset.names.find(name).is_none())
+            .cloned()
+            .collect();
+        for name in unknown {
+            let message = format!("the column `{}` is not read", shorten(&name));
+            self.warn(Level::Info, self.opened.heading, "csv.unknown_column", Some(name.to_string()), message);
+        }
+    }
+
+    fn note_names(&mut self, hash: u128) {
+        let pattern = &self.reading.set.files[self.index].shape.pattern;
+        if !self.reading.remembered.files.contains_key(pattern) {
+            self.reading.remembered.files.insert(pattern.clone(), super::memory::FileMemory::default());
+        }
+        let Some(memory) = self.reading.remembered.files.get_mut(pattern) else { return };
+        let preset = &self.opened.preset;
+        self.mapper.each_used(|slot| super::rules::note(memory, preset, slot, Some(hash)));
+    }
+
+    fn remember(&mut self) {
+        let pattern = self.reading.set.files[self.index].shape.pattern.clone();
+        let memory = self.reading.remembered.files.entry(pattern).or_default();
+        memory.preset.clone_from(&self.opened.preset.name);
+        memory.final_newline = self.report.ended;
+        for slot in self.opened.columns.iter().filter_map(|name| self.opened.preset.names.find(name)) {
+            super::rules::note(memory, &self.opened.preset, slot, None);
+        }
+    }
+}
+
+pub(super) fn mapper_of(
+    reading: &Reading<'_>,
+    index: usize,
+    opened: &Opened,
+    is_delta: bool,
+    preset: Arc<super::preset::Preset>,
+) -> Mapper {
+    let found = &reading.set.files[index];
+    let last = reading.memory.and_then(|memory| memory.files.get(&found.shape.pattern));
+    let is_lost = |name: &&String| {
+        preset
+            .names
+            .find(name)
+            .is_some_and(|slot| !opened.columns.iter().any(|column| preset.names.find(column) == Some(slot)))
+    };
+    let lost: Vec<String> = match last {
+        Some(last) if preset.format == FormatName::Csv => last.names.keys().filter(is_lost).cloned().collect(),
+        Some(_) | None => Vec::new(),
+    };
+    let context = FileContext {
+        name: &found.name,
+        columns: &opened.columns,
+        role: found.role.unwrap_or(Role::Objects),
+        changes: is_delta,
+        locale: Locale::parse(&reading.settings.locale),
+        references: reading.settings.references,
+        wants: reading.settings.wanted.as_ref(),
+        lost: &lost,
+    };
+    Mapper::new(preset, &context)
+}
+
+/// Takes the anchor that was chosen for the kind, or chooses it: the first record that has one decides (sources.md 13).
+pub(super) fn choose_anchor(
+    anchors: &mut BTreeMap<ObjectKind, Arc<str>>,
+    opened: &Opened,
+    settings: &super::settings::Settings,
+    draft: &Draft,
+) -> Option<String> {
+    let text = |name: &str| match draft.attributes.get(name) {
+        Some(SourceValue::Text(text)) => Some(text.clone()),
+        _ => None,
+    };
+    if let Some(name) = anchors.get(&draft.kind) {
+        return text(name);
+    }
+    let candidates = super::rules::anchor_candidates(&opened.preset, settings);
+    let (name, anchor) = candidates.into_iter().find_map(|name| text(&name).map(|anchor| (name, anchor)))?;
+    anchors.insert(draft.kind, name);
+    Some(anchor)
+}
+
+fn seed_of(opened: &Opened, role: Option<Role>, is_delta: bool, name: &str) -> u64 {
+    let mut text = opened.preset.digest.to_le_bytes().to_vec();
+    for column in &opened.columns {
+        text.extend(column.to_lowercase().bytes());
+        text.push(0x1f);
+    }
+    text.push(u8::from(is_delta));
+    text.extend(role.map_or("", Role::name).bytes());
+    let base = name.rsplit('/').next().unwrap_or(name);
+    for (condition, _) in &opened.preset.deletion {
+        if let super::preset::Condition::File(glob) = condition {
+            text.push(u8::from(glob.is_match(base)));
+        }
+    }
+    xxh3_64(&text)
+}
+
+fn print_of(object: &SourceObject) -> u64 {
+    let mut hasher = Xxh3::new();
+    (
+        object.kind,
+        object.deletion,
+        &object.attributes,
+        &object.rest,
+        &object.unknown,
+        &object.incomplete,
+        &object.unresolved,
+    )
+        .hash(&mut hasher);
+    hasher.finish().max(1)
+}
+
+fn tally(object: &SourceObject) -> Counts {
+    let mut counts = Counts::default();
+    match object.kind {
+        ObjectKind::User => {
+            counts.users += 1;
+            match object.attributes.get("accountEnabled") {
+                Some(SourceValue::Bool(false)) => counts.disabled += 1,
+                Some(_) => {}
+                None => counts.enabled_unknown += 1,
+            }
+        }
+        ObjectKind::Group => counts.groups += 1,
+    }
+    match object.deletion {
+        Deletion::None => {}
+        Deletion::Soft => counts.soft_deleted += 1,
+        Deletion::Hard => counts.hard_deleted += 1,
+    }
+    counts
+}
+
+/// At most 40 characters, controls escaped (sources.md 17).
+pub(super) fn shorten(text: &str) -> String {
+    let mut short: String = text.chars().take(40).flat_map(char::escape_debug).collect();
+    if text.chars().nth(40).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+fn message_of(remark: &Remark) -> String {
+    let name = remark.attribute.as_deref().map(shorten).unwrap_or_default();
+    match remark.code {
+        "value.placeholder" => {
+            format!("`{name}` holds what a program writes in place of a value; it counts as unknown")
+        }
+        "value.unreadable" => format!("the value of `{name}` cannot be read; it counts as unknown"),
+        "value.control_characters" => format!("control characters were taken out of `{name}`"),
+        "csv.extra_empty_cells" => "the record has more cells than the heading; they are empty".to_owned(),
+        "csv.no_final_newline" | "json.no_final_newline" => "the last line has no line end".to_owned(),
+        "row.example_dropped" => "the row is an example of the template".to_owned(),
+        "ldif.range_incomplete" => format!("`{name}` is given in part only"),
+        "ldif.url_refused" => format!("the value of `{name}` is a URL, which is never opened"),
+        "ldif.mixed_content_and_changes" => "the file holds contents and changes; contents count as added".to_owned(),
+        "ldif.version_again" => "a second `version:` line: the file seems to be several joined".to_owned(),
+        "ldif.result_code" => "the search that wrote the file did not succeed".to_owned(),
+        "ldif.entry_count" => "the file holds another number of entries than it says".to_owned(),
+        code => code.to_owned(),
+    }
+}

@@ -1,0 +1,160 @@
+//! Attribute descriptions: a name and its options (sources.md 9.2, 9.3).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::OptionRules;
+
+/// How many descriptions are remembered; state options of db2ldif make new ones without end.
+const REMEMBERED: usize = 8192;
+
+/// What a description says.
+#[derive(Debug, Clone)]
+pub(super) struct Description {
+    /// The name with the options that are part of it, as written.
+    pub(super) name: Arc<str>,
+    /// The same for all spellings of one name; counts up to [`Descriptions::slots`].
+    pub(super) slot: usize,
+    pub(super) is_octets: bool,
+    /// `range=A-B` with a B that is not `*`.
+    pub(super) is_cut: bool,
+    /// The value is not there any more.
+    pub(super) is_dropped: bool,
+}
+
+/// Reads descriptions, each once.
+#[derive(Debug, Default)]
+pub(super) struct Descriptions {
+    rules: Option<OptionRules>,
+    known: HashMap<Box<str>, Description>,
+    slots: HashMap<Box<str>, usize>,
+}
+
+impl Descriptions {
+    pub(super) fn new(rules: Option<OptionRules>) -> Self {
+        Self { rules, ..Self::default() }
+    }
+
+    /// Makes room; slots given before are void.
+    pub(super) fn begin_record(&mut self) {
+        if self.known.len() > REMEMBERED {
+            self.known.clear();
+            self.slots.clear();
+        }
+    }
+
+    pub(super) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Reads a description; none if it is not one.
+    pub(super) fn read(&mut self, text: &[u8]) -> Option<&Description> {
+        // only ASCII passes the grammar
+        let text = std::str::from_utf8(text).ok()?;
+        if !self.known.contains_key(text) {
+            let description = self.parse(text)?;
+            self.known.insert(text.into(), description);
+        }
+        self.known.get(text)
+    }
+
+    fn parse(&mut self, text: &str) -> Option<Description> {
+        let mut parts = text.split(';');
+        let base = parts.next()?;
+        if !is_name(base) {
+            return None;
+        }
+        let mut description =
+            Description { name: text.into(), slot: 0, is_octets: false, is_cut: false, is_dropped: false };
+        let mut kept = Vec::new();
+        for option in parts {
+            if !is_option(option) {
+                return None;
+            }
+            let Some(rules) = &self.rules else {
+                kept.push(option);
+                continue;
+            };
+            let lower = option.to_ascii_lowercase();
+            if lower == "binary" {
+                description.is_octets = true;
+            } else if let Some(range) = lower.strip_prefix("range=") {
+                description.is_cut |= range.split_once('-').is_none_or(|(_, end)| end != "*");
+            } else if is_listed(&rules.drop_if, &lower) {
+                description.is_dropped = true;
+            } else if !is_listed(&rules.strip, &lower) {
+                kept.push(option);
+            }
+        }
+        if self.rules.is_some() {
+            let name: Vec<&str> = std::iter::once(base).chain(kept.iter().copied()).collect();
+            description.name = name.join(";").into();
+            kept.sort_unstable_by_key(|option| option.to_ascii_lowercase());
+        }
+        let key = std::iter::once(base).chain(kept).collect::<Vec<_>>().join(";").to_ascii_lowercase();
+        let next = self.slots.len();
+        description.slot = *self.slots.entry(key.into()).or_insert(next);
+        Some(description)
+    }
+}
+
+fn is_listed(list: &[String], option: &str) -> bool {
+    list.iter().any(|listed| {
+        option.get(..listed.len()).is_some_and(|start| start.eq_ignore_ascii_case(listed))
+            && matches!(option.as_bytes().get(listed.len()), None | Some(b'-'))
+    })
+}
+
+fn is_name(name: &str) -> bool {
+    let rest = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    match name.as_bytes().first() {
+        Some(first) if first.is_ascii_alphabetic() => name.bytes().all(rest),
+        Some(first) if first.is_ascii_digit() => {
+            name.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+        }
+        Some(_) | None => false,
+    }
+}
+
+fn is_option(option: &str) -> bool {
+    !option.is_empty()
+        && option.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'=' | b'*'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Descriptions;
+    use crate::source::frame::ldif::OptionRules;
+
+    #[test]
+    fn reads_names_and_options() {
+        let rules = OptionRules {
+            strip: vec!["adcsn".to_owned(), "vucsn".to_owned()],
+            drop_if: vec!["deleted".to_owned(), "deletedattribute".to_owned()],
+        };
+        let mut ruled = Descriptions::new(Some(rules));
+        // text, name, octets, cut, dropped
+        for (text, name, octets, cut, dropped) in [
+            ("cn", "cn", false, false, false),
+            ("cn;Lang-ja", "cn;Lang-ja", false, false, false),
+            ("userCertificate;binary", "userCertificate", true, false, false),
+            ("member;range=0-1499", "member", false, true, false),
+            ("member;range=1500-*", "member", false, false, false),
+            ("title;adcsn-1f;vucsn-2f", "title", false, false, false),
+            ("title;adcsnx", "title;adcsnx", false, false, false),
+            ("x;vucsn-1;deletedattribute;deleted", "x", false, false, true),
+            ("2.5.4.3", "2.5.4.3", false, false, false),
+        ] {
+            let got = ruled.read(text.as_bytes()).expect(text);
+            assert_eq!((&*got.name, got.is_octets, got.is_cut, got.is_dropped), (name, octets, cut, dropped), "{text}");
+        }
+        let slot = |descriptions: &mut Descriptions, text: &str| descriptions.read(text.as_bytes()).map(|d| d.slot);
+        assert_eq!(slot(&mut ruled, "o;lang-b;LANG-A"), slot(&mut ruled, "O;lang-a;lang-b"));
+        assert_ne!(slot(&mut ruled, "cn"), slot(&mut ruled, "cn;lang-ja"));
+        for bad in ["", "-a", "a b", "cn;", "cn;a b", "2.", "2.a", "名", "cn;;x", "_a"] {
+            assert!(ruled.read(bad.as_bytes()).is_none(), "{bad}");
+        }
+        let mut raw = Descriptions::new(None);
+        assert_eq!(raw.read(b"a;binary;deleted").map(|d| d.name.to_string()).as_deref(), Some("a;binary;deleted"));
+    }
+}

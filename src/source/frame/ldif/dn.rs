@@ -1,0 +1,91 @@
+//! Whether a text is a distinguished name (sources.md 14.2); comparing is for later.
+
+/// Says whether `text` is a DN that is not empty: parts `type=value`, escapes and quotes complete.
+pub(super) fn is_dn(text: &str) -> bool {
+    let mut rest = text;
+    loop {
+        match after_part(rest) {
+            Some(None) => return true,
+            Some(Some(next)) => rest = next,
+            None => return false,
+        }
+    }
+}
+
+/// Says whether `text` is one relative DN.
+pub(super) fn is_rdn(text: &str) -> bool {
+    is_dn(text) && {
+        let mut separated = false;
+        for_unescaped(text, |byte| separated |= byte == b',' || byte == b';');
+        !separated
+    }
+}
+
+/// Checks one `type=value` and returns what follows its separator, if it has one.
+fn after_part(text: &str) -> Option<Option<&str>> {
+    let (kind, value) = text.split_once('=')?;
+    if !is_type(kind.trim()) {
+        return None;
+    }
+    let bytes = value.as_bytes();
+    let mut quoted = false;
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => {
+                bytes.get(at + 1)?;
+                at += 1;
+            }
+            b'"' => quoted = !quoted,
+            b',' | b';' | b'+' if !quoted => return Some(Some(&value[at + 1..])),
+            _ => {}
+        }
+        at += 1;
+    }
+    (!quoted).then_some(None)
+}
+
+fn for_unescaped(text: &str, mut each: impl FnMut(u8)) {
+    let mut quoted = false;
+    let mut escaped = false;
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => quoted = !quoted,
+            _ if !quoted => each(byte),
+            _ => {}
+        }
+    }
+}
+
+fn is_type(kind: &str) -> bool {
+    !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_dn, is_rdn};
+
+    #[test]
+    fn tells_dns_from_other_text() {
+        for good in [
+            "dc=example,dc=com",
+            "uid=scarter, ou=People, dc=example,dc=com",
+            r"cn=John Smith\2C Jr.,o=x",
+            r"cn=a\,b+sn=c;o=x",
+            r#"cn="Smith, John",o=x"#,
+            "2.5.4.3=x",
+            "cn=",
+            "cn=佐藤,dc=jp",
+            "cn=a=b",
+        ] {
+            assert!(is_dn(good), "{good}");
+        }
+        for bad in ["", "x", "cn", "=x", "cn=a,", "cn=a,,o=x", r"cn=a\", r#"cn="a"#, "c n=a", "cn=a,b"] {
+            assert!(!is_dn(bad), "{bad}");
+        }
+        assert!(is_rdn(r"cn=a\,b+sn=c"));
+        assert!(!is_rdn("cn=a,o=b"));
+    }
+}

@@ -1,0 +1,147 @@
+//! Framing and decoding: from bytes to raw records (sources.md 5–9).
+//!
+//! A [`Framer`] cuts a file into records and hands out their bytes, borrowed from one buffer; a [`Decoder`] turns such bytes
+//! into a [`RawRecord`]. They are apart so that a record whose bytes are known is never decoded.
+//!
+//! ```text
+//! sniff(head)?                                     what the file is not
+//! choose(file, …)?                                 its encoding
+//! csv::read_heading / probe                        what a preset is chosen by
+//! Framer::new(input, &format, limits)  → next()    bytes and line of each record
+//! Decoder::new(&format, limits)        → decode()  values
+//! Framer::finish()                                 what the file said of itself
+//! ```
+
+pub mod csv;
+mod fault;
+pub mod json;
+pub mod ldif;
+mod limits;
+mod sniff;
+#[cfg(test)]
+mod trace;
+mod window;
+
+use std::io::Read;
+
+pub use fault::{Fault, FileFault, FileWarning, RecordFault};
+pub use limits::Limits;
+pub use sniff::{FormatGuess, guess_format, refuse_markup, sniff};
+
+use self::csv::{CsvDecoder, CsvFacts, CsvFormat, CsvFramer};
+use self::json::{JsonDecoder, JsonFacts, JsonFormat, JsonFramer};
+use self::ldif::{LdifDecoder, LdifFacts, LdifFormat, LdifFramer};
+use super::encoding::{Choice, Input};
+use super::raw::RawRecord;
+
+/// How a file is to be read: its format, and what the preset says about it.
+#[derive(Debug, Clone)]
+pub enum Format {
+    Csv(CsvFormat),
+    Json(JsonFormat),
+    Ldif(LdifFormat),
+}
+
+/// One step of framing.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Framed<'a> {
+    /// `bytes` is UTF-8 as far as the file is; equal records have equal bytes, whatever the file's encoding.
+    Record { line: u64, bytes: &'a [u8] },
+    /// `bytes` is what was kept of it, at most a few kilobytes; may be empty.
+    Refused { fault: RecordFault, bytes: &'a [u8] },
+}
+
+/// Cuts a file into records.
+pub enum Framer<R> {
+    Csv(CsvFramer<R>),
+    Json(JsonFramer<R>),
+    Ldif(LdifFramer<R>),
+}
+
+/// Turns the bytes of a record into its values; needs nothing of the framer.
+pub enum Decoder {
+    Csv(CsvDecoder),
+    Json(JsonDecoder),
+    Ldif(LdifDecoder),
+}
+
+/// What a file said of itself, known once [`Framer::next`] gave the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileFacts {
+    Csv(CsvFacts),
+    Json(JsonFacts),
+    Ldif(LdifFacts),
+}
+
+impl<R: Read> Framer<R> {
+    /// Begins at the first byte of `reader`; the byte-order mark of `choice` is passed over.
+    pub fn new(reader: R, choice: &Choice, format: &Format, limits: Limits) -> Self {
+        let input = Input::new(reader, choice);
+        match format {
+            Format::Csv(csv) => Self::Csv(CsvFramer::new(input, csv, limits)),
+            Format::Json(json) => Self::Json(JsonFramer::new(input, json, limits)),
+            Format::Ldif(ldif) => Self::Ldif(LdifFramer::new(input, ldif, limits)),
+        }
+    }
+
+    /// Returns the next record, or none at the end; after a fault of the file it must not be called again.
+    #[allow(clippy::should_implement_trait)] // what it lends lives in the buffer that the next call reuses
+    pub fn next(&mut self) -> Result<Option<Framed<'_>>, FileFault> {
+        match self {
+            Self::Csv(framer) => framer.next(),
+            Self::Json(framer) => framer.next(),
+            Self::Ldif(framer) => framer.next(),
+        }
+    }
+
+    /// Returns what is known of the file; whole only after the end.
+    pub fn finish(self) -> FileFacts {
+        match self {
+            Self::Csv(framer) => FileFacts::Csv(framer.finish()),
+            Self::Json(framer) => FileFacts::Json(framer.finish()),
+            Self::Ldif(framer) => FileFacts::Ldif(framer.finish()),
+        }
+    }
+}
+
+impl Decoder {
+    pub fn new(format: &Format, limits: Limits) -> Self {
+        match format {
+            Format::Csv(csv) => Self::Csv(CsvDecoder::new(csv, limits)),
+            Format::Json(_) => Self::Json(JsonDecoder::new(limits)),
+            Format::Ldif(ldif) => Self::Ldif(LdifDecoder::new(ldif, limits)),
+        }
+    }
+
+    /// Decodes the bytes that [`Framed::Record`] gave for the record at `line`.
+    pub fn decode(&mut self, bytes: &[u8], line: u64) -> Result<RawRecord, Fault> {
+        match self {
+            Self::Csv(decoder) => Ok(decoder.decode(bytes, line)?),
+            Self::Json(decoder) => decoder.decode(bytes, line),
+            Self::Ldif(decoder) => Ok(decoder.decode(bytes, line)?),
+        }
+    }
+}
+
+/// What the beginning of a file shows, for choosing a preset.
+#[derive(Debug)]
+pub struct Probe {
+    /// The first records that could be read.
+    pub records: Vec<RawRecord>,
+    pub facts: FileFacts,
+}
+
+/// Reads up to `count` records from the first bytes of a file, forgiving of the cut at their end.
+pub fn probe(head: &[u8], choice: &Choice, format: &Format, limits: Limits, count: usize) -> Probe {
+    let mut framer = Framer::new(head, choice, format, limits);
+    let mut decoder = Decoder::new(format, limits);
+    let mut records = Vec::new();
+    while records.len() < count {
+        match framer.next() {
+            Ok(Some(Framed::Record { line, bytes })) => records.extend(decoder.decode(bytes, line)),
+            Ok(Some(Framed::Refused { .. })) => {}
+            Ok(None) | Err(_) => break,
+        }
+    }
+    Probe { records, facts: framer.finish() }
+}

@@ -1,0 +1,535 @@
+//! From a raw record to a source object, by the tables of a preset (sources.md 10–13, 17).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::cells::{self, Cell};
+use super::fields::{Fields, Scratch, has_content};
+use super::frame::RecordFault;
+use super::preset::{Attribute, FormatName, NameOrder, Preset, Slot};
+use super::raw::{RawRecord, RawValue};
+use super::settings::Role;
+use super::value::{Locale, Outcome, clean, is_spreadsheet_number, read};
+use crate::model::{Deletion, ObjectKind, SourceValue};
+
+/// A warning about one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    pub line: u64,
+    pub code: &'static str,
+    /// The source's own name.
+    pub attribute: Option<String>,
+    /// Said once for the file, not for each record.
+    pub once: bool,
+}
+
+/// What a record came to.
+#[derive(Debug)]
+pub enum Mapped {
+    /// Of kind `ignore`.
+    Ignored,
+    /// A row that is no record: the examples of a template.
+    Dropped,
+    Refused(RecordFault),
+    Object(Box<Draft>),
+}
+
+/// A source object before its anchor is chosen and its references are resolved.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    pub kind: ObjectKind,
+    pub deletion: Deletion,
+    pub attributes: BTreeMap<Arc<str>, SourceValue>,
+    pub rest: BTreeMap<String, SourceValue>,
+    pub unknown: BTreeSet<Arc<str>>,
+    pub cleared: BTreeSet<Arc<str>>,
+    pub incomplete: BTreeSet<Arc<str>>,
+    /// Index of the preset's reference, and its texts.
+    pub references: Vec<(usize, Vec<String>)>,
+    pub rename_to: Option<String>,
+    pub partial: bool,
+    pub line: u64,
+}
+
+/// Maps the records of one file.
+pub struct Mapper {
+    preset: Arc<Preset>,
+    scratch: Scratch,
+    file_name: String,
+    role: Role,
+    locale: Locale,
+    /// Whether the file is a change file: a missing name is "unchanged", null is "cleared".
+    changes: bool,
+    references: bool,
+    wants: Option<BTreeSet<String>>,
+}
+
+/// What a mapper must know of its file.
+pub struct FileContext<'a> {
+    pub name: &'a str,
+    pub columns: &'a [Arc<str>],
+    pub role: Role,
+    pub changes: bool,
+    pub locale: Locale,
+    pub references: bool,
+    pub wants: Option<&'a BTreeSet<String>>,
+    /// Names that the last export had and this one has not: their attributes are unknown (sources.md 16.4).
+    pub lost: &'a [String],
+}
+
+impl Mapper {
+    pub fn new(preset: Arc<Preset>, context: &FileContext<'_>) -> Self {
+        let scratch = Scratch::new(&preset, context.columns, context.lost);
+        Self {
+            preset,
+            scratch,
+            file_name: context.name.rsplit('/').next().unwrap_or(context.name).to_owned(),
+            role: context.role,
+            locale: context.locale,
+            changes: context.changes,
+            references: context.references,
+            wants: context.wants.map(|wants| wants.iter().map(|name| name.to_lowercase()).collect()),
+        }
+    }
+
+    /// Calls `with` for each name of the last record that feeds something.
+    pub fn each_used(&self, mut with: impl FnMut(Slot)) {
+        for slot in self.scratch.slots.iter().flatten() {
+            if self.preset.use_of(*slot).used {
+                with(*slot);
+            }
+        }
+    }
+
+    /// Maps one record; what is worth saying of it goes to `remarks`.
+    pub fn map(&mut self, mut record: RawRecord, remarks: &mut Vec<Remark>) -> Mapped {
+        let preset = Arc::clone(&self.preset);
+        let line = record.line;
+        remarks.extend(record.warnings.iter().map(|code| Remark { line, code, attribute: None, once: true }));
+        self.scratch.index(&preset, &mut record);
+        if preset.format == FormatName::Csv {
+            self.read_cells(&mut record, remarks);
+        }
+        if let Some(fault) = self.refuse_urls(&record, remarks) {
+            return Mapped::Refused(fault);
+        }
+        let fields = Fields::new(&preset, &record, &self.scratch, &self.file_name);
+        if preset.drop_rows.iter().any(|row| row.holds(&fields)) {
+            remarks.push(Remark { line, code: "row.example_dropped", attribute: None, once: false });
+            return Mapped::Dropped;
+        }
+        let kind = preset.kinds.iter().find(|(_, when)| when.holds(&fields)).and_then(|(kind, _)| *kind);
+        let Some(kind) = kind else { return Mapped::Ignored };
+        let kind = if self.role == Role::Groups { ObjectKind::Group } else { kind };
+        if let Some(fault) = self.refuse_octets(&record) {
+            return Mapped::Refused(fault);
+        }
+        let mut draft = Draft {
+            kind,
+            deletion: Deletion::None,
+            attributes: BTreeMap::new(),
+            rest: BTreeMap::new(),
+            unknown: BTreeSet::new(),
+            cleared: BTreeSet::new(),
+            incomplete: BTreeSet::new(),
+            references: Vec::new(),
+            rename_to: None,
+            partial: preset.partial.names.iter().any(|slot| fields.exists(*slot))
+                || (self.changes && preset.partial.in_changes),
+            line,
+        };
+        let mut reader = Reader { fields: &fields, draft: &mut draft, locale: self.locale, remarks };
+        for attribute in &preset.attributes {
+            reader.attribute(attribute);
+        }
+        reader.derive();
+        if self.references {
+            reader.references();
+        }
+        if preset.keeps_rest {
+            reader.rest(&self.scratch.slots, self.wants.as_ref());
+        }
+        if let Some(upn) = fields.upn_prefix() {
+            draft.attributes.insert(Arc::from("originalUserPrincipalName"), SourceValue::Text(upn.to_owned()));
+        }
+        if kind == ObjectKind::User
+            && let Err(fault) = account_enabled(&fields, &mut draft)
+        {
+            return Mapped::Refused(fault);
+        }
+        draft.deletion = self.deletion(&fields);
+        draft.rename_to = rename(&fields, &draft);
+        Mapped::Object(Box::new(draft))
+    }
+
+    fn read_cells(&mut self, record: &mut RawRecord, remarks: &mut Vec<Remark>) {
+        for (attribute, slot) in record.attributes.iter_mut().zip(&self.scratch.slots.clone()) {
+            let usage = slot.map(|slot| self.preset.use_of(slot)).unwrap_or_default();
+            match cells::interpret(&mut attribute.values, &self.preset.csv, usage) {
+                Cell::Value => continue,
+                Cell::Unchanged => {}
+                Cell::Placeholder if usage.secret || usage.ignored => {}
+                Cell::Placeholder => remarks.push(Remark {
+                    line: record.line,
+                    code: "value.placeholder",
+                    attribute: Some(attribute.name.to_string()),
+                    once: true,
+                }),
+            }
+            if let Some(slot) = slot {
+                self.scratch.set_unknown(*slot);
+            }
+        }
+    }
+
+    /// A URL is never opened: a used attribute refuses the record, another is unknown (sources.md 9.2).
+    fn refuse_urls(&mut self, record: &RawRecord, remarks: &mut Vec<Remark>) -> Option<RecordFault> {
+        if self.preset.format != FormatName::Ldif {
+            return None;
+        }
+        for (index, attribute) in record.attributes.iter().enumerate() {
+            if !attribute.values.iter().any(|value| matches!(value, RawValue::Url(_))) {
+                continue;
+            }
+            let base = attribute.name.split(';').next().unwrap_or_default();
+            if self.preset.names.find(base).is_some_and(|slot| self.preset.use_of(slot).used) {
+                let message =
+                    "the value is a URL, which is never opened: write the export without the option `-t` of ldapsearch";
+                return Some(
+                    RecordFault::new(record.line, "ldif.url_refused", message)
+                        .at(attribute.line)
+                        .of_attribute(&*attribute.name),
+                );
+            }
+            remarks.push(Remark {
+                line: record.line,
+                code: "ldif.url_refused",
+                attribute: Some(attribute.name.to_string()),
+                once: false,
+            });
+            if let Some(Some(slot)) = self.scratch.slots.get(index).copied() {
+                self.scratch.set_unknown(slot);
+            }
+        }
+        None
+    }
+
+    /// Octets where the preset reads text.
+    fn refuse_octets(&self, record: &RawRecord) -> Option<RecordFault> {
+        for (attribute, slot) in record.attributes.iter().zip(&self.scratch.slots) {
+            let Some(usage) = slot.map(|slot| self.preset.use_of(slot)) else { continue };
+            if !usage.text || usage.secret {
+                continue;
+            }
+            let Some(octets) = attribute.values.iter().find_map(|value| match value {
+                RawValue::Bytes(octets) if !octets.is_empty() => Some(octets),
+                _ => None,
+            }) else {
+                continue;
+            };
+            let is_text = std::str::from_utf8(octets).is_ok();
+            if is_text && !octets.contains(&0) {
+                continue;
+            }
+            let (code, message) = if is_text {
+                ("text.nul", "the value has a NUL in it")
+            } else {
+                ("encoding.invalid", "the value is not UTF-8")
+            };
+            return Some(
+                RecordFault::new(record.line, code, message).at(attribute.line).of_attribute(&*attribute.name),
+            );
+        }
+        None
+    }
+
+    fn deletion(&self, fields: &Fields<'_>) -> Deletion {
+        let rule = self.preset.deletion.iter().find(|(when, _)| when.holds(fields)).map(|(_, deletion)| *deletion);
+        match rule {
+            Some(deletion) => deletion,
+            None if self.role == Role::Deleted || fields.upn_prefix().is_some() => Deletion::Soft,
+            None => Deletion::None,
+        }
+    }
+}
+
+/// The first rule that applies decides; a value that fits none refuses the record (sources.md 12.1).
+fn account_enabled(fields: &Fields<'_>, draft: &mut Draft) -> Result<(), RecordFault> {
+    let name: Arc<str> = Arc::from("accountEnabled");
+    if let Some((_, enabled)) = fields.preset.account_enabled.iter().find(|(when, _)| when.holds(fields)) {
+        draft.attributes.insert(name, SourceValue::Bool(*enabled));
+        return Ok(());
+    }
+    for (attribute, slot) in fields.preset.names.slots().filter_map(|slot| Some((fields.attribute(slot)?, slot))) {
+        if fields.preset.use_of(slot).account && attribute.values.iter().any(has_content) {
+            let message = format!("`{}` says neither enabled nor disabled", attribute.name);
+            return Err(RecordFault::new(draft.line, "value.account_enabled", message)
+                .at(attribute.line)
+                .of_attribute(&*attribute.name));
+        }
+        if fields.preset.use_of(slot).account && fields.is_unknown(slot) {
+            draft.unknown.insert(Arc::clone(&name));
+        }
+    }
+    Ok(())
+}
+
+fn rename(fields: &Fields<'_>, draft: &Draft) -> Option<String> {
+    let rename = fields.preset.rename.as_ref()?;
+    let mut controls = false;
+    let to = fields.values(rename.to).iter().find_map(RawValue::as_text).map(|text| clean(text, &mut controls))?;
+    let now = draft.attributes.get(rename.from.as_str());
+    let same = matches!(now, Some(SourceValue::Text(now)) if *now == to);
+    (!to.is_empty() && !same).then(|| to.into_owned())
+}
+
+/// Reads the attributes of one record.
+struct Reader<'a, 'f> {
+    fields: &'a Fields<'f>,
+    draft: &'a mut Draft,
+    locale: Locale,
+    remarks: &'a mut Vec<Remark>,
+}
+
+impl Reader<'_, '_> {
+    fn attribute(&mut self, attribute: &Attribute) {
+        let mut found: Vec<SourceValue> = Vec::new();
+        let mut doubtful = false;
+        let mut incomplete = false;
+        for slot in &attribute.from {
+            let before = found.len();
+            let readable = self.values(attribute, *slot, &mut found);
+            doubtful |= !readable || self.fields.is_unknown(*slot);
+            let some = found.len() > before;
+            if let Some(raw) = self.fields.attribute(*slot).filter(|_| some)
+                && let Some(line) = raw.incomplete
+            {
+                incomplete = true;
+                self.remark_range(line, &raw.name);
+            }
+            if (some || !readable) && !attribute.merge {
+                break;
+            }
+        }
+        if attribute.skip_first && !found.is_empty() {
+            found.remove(0);
+        }
+        let some_lost = doubtful && !found.is_empty() && attribute.multi;
+        let value = if attribute.multi { list(found) } else { found.into_iter().next() };
+        let Some(value) = value else {
+            if doubtful {
+                self.draft.unknown.insert(Arc::clone(&attribute.name));
+            } else if self.draft.partial && attribute.from.iter().any(|slot| self.is_cleared(*slot)) {
+                self.draft.cleared.insert(Arc::clone(&attribute.name));
+            }
+            return;
+        };
+        if (incomplete || some_lost) && attribute.multi {
+            self.draft.incomplete.insert(Arc::clone(&attribute.name));
+        }
+        for other in &attribute.also {
+            self.draft.rest.insert(other.clone(), value.clone());
+        }
+        if !attribute.name.is_empty() {
+            self.draft.attributes.insert(Arc::clone(&attribute.name), value);
+        }
+    }
+
+    /// Reads the values of one source name into `found`; false if one could not be read.
+    fn values(&mut self, attribute: &Attribute, slot: Slot, found: &mut Vec<SourceValue>) -> bool {
+        let mut readable = true;
+        let name = self.fields.attribute(slot).map(|raw| &raw.name);
+        for value in self.fields.values(slot) {
+            let mut controls = false;
+            let outcome = read(value, &attribute.reading, self.locale, &mut controls);
+            if controls {
+                self.remark("value.control_characters", name);
+            }
+            match outcome {
+                Outcome::Text(text) if attribute.digits && is_spreadsheet_number(&text) => {
+                    self.remark("value.unreadable", name);
+                    readable = false;
+                }
+                Outcome::Text(text) if attribute.multi && !attribute.split.is_empty() => {
+                    found.extend(split(&text, attribute).map(|part| SourceValue::Text(part.to_owned())));
+                }
+                Outcome::Text(text) => found.push(SourceValue::Text(text)),
+                Outcome::Bool(truth) => found.push(SourceValue::Bool(truth)),
+                Outcome::Absent => {}
+                Outcome::Unreadable | Outcome::NotText => {
+                    self.remark("value.unreadable", name);
+                    readable = false;
+                }
+            }
+            if !attribute.multi && !found.is_empty() {
+                break;
+            }
+        }
+        readable
+    }
+
+    fn remark(&mut self, code: &'static str, name: Option<&Arc<str>>) {
+        self.remarks.push(Remark {
+            line: self.draft.line,
+            code,
+            attribute: name.map(ToString::to_string),
+            once: false,
+        });
+    }
+
+    fn remark_range(&mut self, line: u64, name: &Arc<str>) {
+        let remark = Remark { line, code: "ldif.range_incomplete", attribute: Some(name.to_string()), once: false };
+        if !self.remarks.contains(&remark) {
+            self.remarks.push(remark);
+        }
+    }
+
+    /// Null, or an empty array.
+    fn is_cleared(&self, slot: Slot) -> bool {
+        self.fields.is_in_record(slot) && self.fields.values(slot).iter().all(|value| *value == RawValue::Null)
+    }
+
+    fn derive(&mut self) {
+        let derived = self.fields.preset.derived;
+        if derived.mail_from_primary && self.is_absent("mail") {
+            let primary = match self.draft.attributes.get("proxyAddresses") {
+                Some(SourceValue::List(list)) => {
+                    list.iter().find_map(|entry| entry.strip_prefix("SMTP:")).map(|mail| mail.trim().to_owned())
+                }
+                _ => None,
+            };
+            match primary.filter(|mail| !mail.is_empty()) {
+                Some(mail) => self.draft.attributes.extend([(Arc::from("mail"), SourceValue::Text(mail))]),
+                None if self.draft.unknown.contains("proxyAddresses") => self.draft.unknown.extend([Arc::from("mail")]),
+                None => {}
+            }
+        }
+        let Some(order) = derived.display_name else { return };
+        if !self.is_absent("displayName") || self.draft.partial {
+            return;
+        }
+        if self.draft.unknown.contains("givenName") || self.draft.unknown.contains("surname") {
+            self.draft.unknown.insert(Arc::from("displayName"));
+            return;
+        }
+        let names = match order {
+            NameOrder::GivenSurname => ["givenName", "surname"],
+            NameOrder::SurnameGiven => ["surname", "givenName"],
+        };
+        let parts: Vec<&str> = names
+            .iter()
+            .filter_map(|name| match self.draft.attributes.get(*name) {
+                Some(SourceValue::Text(text)) => Some(text.as_str()),
+                _ => None,
+            })
+            .collect();
+        if !parts.is_empty() {
+            let name = parts.join(" ");
+            self.draft.attributes.insert(Arc::from("displayName"), SourceValue::Text(name));
+        }
+    }
+
+    fn is_absent(&self, name: &str) -> bool {
+        !self.draft.attributes.contains_key(name)
+            && !self.draft.unknown.contains(name)
+            && !self.draft.cleared.contains(name)
+    }
+
+    fn references(&mut self) {
+        for (index, reference) in self.fields.preset.references.iter().enumerate() {
+            let mut texts: Vec<String> = Vec::new();
+            let mut doubtful = false;
+            for slot in &reference.from {
+                doubtful |= self.fields.is_unknown(*slot);
+                let mut controls = false;
+                let values = self.fields.values(*slot).iter().filter_map(RawValue::as_text);
+                let cleaned =
+                    values.map(|text| clean(text, &mut controls).into_owned()).filter(|text| !text.is_empty());
+                texts.extend(cleaned);
+                if let Some(raw) = self.fields.attribute(*slot)
+                    && let Some(line) = raw.incomplete
+                {
+                    self.draft.incomplete.insert(Arc::clone(&reference.name));
+                    self.remark_range(line, &raw.name);
+                }
+                if !texts.is_empty() {
+                    break;
+                }
+            }
+            if !reference.multi {
+                texts.truncate(1);
+            }
+            if !texts.is_empty() {
+                self.draft.references.push((index, texts));
+            } else if doubtful {
+                self.draft.unknown.insert(Arc::clone(&reference.name));
+            } else if self.draft.partial && reference.from.iter().any(|slot| self.is_cleared_below(*slot)) {
+                self.draft.cleared.insert(Arc::clone(&reference.name));
+            }
+        }
+    }
+
+    /// As [`Self::is_cleared`], also where the whole object is null: `manager` for `manager.id`.
+    fn is_cleared_below(&self, slot: Slot) -> bool {
+        if self.is_cleared(slot) {
+            return true;
+        }
+        let Some((owner, _)) = self.fields.preset.names.name(slot).split_once('.') else { return false };
+        self.fields.record.attribute(owner).is_some_and(|raw| raw.values.iter().all(|value| *value == RawValue::Null))
+    }
+
+    /// Keeps what the preset has no name for, under the source's own (`rest: keep`).
+    fn rest(&mut self, slots: &[Option<Slot>], wants: Option<&BTreeSet<String>>) {
+        for (raw, slot) in self.fields.record.attributes.iter().zip(slots) {
+            let known = slot.is_some_and(|slot| {
+                let usage = self.fields.preset.use_of(slot);
+                usage.used || usage.ignored || usage.secret
+            });
+            if known
+                || super::canonical::is_secret(&raw.name)
+                || wants.is_some_and(|wants| !wants.contains(&raw.name.to_lowercase()))
+            {
+                continue;
+            }
+            let mut controls = false;
+            let texts =
+                raw.values.iter().filter_map(RawValue::as_text).map(|text| clean(text, &mut controls).into_owned());
+            let mut texts: Vec<String> = texts.filter(|text| !text.is_empty()).collect();
+            let value = match texts.len() {
+                0 => continue,
+                1 => SourceValue::Text(texts.remove(0)),
+                _ => SourceValue::List(texts),
+            };
+            self.draft.rest.insert(raw.name.to_string(), value);
+        }
+    }
+}
+
+fn list(found: Vec<SourceValue>) -> Option<SourceValue> {
+    let texts: Vec<String> = found
+        .into_iter()
+        .map(|value| match value {
+            SourceValue::Text(text) => text,
+            SourceValue::Bool(true) => "True".to_owned(),
+            SourceValue::Bool(false) => "False".to_owned(),
+            SourceValue::Integer(number) => number.to_string(),
+            SourceValue::List(_) | SourceValue::Roles(_) => String::new(),
+        })
+        .collect();
+    (!texts.is_empty()).then_some(SourceValue::List(texts))
+}
+
+/// Cuts one cell into its values; with `split_before`, only where a known prefix follows.
+fn split<'t>(text: &'t str, attribute: &Attribute) -> impl Iterator<Item = &'t str> {
+    let mut parts = Vec::new();
+    let mut from = 0;
+    for (at, c) in text.char_indices().filter(|(_, c)| attribute.split.contains(c)) {
+        let rest = text[at + c.len_utf8()..].trim_start();
+        if attribute.split_before.is_empty() || attribute.split_before.iter().any(|prefix| rest.starts_with(prefix)) {
+            parts.push(&text[from..at]);
+            from = at + c.len_utf8();
+        }
+    }
+    parts.push(&text[from..]);
+    parts.into_iter().map(str::trim).filter(|part| !part.is_empty())
+}

@@ -1,0 +1,42 @@
+//! What is remembered of an accepted set, for judging the next (sources.md 16).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+/// Stored with the snapshot of an accepted set.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetMemory {
+    /// By the pattern of the file's name.
+    pub files: BTreeMap<String, FileMemory>,
+    /// Names of the set's files, by pattern.
+    pub names: BTreeSet<String>,
+    /// Canonical name of the anchor, by kind (`user`, `group`).
+    pub anchors: BTreeMap<String, String>,
+    pub newest: Option<Newest>,
+    /// Digests of change files that were applied, of the last sets.
+    pub applied: BTreeSet<String>,
+}
+
+/// What is remembered of files of one name pattern.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileMemory {
+    pub preset: String,
+    pub final_newline: bool,
+    /// Source names that feed something, in lower case, with hashes of some of the records that had them.
+    ///
+    /// Of a CSV file's columns there are no hashes: the heading names them.
+    pub names: BTreeMap<String, Vec<u128>>,
+    /// Those of them that feed anchor, state or references.
+    pub vital: BTreeSet<String>,
+}
+
+/// The latest `modifiedDateTime`, with hashes of some of the records that had it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Newest {
+    pub time: String,
+    pub records: Vec<u128>,
+}
+
+/// How many hashes are kept to recognise a record by.
+pub const SAMPLES: usize = 32;

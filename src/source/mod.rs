@@ -1,0 +1,58 @@
+//! From a folder of exports to source objects (sources.md).
+//!
+//! ```text
+//! find(settings)                         which files; two looks that agree are the daemon's patience
+//! FileSet::identity()                    the same bytes as last time need no reading
+//! read(settings, set, memory, known, …)  records one at a time, then the judgement of the set
+//! judge_absences(…)                      what it means that somebody is not there
+//! document(settings)                     all of it for people and tests
+//! ```
+//!
+//! Where a multi-valued attribute feeds a single one, the first value in the file is taken (sources.md 11.2): what was taken
+//! last time is not known here.
+
+mod absence;
+mod assignments;
+mod blank;
+mod canonical;
+mod cells;
+mod changes;
+mod codes;
+mod complete;
+mod delta;
+pub mod dn;
+mod document;
+pub mod encoding;
+mod fields;
+mod file;
+mod find;
+pub mod frame;
+mod identity;
+mod manifest;
+mod map;
+mod memory;
+mod open;
+mod preset;
+pub mod raw;
+mod read;
+mod references;
+mod report;
+mod rules;
+mod seen;
+mod settings;
+mod shape;
+mod value;
+
+pub use absence::{Absences, Census, Judgement, judge_absences};
+pub use canonical::{NAMES as CANONICAL_NAMES, is_secret, spelling as canonical_name};
+pub use changes::{Applied, Change, Entry, EntryValue};
+pub use document::document;
+pub use find::{FileSet, Found, Stamp, find};
+pub use frame::Limits;
+pub use identity::{FileIdentity, Identity};
+pub use manifest::Manifest;
+pub use memory::{FileMemory, Newest, SetMemory};
+pub use preset::{AttributeForm, built_in_names as preset_names, check as check_preset};
+pub use read::{Nothing, ObjectKey, Read, Recognise, Recognised, read};
+pub use report::{Assignment, Completeness, Counts, FileReport, Level, Problem, RefusedRecord, SetMode, SetReport, Warning};
+pub use settings::{Allowance, FileEntry, Mode, Ready, Role, Settings};

@@ -1,0 +1,458 @@
+//! From the name of a file to a way of reading it: format, encoding, preset, columns (sources.md 5–8).
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use encoding_rs::Encoding;
+
+use super::encoding::{self, Choice, Look, Reason};
+use super::find::{Found, Stamp};
+use super::frame::csv::{CsvFormat, HeaderStyle, Heading, read_heading};
+use super::frame::json::{JsonFormat, JsonShape};
+use super::frame::ldif::{LdifFormat, OptionRules};
+use super::frame::{FileFacts, FileFault, Format, FormatGuess, Limits, guess_format, probe, refuse_markup, sniff};
+use super::preset::{self, Evidence, FormatName, Header, HeaderStyleName, Preset, Presets, fold};
+use super::raw::RawValue;
+use super::settings::Settings;
+
+/// How much of a file is looked at to recognise it.
+const HEAD: usize = 64 << 10;
+/// How many of its records.
+const FIRST: usize = 50;
+
+/// A file with all that is needed to read it.
+pub struct Opened {
+    pub stamp: Stamp,
+    pub preset: Arc<Preset>,
+    pub choice: Choice,
+    pub format: Format,
+    /// CSV: the names by position.
+    pub columns: Vec<Arc<str>>,
+    pub delimiter: Option<char>,
+    /// The line of the heading.
+    pub heading: Option<u64>,
+    pub reasons: Vec<String>,
+}
+
+/// What is known of a file that could not be opened.
+#[derive(Debug, Default)]
+pub struct Partly {
+    pub preset: Option<String>,
+    pub format: Option<FormatName>,
+    pub encoding: Option<String>,
+    pub delimiter: Option<char>,
+    pub columns: Option<Vec<String>>,
+}
+
+/// Why a file is not read.
+#[derive(Debug)]
+pub enum NotOpened {
+    /// Of no format that is known, and nobody asked for it.
+    Skipped(FileFault),
+    Refused(FileFault),
+    /// The preset that is named is not there or is wrong.
+    Preset(Vec<crate::diagnostic::Diagnostic>),
+}
+
+/// Opens one file and finds out how it is to be read.
+pub fn open(
+    found: &Found,
+    settings: &Settings,
+    presets: &mut Presets,
+    known_before: bool,
+) -> Result<Opened, Box<(NotOpened, Partly)>> {
+    let mut partly = Partly::default();
+    open_inner(found, settings, presets, &mut partly).map_err(|refusal| {
+        let refusal = match refusal {
+            NotOpened::Refused(fault) if !found.is_named && !known_before && is_skippable(&found.name, &fault) => {
+                NotOpened::Skipped(fault)
+            }
+            other => other,
+        };
+        Box::new((refusal, partly))
+    })
+}
+
+/// A file that nobody asked for, whose name does not look like an export, may be anything.
+fn is_skippable(name: &str, fault: &FileFault) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let is_export =
+        [".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".ldif", ".ldf"].iter().any(|end| lower.ends_with(end));
+    !is_export && !matches!(fault.code, "file.unreadable" | "file.changed_while_read")
+}
+
+/// What is said where the exporter was still writing.
+pub(super) fn changed() -> FileFault {
+    let help = super::codes::help("file.changed_while_read");
+    FileFault::new("file.changed_while_read", None, "the file was written while it was read", help)
+}
+
+pub(super) fn unreadable(error: &std::io::Error) -> FileFault {
+    FileFault::new(
+        "file.unreadable",
+        None,
+        format!("the file cannot be read: {error}"),
+        super::codes::help("file.unreadable"),
+    )
+}
+
+fn open_inner(
+    found: &Found,
+    settings: &Settings,
+    presets: &mut Presets,
+    partly: &mut Partly,
+) -> Result<Opened, NotOpened> {
+    let refuse = NotOpened::Refused;
+    let named = found.preset.as_deref().unwrap_or(&settings.preset);
+    let named = match named {
+        "detect" => None,
+        name => Some(presets.get(name, settings).map_err(NotOpened::Preset)?),
+    };
+    if let Some(preset) = &named {
+        partly.preset = Some(preset.name.clone());
+        partly.format = Some(preset.format);
+    }
+    let mut file = found.open().map_err(|error| refuse(unreadable(&error)))?;
+    let stamp = Stamp::of(&file.metadata().map_err(|error| refuse(unreadable(&error)))?);
+    if stamp != found.stamp {
+        return Err(refuse(changed()));
+    }
+    if stamp.size == 0 {
+        let message = "the file has no bytes";
+        return Err(refuse(FileFault::new("file.empty", None, message, super::codes::help("file.empty"))));
+    }
+    let head = head_of(&mut file).map_err(|error| refuse(unreadable(&error)))?;
+    sniff(&head).map_err(refuse)?;
+    let configured = configured_encoding(settings);
+    let guess = match &named {
+        Some(preset) => guess_of(preset.format),
+        None => {
+            let choice = encoding::choose(&mut file, FormatGuess::Json, None, &[], Look::Head).map_err(refuse)?;
+            guess_format(&encoding::decode_head(&head, &choice))
+        }
+    };
+    let listed =
+        |preset: &Preset| preset.csv.encodings.iter().filter_map(|label| encoding::by_label(label)).collect::<Vec<_>>();
+    let list = named.as_ref().map(|preset| listed(preset)).unwrap_or_default();
+    let mut choice = encoding::choose(&mut file, guess, configured, &list, Look::Whole).map_err(refuse)?;
+    partly.encoding = Some(encoding::name(choice.encoding));
+    let text = encoding::decode_head(&head, &choice);
+    refuse_markup(&text).map_err(refuse)?;
+    if text.trim_ascii().is_empty() && stamp.size <= HEAD as u64 {
+        let message = "the file holds nothing but white space";
+        return Err(refuse(FileFault::new("file.empty", None, message, super::codes::help("file.empty"))));
+    }
+    let mut reasons = Vec::new();
+    let preset = match named {
+        Some(preset) => {
+            reasons.push(format!("preset `{}`: named", preset.name));
+            preset
+        }
+        None => {
+            let preset = detect(guess, &head, &text, &choice, settings, presets, &mut file).map_err(refuse)?;
+            reasons.push(format!("preset `{}`: recognised by its names", preset.name));
+            let list = listed(&preset);
+            if guess == FormatGuess::Csv && !list.is_empty() {
+                choice = encoding::choose(&mut file, guess, configured, &list, Look::Whole).map_err(refuse)?;
+            }
+            preset
+        }
+    };
+    partly.preset = Some(preset.name.clone());
+    partly.format = Some(preset.format);
+    partly.encoding = Some(encoding::name(choice.encoding));
+    reasons.push(format!("encoding `{}`: {}", encoding::name(choice.encoding), reason_of(choice.reason)));
+    let text = encoding::decode_head(&head, &choice);
+    let mut opened = Opened {
+        stamp,
+        format: Format::Json(JsonFormat::default()),
+        columns: Vec::new(),
+        delimiter: None,
+        heading: None,
+        reasons,
+        choice,
+        preset: Arc::clone(&preset),
+    };
+    opened.format = match preset.format {
+        FormatName::Json => Format::Json(JsonFormat { records: preset.json.records.clone() }),
+        FormatName::Ldif => Format::Ldif(LdifFormat {
+            options: Some(OptionRules {
+                strip: preset.ldif.strip_options.clone(),
+                drop_if: preset.ldif.drop_if_option.clone(),
+            }),
+            fallback: choice.fallback,
+        }),
+        FormatName::Csv => Format::Csv(csv_format(&text, &preset, settings, &mut opened, partly).map_err(refuse)?),
+    };
+    Ok(opened)
+}
+
+fn head_of(file: &mut File) -> std::io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(HEAD);
+    file.seek(SeekFrom::Start(0))?;
+    file.take(HEAD as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+fn configured_encoding(settings: &Settings) -> Option<&'static Encoding> {
+    settings.encoding.as_deref().filter(|label| *label != "auto").and_then(encoding::by_label)
+}
+
+fn guess_of(format: FormatName) -> FormatGuess {
+    match format {
+        FormatName::Csv => FormatGuess::Csv,
+        FormatName::Json => FormatGuess::Json,
+        FormatName::Ldif => FormatGuess::Ldif,
+    }
+}
+
+fn reason_of(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Mark => "the file has a byte-order mark",
+        Reason::Configured => "set in `source.encoding`",
+        Reason::Preset => "the only one of the preset",
+        Reason::Format => "JSON and LDIF are UTF-8",
+        Reason::Provisional => "its beginning is UTF-8",
+        Reason::Whole => "the whole file is UTF-8",
+        Reason::Mostly => "most lines are UTF-8",
+        Reason::Guessed => "guessed from the bytes",
+    }
+}
+
+fn style_of(style: HeaderStyleName) -> HeaderStyle {
+    match style {
+        HeaderStyleName::Plain => HeaderStyle::Plain,
+        HeaderStyleName::Bracketed => HeaderStyle::Bracketed,
+        HeaderStyleName::SuffixBracket => HeaderStyle::SuffixBracket,
+    }
+}
+
+fn heading_of(text: &[u8], preset: &Preset) -> Result<Heading, FileFault> {
+    let mut delimiters: Vec<u8> = preset.csv.delimiters.iter().filter_map(|text| text.bytes().next()).collect();
+    if delimiters.is_empty() {
+        delimiters.push(b',');
+    }
+    read_heading(text, &delimiters, style_of(preset.csv.header_style), &preset.csv.skip_lines_starting)
+}
+
+/// The name that the preset gives a heading, which may be in the language of the console.
+fn column_name(heading: &str, preset: &Preset) -> Option<String> {
+    let folded = fold(heading);
+    let names = &preset.csv.column_names;
+    names
+        .iter()
+        .find(|(key, texts)| fold(key) == folded || texts.iter().any(|text| fold(text) == folded))
+        .map(|(key, _)| key.clone())
+        .or_else(|| preset.csv.columns.iter().find(|name| fold(name) == folded).cloned())
+}
+
+/// Columns as the preset names them; the heading may be left out (`header: auto`).
+fn columns_of(heading: &Heading, preset: &Preset) -> (bool, Vec<String>) {
+    let by_position = || preset.csv.columns.clone();
+    let named =
+        || heading.columns.iter().map(|cell| column_name(cell, preset).unwrap_or_else(|| cell.clone())).collect();
+    match preset.csv.header {
+        Header::Required => (true, named()),
+        Header::Absent => (false, by_position()),
+        Header::Auto => {
+            let known = heading.columns.iter().filter(|cell| column_name(cell, preset).is_some()).count();
+            if known >= 2 { (true, named()) } else { (false, by_position()) }
+        }
+    }
+}
+
+fn csv_format(
+    text: &[u8],
+    preset: &Preset,
+    settings: &Settings,
+    opened: &mut Opened,
+    partly: &mut Partly,
+) -> Result<CsvFormat, FileFault> {
+    let heading = heading_of(text, preset)?;
+    let (is_heading, columns) = columns_of(&heading, preset);
+    opened.delimiter = Some(char::from(heading.delimiter));
+    partly.delimiter = opened.delimiter;
+    partly.columns = Some(columns.clone());
+    if is_heading {
+        opened.heading = Some(heading.line);
+        let several = preset.names.len() > 1;
+        Heading { columns: columns.clone(), ..heading.clone() }.check(settings.limits, several)?;
+        check_known(&heading, &columns, preset)?;
+    }
+    let delimiter = opened.delimiter.unwrap_or(',');
+    opened.reasons.push(format!("delimiter `{}`: the one that the heading shows most", delimiter.escape_default()));
+    opened.columns = columns.iter().map(|name| Arc::from(name.as_str())).collect();
+    Ok(CsvFormat {
+        delimiter: heading.delimiter,
+        skip_lines_starting: preset.csv.skip_lines_starting.clone(),
+        heading: is_heading,
+        columns: opened.columns.clone(),
+        unquoted_doubled_quotes: preset.csv.unquoted_doubled_quotes,
+    })
+}
+
+fn check_known(heading: &Heading, columns: &[String], preset: &Preset) -> Result<(), FileFault> {
+    let missing = preset.detect.as_ref().map(|detect| preset::missing(detect, columns)).unwrap_or_default();
+    let known = columns.iter().any(|column| preset.names.find(column).is_some());
+    if missing.is_empty() && known {
+        return Ok(());
+    }
+    let lacks = if missing.is_empty() {
+        "has none of its columns".to_owned()
+    } else {
+        format!("lacks `{}`", missing.join("`, `"))
+    };
+    Err(FileFault::new(
+        "csv.no_known_heading",
+        Some(heading.line),
+        format!("the heading is not that of `{}`: it {lacks}", preset.name),
+        "export with the heading row and these columns, or name the right preset in `source.preset`",
+    ))
+}
+
+#[allow(clippy::too_many_arguments)] // all of it is what one file shows
+fn detect(
+    guess: FormatGuess,
+    head: &[u8],
+    text: &[u8],
+    choice: &Choice,
+    settings: &Settings,
+    presets: &mut Presets,
+    file: &mut File,
+) -> Result<Arc<Preset>, FileFault> {
+    let candidates: Vec<Arc<Preset>> =
+        presets.detectable(settings).into_iter().filter(|preset| guess_of(preset.format) == guess).collect();
+    let shown: Vec<Evidence> = match guess {
+        FormatGuess::Csv => candidates.iter().map(|preset| csv_evidence(text, preset)).collect(),
+        FormatGuess::Json => vec![json_evidence(head, choice, settings.limits, &candidates); candidates.len()],
+        FormatGuess::Ldif => vec![ldif_evidence(head, choice, settings.limits); candidates.len()],
+    };
+    let pairs = candidates.iter().map(Arc::as_ref).zip(&shown);
+    match preset::choose(pairs) {
+        Ok(index) => Ok(Arc::clone(&candidates[index])),
+        Err(tied) if !tied.is_empty() => {
+            let names: Vec<&str> = tied.iter().map(|index| candidates[*index].name.as_str()).collect();
+            let message = format!("the file fits several presets equally well: `{}`", names.join("`, `"));
+            Err(FileFault::new("format.ambiguous", None, message, super::codes::help("format.ambiguous")))
+        }
+        Err(_) => Err(unknown(guess, text, &candidates, &shown, settings, choice, file)),
+    }
+}
+
+fn csv_evidence(text: &[u8], preset: &Preset) -> Evidence {
+    let Ok(heading) = heading_of(text, preset) else { return Evidence::default() };
+    let (is_heading, columns) = columns_of(&heading, preset);
+    Evidence { names: if is_heading { columns } else { Vec::new() }, lines: heading.skipped, ..Evidence::default() }
+}
+
+fn json_evidence(head: &[u8], choice: &Choice, limits: Limits, candidates: &[Arc<Preset>]) -> Evidence {
+    let mut records: Vec<String> = Vec::new();
+    for name in candidates.iter().flat_map(|preset| &preset.json.records).filter(|name| !name.is_empty()) {
+        if !records.contains(name) {
+            records.push(name.clone());
+        }
+    }
+    records.push(String::new());
+    let shown = probe(head, choice, &Format::Json(JsonFormat { records }), limits, FIRST);
+    let mut evidence = names_of(&shown.records);
+    if let FileFacts::Json(facts) = &shown.facts {
+        evidence.context = facts.text("@odata.context");
+        evidence.has_top_level = matches!(facts.shape, Some(JsonShape::Under(_)));
+        let listed = facts.members.iter().find(|(name, _)| name == "schemas");
+        let listed: Option<Vec<String>> = listed.and_then(|(_, text)| serde_json::from_str(text).ok());
+        evidence.schemas.extend(listed.unwrap_or_default());
+    }
+    let schemas =
+        shown.records.iter().filter_map(|record| record.attribute("schemas")).flat_map(|attribute| &attribute.values);
+    evidence.schemas.extend(schemas.filter_map(RawValue::as_text).map(str::to_owned));
+    evidence
+}
+
+fn ldif_evidence(head: &[u8], choice: &Choice, limits: Limits) -> Evidence {
+    let format = LdifFormat { options: Some(OptionRules::default()), fallback: choice.fallback };
+    names_of(&probe(head, choice, &Format::Ldif(format), limits, FIRST).records)
+}
+
+fn names_of(records: &[super::raw::RawRecord]) -> Evidence {
+    let mut names: Vec<String> = Vec::new();
+    for attribute in records.iter().flat_map(|record| &record.attributes) {
+        let base = attribute.name.split(';').next().unwrap_or_default();
+        if !names.iter().any(|name| name == base) {
+            names.push(base.to_owned());
+        }
+    }
+    Evidence { names, ..Evidence::default() }
+}
+
+/// What is wrong with a file that no preset takes.
+fn unknown(
+    guess: FormatGuess,
+    text: &[u8],
+    candidates: &[Arc<Preset>],
+    shown: &[Evidence],
+    settings: &Settings,
+    choice: &Choice,
+    file: &mut File,
+) -> FileFault {
+    match guess {
+        FormatGuess::Csv => {
+            let nearest = candidates.iter().zip(shown).filter_map(|(preset, evidence)| {
+                let detect = preset.detect.as_ref()?;
+                let missing = preset::missing(detect, &evidence.names);
+                let found = detect.header_all.len() - missing.len();
+                Some((found, std::cmp::Reverse(missing.len()), preset, missing))
+            });
+            let line = candidates.iter().find_map(|preset| heading_of(text, preset).ok()).map(|heading| heading.line);
+            let message = match nearest.max_by_key(|(found, missing, ..)| (*found, *missing)) {
+                Some((found, _, preset, missing)) if found > 0 => {
+                    format!(
+                        "no preset knows the heading; the nearest is `{}`, whose columns `{}` it lacks",
+                        preset.name,
+                        missing.join("`, `")
+                    )
+                }
+                _ => "no preset knows the heading".to_owned(),
+            };
+            FileFault::new(
+                "csv.no_known_heading",
+                line,
+                message,
+                "name the preset in `source.preset`, or write one of your own for these columns and name its file there",
+            )
+        }
+        FormatGuess::Json => json_fault(settings, choice, candidates, file).unwrap_or_else(|| {
+            let message = "no preset knows the names of the records";
+            FileFault::new(
+                "format.ambiguous",
+                None,
+                message,
+                "name the preset in `source.preset`, or write one of your own and name its file there",
+            )
+        }),
+        FormatGuess::Ldif => {
+            let message = "no preset knows the attributes: the export has none by which directories can be told apart";
+            FileFault::new(
+                "format.ambiguous",
+                None,
+                message,
+                "name the preset in `source.preset`: openldap-ldif, 389ds-ldif, ad-ldif or edirectory-ldif",
+            )
+        }
+    }
+}
+
+/// What the frame itself is refused for: an error document, a file that is cut.
+fn json_fault(settings: &Settings, choice: &Choice, candidates: &[Arc<Preset>], file: &mut File) -> Option<FileFault> {
+    let mut records: Vec<String> = candidates.iter().flat_map(|preset| preset.json.records.clone()).collect();
+    records.sort_by_key(|name| std::cmp::Reverse(name.len()));
+    file.seek(SeekFrom::Start(0)).ok()?;
+    let mut framer = super::frame::Framer::new(file, choice, &Format::Json(JsonFormat { records }), settings.limits);
+    loop {
+        match framer.next() {
+            Ok(Some(_)) => {}
+            Ok(None) => return None,
+            Err(fault) => return Some(fault),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Presets by name, by path, or all of them for detection.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::Arc;
+
+use super::built_in::library;
+use super::compile::compile;
+use super::form::PresetForm;
+use super::{Preset, built_in_names};
+use crate::diagnostic::{Diagnostic, Place, nearest};
+use crate::source::settings::Settings;
+
+/// The presets that a set may need, compiled once.
+#[derive(Debug, Default)]
+pub struct Presets {
+    ready: BTreeMap<String, Result<Arc<Preset>, Vec<Diagnostic>>>,
+    keys: BTreeMap<String, Arc<Preset>>,
+}
+
+impl Presets {
+    /// Returns the preset called `name`, or the one in the file at that path; what is wrong with it is said each time.
+    pub fn get(&mut self, name: &str, settings: &Settings) -> Result<Arc<Preset>, Vec<Diagnostic>> {
+        if let Some(ready) = self.ready.get(name) {
+            return ready.clone();
+        }
+        let loaded = load(name, settings).and_then(|(form, file)| ready(form, settings, &file));
+        self.ready.insert(name.to_owned(), loaded.clone());
+        loaded
+    }
+
+    /// Returns the same preset reading only what references are compared with.
+    pub fn keys_of(&mut self, name: &str, settings: &Settings) -> Option<Arc<Preset>> {
+        if let Some(ready) = self.keys.get(name) {
+            return Some(Arc::clone(ready));
+        }
+        let (form, _) = load(name, settings).ok()?;
+        let wanted = Some(["onPremisesDistinguishedName".to_owned()].into());
+        let compiled = Arc::new(compile(form, &Settings { wanted, references: false, ..settings.clone() }).ok()?);
+        self.keys.insert(name.to_owned(), Arc::clone(&compiled));
+        Some(compiled)
+    }
+
+    /// Returns all built-in presets that can be detected.
+    pub fn detectable(&mut self, settings: &Settings) -> Vec<Arc<Preset>> {
+        let names = library().iter().filter(|form| form.detect.is_some()).map(|form| form.name.clone());
+        names.collect::<Vec<_>>().iter().filter_map(|name| self.get(name, settings).ok()).collect()
+    }
+}
+
+/// Checks the preset that `source.preset` or an entry of `source.files` names.
+pub fn check(name: &str, settings: &Settings) -> Vec<Diagnostic> {
+    if name == "detect" {
+        return Vec::new();
+    }
+    Presets::default().get(name, settings).err().unwrap_or_default()
+}
+
+fn ready(form: PresetForm, settings: &Settings, file: &str) -> Result<Arc<Preset>, Vec<Diagnostic>> {
+    compile(form, settings).map(Arc::new).map_err(|messages| {
+        let diagnostic = |message| Diagnostic::error("source.preset", message).with_place(Place::of_file(file));
+        messages.into_iter().map(diagnostic).collect()
+    })
+}
+
+/// Returns the form, keys of other presets filled in, and what to call it in messages.
+fn load(name: &str, settings: &Settings) -> Result<(PresetForm, String), Vec<Diagnostic>> {
+    if let Some(form) = library().iter().find(|form| form.name == name) {
+        return Ok((form.clone(), format!("preset {name}")));
+    }
+    let path = settings.base.join(name);
+    if !name.ends_with(".yaml") && !name.ends_with(".yml") && !path.is_file() {
+        let diagnostic = Diagnostic::error("source.preset", format!("there is no preset `{name}`"));
+        let help = match nearest(name, built_in_names()) {
+            Some(near) => format!("did you mean `{near}`? a file of your own is named by its path"),
+            None => format!(
+                "use `detect`, the path of a preset file, or one of: {}",
+                built_in_names().collect::<Vec<_>>().join(", ")
+            ),
+        };
+        return Err(vec![diagnostic.with_help(help)]);
+    }
+    let file = path.display().to_string();
+    let text = fs::read_to_string(&path).map_err(|error| {
+        vec![
+            Diagnostic::error("source.preset", format!("the preset file `{name}` cannot be read: {error}"))
+                .with_help("name a file that exists and is readable"),
+        ]
+    })?;
+    let mut form: PresetForm = serde_saphyr::from_str(&text).map_err(|error| {
+        let message = error.to_string();
+        let first = message.lines().next().unwrap_or_default().to_owned();
+        let place = match error.location() {
+            Some(location) => Place { column: Some(location.column()), ..Place::of_line(&file, location.line()) },
+            None => Place::of_file(&file),
+        };
+        vec![
+            Diagnostic::error("source.preset", first)
+                .with_place(place)
+                .with_help("write the file in the form of the built-in presets"),
+        ]
+    })?;
+    let unknown = form.inherit(|base| library().iter().find(|other| other.name == base).cloned());
+    if unknown.is_empty() {
+        return Ok((form, file));
+    }
+    let diagnostic = |base: String| {
+        Diagnostic::error("source.preset", format!("there is no preset `{base}` to take a key from"))
+            .with_place(Place::of_file(&file))
+            .with_help(format!("use one of: {}", built_in_names().collect::<Vec<_>>().join(", ")))
+    };
+    Err(unknown.into_iter().map(diagnostic).collect())
+}

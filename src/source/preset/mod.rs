@@ -1,0 +1,133 @@
+//! Presets: what the names and words of one exporter mean, as data (sources.md 22).
+
+mod built_in;
+mod compile;
+mod condition;
+mod detect;
+mod form;
+mod load;
+mod names;
+
+use std::sync::Arc;
+
+pub use built_in::names as built_in_names;
+pub use condition::Condition;
+pub use detect::{Evidence, choose, missing};
+pub use form::{
+    AttributeForm, CsvForm, DetectForm, FormatName, Header, HeaderStyleName, JsonForm, KindName, LdifForm, ReferenceBy,
+};
+pub use load::{Presets, check};
+pub use names::{Names, Slot, fold};
+
+use super::value::Reading;
+use crate::model::{Deletion, ObjectKind};
+
+/// A preset made ready: names are numbers, words are lower case.
+#[derive(Debug, Clone)]
+pub struct Preset {
+    pub name: String,
+    /// Differs where anything that decides about a record differs.
+    pub digest: u128,
+    pub format: FormatName,
+    pub csv: CsvForm,
+    pub json: JsonForm,
+    pub ldif: LdifForm,
+    pub detect: Option<DetectForm>,
+    pub names: Names,
+    /// By [`Slot`].
+    pub uses: Vec<Use>,
+    /// In order; `None` is the kind `ignore`.
+    pub kinds: Vec<(Option<ObjectKind>, Condition)>,
+    pub anchor: Vec<String>,
+    pub anchor_if_allowed: Vec<String>,
+    pub attributes: Vec<Attribute>,
+    pub account_enabled: Vec<(Condition, bool)>,
+    pub deletion: Vec<(Condition, Deletion)>,
+    pub references: Vec<Reference>,
+    pub rename: Option<Rename>,
+    pub partial: Partial,
+    pub drop_rows: Vec<Condition>,
+    pub derived: Derived,
+    pub keeps_rest: bool,
+    /// Names whose existence is asked for, also as `NAME.x`.
+    pub existence: Vec<Slot>,
+}
+
+/// What one source name is used for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Use {
+    /// Octets that are no text refuse the record.
+    pub text: bool,
+    /// Feeds an attribute, a reference or a rule.
+    pub used: bool,
+    /// Feeds the anchor, `accountEnabled`, deletion or a reference (sources.md 16.4).
+    pub vital: bool,
+    pub account: bool,
+    pub secret: bool,
+    pub ignored: bool,
+    pub single: bool,
+}
+
+/// How one canonical attribute is read.
+#[derive(Debug, Clone)]
+pub struct Attribute {
+    pub name: Arc<str>,
+    pub from: Vec<Slot>,
+    pub reading: Reading,
+    pub multi: bool,
+    pub split: Vec<char>,
+    pub split_before: Vec<String>,
+    pub merge: bool,
+    pub skip_first: bool,
+    /// Whether it stays in the object; others are read for the anchor and the like.
+    pub kept: bool,
+    /// Whether it is put into the object's `rest` too, and under which names.
+    pub also: Vec<String>,
+    /// Telephone and employee numbers, postal codes: a spreadsheet's float is unreadable.
+    pub digits: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Reference {
+    pub name: Arc<str>,
+    pub from: Vec<Slot>,
+    pub by: ReferenceBy,
+    pub multi: bool,
+}
+
+/// The record's own new identifier.
+#[derive(Debug, Clone)]
+pub struct Rename {
+    pub from: String,
+    pub to: Slot,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Partial {
+    /// A change file makes its records partial.
+    pub in_changes: bool,
+    /// So does having one of these names.
+    pub names: Vec<Slot>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Derived {
+    pub mail_from_primary: bool,
+    pub display_name: Option<NameOrder>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameOrder {
+    GivenSurname,
+    SurnameGiven,
+}
+
+impl Preset {
+    pub fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name))
+    }
+
+    pub fn use_of(&self, slot: Slot) -> Use {
+        self.uses[slot.index()]
+    }
+}

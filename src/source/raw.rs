@@ -1,0 +1,127 @@
+//! Records as an export has them: decoded, with places, before any meaning is put on them.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// One value as the file has it.
+///
+/// `Debug` shows only the kind: values may be secrets (sources.md 11.9).
+#[derive(Clone, PartialEq, Eq)]
+pub enum RawValue {
+    Text(String),
+    /// Octets: not valid UTF-8, with a NUL, or of an attribute marked `;binary`.
+    Bytes(Vec<u8>),
+    Bool(bool),
+    /// The digits as written; never a float.
+    Number(String),
+    Null,
+    /// The URL of an LDIF `:<` line, which is never opened.
+    Url(String),
+}
+
+/// One attribute, column or flattened JSON name with its values in file order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawAttribute {
+    /// As in the file; remaining LDIF options are part of it (`cn;lang-ja`).
+    pub name: Arc<str>,
+    /// Never empty, except for an empty JSON array.
+    pub values: Vec<RawValue>,
+    /// The line of its first value (LDIF); else the record's.
+    pub line: u64,
+    /// The first line with a `;range=A-B` whose B is not `*`: values are missing (sources.md 9.3).
+    pub incomplete: Option<u64>,
+}
+
+/// One record of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawRecord {
+    /// The line of its first character.
+    pub line: u64,
+    /// In file order, each name once. An LDIF entry has its DN first, as the attribute `dn`. Of a CSV row only cells that
+    /// are not blank; columns without a name are left out.
+    pub attributes: Vec<RawAttribute>,
+    pub body: RawBody,
+    /// Codes of warnings that reading this record gave, such as `csv.extra_empty_cells`.
+    pub warnings: Vec<&'static str>,
+}
+
+/// Says whether a record describes an object or a change to one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RawBody {
+    Content,
+    Change(LdifChange),
+}
+
+/// A change record (sources.md 9.5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LdifChange {
+    /// The entry is in the record's attributes.
+    Add,
+    Delete,
+    Modify(Vec<Modification>),
+    Rename {
+        new_rdn: String,
+        delete_old_rdn: bool,
+        new_superior: Option<String>,
+    },
+}
+
+/// One part of a modify record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Modification {
+    pub operation: ModifyOperation,
+    /// The description as in the file, less the options that the preset strips.
+    pub attribute: Arc<str>,
+    pub values: Vec<RawValue>,
+    pub line: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModifyOperation {
+    Add,
+    Delete,
+    Replace,
+    Increment,
+}
+
+impl RawValue {
+    /// Returns the value as text: `true` or `false`, the digits of a number; none for octets, null and URLs.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) | Self::Number(text) => Some(text),
+            Self::Bool(true) => Some("true"),
+            Self::Bool(false) => Some("false"),
+            Self::Bytes(_) | Self::Null | Self::Url(_) => None,
+        }
+    }
+
+    /// Returns the octets of a text or octet value; base64 that happens to be UTF-8 is a text.
+    pub fn as_octets(&self) -> Option<&[u8]> {
+        match self {
+            Self::Text(text) => Some(text.as_bytes()),
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Bool(_) | Self::Number(_) | Self::Null | Self::Url(_) => None,
+        }
+    }
+}
+
+impl RawRecord {
+    /// Returns the attribute called `name`, ignoring ASCII case.
+    pub fn attribute(&self, name: &str) -> Option<&RawAttribute> {
+        self.attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name))
+    }
+}
+
+impl fmt::Debug for RawValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text(_) => "Text(…)",
+            Self::Bytes(_) => "Bytes(…)",
+            Self::Bool(true) => "Bool(true)",
+            Self::Bool(false) => "Bool(false)",
+            Self::Number(_) => "Number(…)",
+            Self::Null => "Null",
+            Self::Url(_) => "Url(…)",
+        })
+    }
+}

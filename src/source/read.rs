@@ -1,0 +1,334 @@
+//! Reads a set: its files in order, one record at a time (sources.md 14–16).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::sync::Arc;
+
+use super::assignments;
+use super::changes::Change;
+use super::delta;
+use super::file::FileReading;
+use super::find::{FileSet, Found, Stamp};
+use super::frame::FileFault;
+use super::memory::SetMemory;
+use super::open::{NotOpened, Opened, Partly, open};
+use super::preset::{FormatName, Presets};
+use super::references::References;
+use super::report::{Completeness, Counts, FileReport, Level, Problem, Problems, SetReport};
+use super::rules;
+use super::seen::Seen;
+use super::settings::{Role, Settings};
+use crate::model::{ObjectKind, SourceObject};
+
+/// Names an object by kind and anchor, compared without case; never 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey(pub u64);
+
+/// What a record was when the last set was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recognised {
+    /// 0: a record of kind `ignore`.
+    pub key: ObjectKey,
+    /// Whether it was not deleted.
+    pub living: bool,
+}
+
+/// Knows the records of the last snapshot.
+pub trait Recognise {
+    /// Answers whether a record whose framed `bytes` hash to `hash` was read last time.
+    fn recognise(&mut self, file: usize, hash: u128, bytes: &[u8]) -> Option<Recognised>;
+}
+
+/// Knows nothing: every record is decoded.
+pub struct Nothing;
+
+impl Recognise for Nothing {
+    fn recognise(&mut self, _: usize, _: u128, _: &[u8]) -> Option<Recognised> {
+        None
+    }
+}
+
+/// What the reader hands over, in the order of files and lines; `file` counts the files of the [`FileSet`].
+#[derive(Debug)]
+pub enum Read {
+    /// The record was read last time and says the same.
+    Known { file: usize, hash: u128, key: ObjectKey, living: bool },
+    /// The record is of kind `ignore`.
+    Ignored { file: usize, hash: u128 },
+    /// A new or changed object. A later one of the same key takes the place of an earlier one.
+    Object {
+        file: usize,
+        hash: u128,
+        key: ObjectKey,
+        object: Box<SourceObject>,
+        /// The record's own new identifier (`renames` of a preset).
+        renamed_to: Option<String>,
+        /// A reference that named the object itself and was dropped.
+        self_reference: Option<String>,
+    },
+    /// The record that was handed over under this hash does not count: a living one took its place.
+    Withdrawn { file: usize, hash: u128, key: ObjectKey },
+    /// A record that is not applied; without a key it may be anyone.
+    Refused {
+        file: usize,
+        line: u64,
+        code: &'static str,
+        key: Option<ObjectKey>,
+        /// Its text, shortened and with secrets blanked; none where they cannot be told from the rest.
+        text: Option<String>,
+    },
+    /// A change of an LDIF change file.
+    Change { file: usize, hash: u128, change: Box<Change> },
+}
+
+impl ObjectKey {
+    pub fn of(kind: ObjectKind, anchor: &str) -> Self {
+        let mut text = String::with_capacity(anchor.len() + 1);
+        text.push(match kind {
+            ObjectKind::User => 'u',
+            ObjectKind::Group => 'g',
+        });
+        if anchor.is_ascii() {
+            text.extend(anchor.chars().map(|c| c.to_ascii_lowercase()));
+        } else {
+            text.extend(anchor.chars().flat_map(char::to_lowercase));
+        }
+        Self(xxhash_rust::xxh3::xxh3_64(text.as_bytes()).max(1))
+    }
+}
+
+/// All that is kept while a set is read.
+pub(super) struct Reading<'a> {
+    pub settings: &'a Settings,
+    pub set: &'a FileSet,
+    pub memory: Option<&'a SetMemory>,
+    pub problems: Problems,
+    pub counts: Counts,
+    /// Canonical name of the anchor, by kind.
+    pub anchors: BTreeMap<ObjectKind, Arc<str>>,
+    pub seen: Seen,
+    pub references: Option<References>,
+    pub refused_without_anchor: u64,
+    /// Records that were refused for want of an anchor.
+    pub lacking_anchor: BTreeMap<ObjectKind, u64>,
+    pub newest: rules::NewestSeen,
+    pub known_names: rules::KnownNames,
+    /// The name patterns of files read, and what occurred in them.
+    pub remembered: SetMemory,
+}
+
+/// Reads the set and hands every record to `sink`; an error of the sink ends it.
+///
+/// A file that changed while it was read is reported as `file.changed_while_read`; the caller then finds and reads the set
+/// anew, at most three times (sources.md 4.3).
+pub fn read<E>(
+    settings: &Settings,
+    set: &FileSet,
+    memory: Option<&SetMemory>,
+    known: &mut dyn Recognise,
+    sink: &mut dyn FnMut(Read) -> Result<(), E>,
+) -> Result<SetReport, E> {
+    let mut reading = Reading {
+        settings,
+        set,
+        memory,
+        problems: Problems::default(),
+        counts: Counts::default(),
+        anchors: rules::remembered_anchors(memory),
+        seen: Seen::default(),
+        references: None,
+        refused_without_anchor: 0,
+        lacking_anchor: BTreeMap::new(),
+        newest: rules::NewestSeen::new(memory),
+        known_names: rules::KnownNames::new(memory),
+        remembered: SetMemory::default(),
+    };
+    for problem in &set.problems {
+        reading.problems.add(problem.clone());
+    }
+    let mut presets = Presets::default();
+    let mut plans = plan(&mut reading, &mut presets);
+    rules::check_anchor_setting(&mut reading, &plans);
+    delta::mark(&mut reading, &mut plans);
+    if settings.references {
+        let references = References::build(&mut reading, &plans, &mut presets);
+        reading.references = references;
+    }
+    let mut files = Vec::new();
+    let mut assigned = None;
+    for plan in &plans {
+        match &plan.state {
+            State::Assignments => {
+                let list = assigned.get_or_insert_with(Vec::new);
+                files.push(assignments::read(&mut reading, plan.index, list));
+            }
+            State::Refused(report) => files.push((**report).clone()),
+            State::Skipped => {}
+            State::Ready(opened) => {
+                let mut file = FileReading::new(&mut reading, plan.index, opened, plan.is_delta);
+                files.push(file.run(known, sink)?);
+            }
+        }
+    }
+    Ok(finish(reading, &plans, files, assigned))
+}
+
+/// What is to be done with one file.
+pub(super) struct Plan {
+    /// In the set.
+    pub index: usize,
+    pub state: State,
+    /// Whether it is a Graph change file.
+    pub is_delta: bool,
+}
+
+pub(super) enum State {
+    Ready(Box<Opened>),
+    Assignments,
+    Refused(Box<FileReport>),
+    /// No export, or applied before.
+    Skipped,
+}
+
+impl Plan {
+    pub fn opened(&self) -> Option<&Opened> {
+        match &self.state {
+            State::Ready(opened) => Some(opened),
+            State::Assignments | State::Refused(_) | State::Skipped => None,
+        }
+    }
+}
+
+fn plan(reading: &mut Reading<'_>, presets: &mut Presets) -> Vec<Plan> {
+    let mut plans = Vec::with_capacity(reading.set.files.len());
+    let mut told: BTreeSet<String> = BTreeSet::new();
+    for (index, found) in reading.set.files.iter().enumerate() {
+        if found.role == Some(Role::Assignments) {
+            plans.push(Plan { index, state: State::Assignments, is_delta: false });
+            continue;
+        }
+        let known_before = reading.memory.is_some_and(|memory| memory.names.contains(&found.name));
+        let state = match open(found, reading.settings, presets, known_before) {
+            Ok(opened) => State::Ready(Box::new(opened)),
+            Err(refusal) => not_opened(reading, found, *refusal, &mut told),
+        };
+        plans.push(Plan { index, state, is_delta: false });
+    }
+    plans
+}
+
+fn not_opened(
+    reading: &mut Reading<'_>,
+    found: &Found,
+    (refusal, partly): (NotOpened, Partly),
+    told: &mut BTreeSet<String>,
+) -> State {
+    match refusal {
+        NotOpened::Skipped(fault) => {
+            let message = format!("the file is left out: {}", fault.message);
+            reading.problems.add(Problem::new(Level::Warning, "file.skipped", message).in_file(&found.name));
+            State::Skipped
+        }
+        NotOpened::Preset(diagnostics) => {
+            for diagnostic in diagnostics.into_iter().filter(|diagnostic| told.insert(diagnostic.message.clone())) {
+                let mut problem = Problem::new(Level::Set, "source.preset", diagnostic.message);
+                problem.help = diagnostic.help.unwrap_or_default();
+                problem.line = diagnostic.place.as_ref().and_then(|place| place.line);
+                problem.column = diagnostic.place.as_ref().and_then(|place| place.column);
+                problem.file = diagnostic.place.map(|place| place.file);
+                reading.problems.add(problem);
+            }
+            let fault = FileFault::new("source.preset", None, "its preset cannot be used", "");
+            State::Refused(Box::new(refused(found, &partly, &fault)))
+        }
+        NotOpened::Refused(fault) => {
+            reading.problems.add(file_problem(found, &fault));
+            State::Refused(Box::new(refused(found, &partly, &fault)))
+        }
+    }
+}
+
+pub(super) fn file_problem(found: &Found, fault: &FileFault) -> Problem {
+    Problem::new(Level::File, fault.code, &fault.message)
+        .in_file(&found.name)
+        .on_line(fault.line)
+        .with_help(&fault.help)
+}
+
+fn refused(found: &Found, partly: &Partly, fault: &FileFault) -> FileReport {
+    FileReport {
+        preset: partly.preset.clone(),
+        format: partly.format.map(format_name),
+        encoding: partly.encoding.clone(),
+        delimiter: partly.delimiter,
+        columns: partly.columns.clone(),
+        error: Some((fault.code, fault.line)),
+        ..FileReport::of(&found.name)
+    }
+}
+
+pub(super) fn format_name(format: FormatName) -> &'static str {
+    match format {
+        FormatName::Csv => "csv",
+        FormatName::Json => "json",
+        FormatName::Ldif => "ldif",
+    }
+}
+
+impl FileReport {
+    pub(super) fn of(file: &str) -> Self {
+        Self {
+            file: file.to_owned(),
+            preset: None,
+            format: None,
+            error: None,
+            complete: Completeness::Incomplete,
+            encoding: None,
+            reasons: Vec::new(),
+            warnings: Vec::new(),
+            delimiter: None,
+            columns: None,
+            document: None,
+            result_code: None,
+            changes: false,
+            records: 0,
+            refused: Vec::new(),
+            refused_count: 0,
+            total: None,
+            is_graph: false,
+            ended: true,
+        }
+    }
+}
+
+/// Says whether the path still leads to the file as it was.
+pub(super) fn is_unchanged(found: &Found, file: &fs::File, before: Stamp) -> bool {
+    let now = |metadata: std::io::Result<fs::Metadata>| metadata.is_ok_and(|metadata| Stamp::of(&metadata) == before);
+    now(file.metadata()) && now(fs::metadata(&found.path))
+}
+
+fn finish(
+    mut reading: Reading<'_>,
+    plans: &[Plan],
+    files: Vec<FileReport>,
+    assignments: Option<Vec<super::report::Assignment>>,
+) -> SetReport {
+    let mode = rules::mode(&mut reading, &files);
+    let complete = rules::completeness(&mut reading, &files);
+    rules::judge(&mut reading, plans, &files, mode);
+    let memory = rules::remember(&mut reading, plans, &files, mode);
+    let problems = std::mem::take(&mut reading.problems).finish();
+    let refused = problems.iter().any(|problem| matches!(problem.level, Level::File | Level::Set));
+    SetReport {
+        mode,
+        complete: if refused && complete == Completeness::Page { Completeness::Incomplete } else { complete },
+        refused,
+        changed_while_read: problems.iter().any(|problem| problem.code == "file.changed_while_read"),
+        files,
+        counts: reading.counts,
+        problems,
+        refused_without_anchor: reading.refused_without_anchor,
+        memory,
+        assignments,
+    }
+}

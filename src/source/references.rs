@@ -1,0 +1,167 @@
+//! References between objects of a set: from DNs, ids, addresses and numbers to anchors (sources.md 14).
+
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::dn;
+use super::file::{choose_anchor, mapper_of};
+use super::frame::{Decoder, Framed, Framer};
+use super::map::{Draft, Mapped};
+use super::preset::{Preset, Presets, ReferenceBy};
+use super::raw::{LdifChange, RawBody};
+use super::read::{Plan, Reading};
+use crate::model::SourceValue;
+
+/// What a record's references came to.
+#[derive(Debug, Default)]
+pub struct Resolved {
+    pub found: Vec<(Arc<str>, SourceValue)>,
+    pub unresolved: Vec<(Arc<str>, Vec<String>)>,
+    pub self_reference: Option<Arc<str>>,
+}
+
+/// Hashes of everything that objects can be referred to by, each with the anchor; 20 bytes an entry beside the anchors.
+#[derive(Debug, Default)]
+pub struct References {
+    /// Sorted by hash.
+    entries: Vec<([u8; 16], u32)>,
+    /// Anchors one after the other, each behind its length.
+    anchors: Vec<u8>,
+}
+
+impl Resolved {
+    /// Makes the hash of a record differ where its references lead elsewhere.
+    pub fn mix(&self, hash: u128) -> u128 {
+        if self.found.is_empty() && self.unresolved.is_empty() && self.self_reference.is_none() {
+            return hash;
+        }
+        let text = format!("{hash:x}{:?}{:?}{:?}", self.found, self.unresolved, self.self_reference);
+        xxh3_128(text.as_bytes())
+    }
+}
+
+impl References {
+    /// Reads the set once for what its objects can be referred to by; none if nothing refers to anything.
+    pub fn build(reading: &mut Reading<'_>, plans: &[Plan], presets: &mut Presets) -> Option<Self> {
+        let mut kinds: Vec<ReferenceBy> = plans
+            .iter()
+            .filter_map(Plan::opened)
+            .flat_map(|opened| opened.preset.references.iter().map(|reference| reference.by))
+            .collect();
+        kinds.dedup();
+        if kinds.is_empty() {
+            return None;
+        }
+        let mut table = Self::default();
+        for plan in plans {
+            let Some(opened) = plan.opened() else { continue };
+            let found = &reading.set.files[plan.index];
+            let named = found.preset.as_deref().unwrap_or(&reading.settings.preset);
+            let name = if named == "detect" { opened.preset.name.clone() } else { named.to_owned() };
+            let (Some(preset), Ok(file)) = (presets.keys_of(&name, reading.settings), found.open()) else { continue };
+            let mut mapper = mapper_of(reading, plan.index, opened, plan.is_delta, preset);
+            let limits = reading.settings.limits;
+            let mut framer = Framer::new(&file, &opened.choice, &opened.format, limits);
+            let mut decoder = Decoder::new(&opened.format, limits);
+            let mut remarks = Vec::new();
+            while let Ok(Some(framed)) = framer.next() {
+                let Framed::Record { line, bytes } = framed else { continue };
+                let Ok(mut record) = decoder.decode(bytes, line) else { continue };
+                match std::mem::replace(&mut record.body, RawBody::Content) {
+                    RawBody::Content | RawBody::Change(LdifChange::Add) => {}
+                    RawBody::Change(_) => continue,
+                }
+                let mapped = mapper.map(record, &mut remarks);
+                remarks.clear();
+                let Mapped::Object(draft) = mapped else { continue };
+                if let Some(anchor) = choose_anchor(&mut reading.anchors, opened, reading.settings, &draft) {
+                    table.add(&draft, &anchor, &kinds);
+                }
+            }
+        }
+        // the first object in the order of files and lines wins
+        table.entries.sort_by_key(|(hash, at)| (*hash, *at));
+        table.entries.dedup_by_key(|(hash, _)| *hash);
+        Some(table)
+    }
+
+    fn add(&mut self, draft: &Draft, anchor: &str, kinds: &[ReferenceBy]) {
+        let (Ok(at), Ok(length)) = (u32::try_from(self.anchors.len()), u16::try_from(anchor.len())) else { return };
+        self.anchors.extend(length.to_le_bytes());
+        self.anchors.extend(anchor.as_bytes());
+        let text = |name: &str| match draft.attributes.get(name) {
+            Some(SourceValue::Text(text)) => Some(text.as_str()),
+            _ => None,
+        };
+        for kind in kinds {
+            let hashes = match kind {
+                ReferenceBy::Dn => [text("onPremisesDistinguishedName").and_then(dn_hash), None],
+                ReferenceBy::Anchor => [Some(hash('a', anchor)), None],
+                ReferenceBy::UserPrincipalName => [text("userPrincipalName").map(|upn| hash('u', upn)), None],
+                ReferenceBy::EmployeeId => [text("employeeId").map(|id| hash('e', id)), None],
+                ReferenceBy::AnchorOrEmployeeId => {
+                    [Some(hash('a', anchor)), text("employeeId").map(|id| hash('e', id))]
+                }
+            };
+            self.entries.extend(hashes.into_iter().flatten().map(|hash| (hash, at)));
+        }
+    }
+
+    fn find(&self, hash: [u8; 16]) -> Option<&str> {
+        let index = self.entries.binary_search_by_key(&hash, |(other, _)| *other).ok()?;
+        let at = self.entries[index].1 as usize;
+        let (length, rest) = self.anchors.get(at..)?.split_first_chunk::<2>()?;
+        std::str::from_utf8(rest.get(..usize::from(u16::from_le_bytes(*length)))?).ok()
+    }
+
+    fn anchor_of(&self, text: &str, by: ReferenceBy) -> Option<&str> {
+        match by {
+            ReferenceBy::Dn => self.find(dn_hash(text)?),
+            ReferenceBy::Anchor => self.find(hash('a', text)),
+            ReferenceBy::UserPrincipalName => self.find(hash('u', text)),
+            ReferenceBy::EmployeeId => self.find(hash('e', text)),
+            ReferenceBy::AnchorOrEmployeeId => self.find(hash('a', text)).or_else(|| self.find(hash('e', text))),
+        }
+    }
+
+    /// Resolves the references of one record; nobody is their own manager.
+    pub fn resolve(&self, draft: &Draft, anchor: &str, preset: &Preset) -> Resolved {
+        let mut resolved = Resolved::default();
+        for (index, texts) in &draft.references {
+            let Some(reference) = preset.references.get(*index) else { continue };
+            let mut found = Vec::new();
+            let mut unresolved = Vec::new();
+            for text in texts {
+                match self.anchor_of(text, reference.by) {
+                    Some(other) if !reference.multi && other.eq_ignore_ascii_case(anchor) => {
+                        resolved.self_reference = Some(Arc::clone(&reference.name));
+                    }
+                    Some(other) => found.push(other.to_owned()),
+                    None => unresolved.push(text.clone()),
+                }
+            }
+            let value = if reference.multi {
+                (!found.is_empty()).then_some(SourceValue::List(found))
+            } else {
+                found.pop().map(SourceValue::Text)
+            };
+            resolved.found.extend(value.map(|value| (Arc::clone(&reference.name), value)));
+            if !unresolved.is_empty() {
+                resolved.unresolved.push((Arc::clone(&reference.name), unresolved));
+            }
+        }
+        resolved
+    }
+}
+
+fn dn_hash(text: &str) -> Option<[u8; 16]> {
+    Some(hash('d', &dn::normalise(text)?))
+}
+
+fn hash(kind: char, text: &str) -> [u8; 16] {
+    let mut key = String::with_capacity(text.len() + 1);
+    key.push(kind);
+    key.extend(text.chars().flat_map(char::to_lowercase));
+    xxh3_128(key.as_bytes()).to_le_bytes()
+}

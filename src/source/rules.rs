@@ -1,0 +1,598 @@
+//! What must hold of a set as a whole (sources.md 13, 15, 16).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::canonical;
+use super::delta;
+use super::file::mapper_of;
+use super::frame::{Decoder, Framed, Framer};
+use super::manifest::{ManifestMode, sha256};
+use super::map::Draft;
+use super::memory::{FileMemory, Newest, SAMPLES, SetMemory};
+use super::preset::{FormatName, Preset, Slot};
+use super::read::{Plan, Reading, State};
+use super::report::{Completeness, FileReport, Level, Problem, SetMode};
+use super::settings::{Mode, Settings};
+use super::shape::Shape;
+use crate::model::{ObjectKind, SourceValue};
+
+/// How many digests of applied change files are remembered.
+const APPLIED: usize = 10_000;
+
+fn kind_name(kind: ObjectKind) -> &'static str {
+    match kind {
+        ObjectKind::User => "user",
+        ObjectKind::Group => "group",
+    }
+}
+
+const KINDS: [ObjectKind; 2] = [ObjectKind::User, ObjectKind::Group];
+
+/// The anchors that were chosen when the last set was accepted.
+pub fn remembered_anchors(memory: Option<&SetMemory>) -> BTreeMap<ObjectKind, Arc<str>> {
+    let anchors = memory.map(|memory| &memory.anchors);
+    KINDS.into_iter().filter_map(|kind| Some((kind, Arc::from(anchors?.get(kind_name(kind))?.as_str())))).collect()
+}
+
+/// Attributes that may be the anchor, best first.
+pub fn anchor_candidates(preset: &Preset, settings: &Settings) -> Vec<Arc<str>> {
+    let spelled = |name: &String| Arc::from(canonical::spelling(name).unwrap_or(name));
+    if let Some(anchor) = &settings.anchor {
+        return vec![spelled(anchor)];
+    }
+    let mutable: &[String] = if settings.allow_mutable_anchor { &preset.anchor_if_allowed } else { &[] };
+    preset.anchor.iter().chain(mutable).map(spelled).collect()
+}
+
+/// Refuses a set whose anchor would change with a person's name, or is not that of last time.
+pub fn check_anchor_setting(reading: &mut Reading<'_>, plans: &[Plan]) {
+    let settings = reading.settings;
+    let mut told = BTreeSet::new();
+    for opened in plans.iter().filter_map(Plan::opened) {
+        let preset = &opened.preset;
+        let lacks = |names: &[String]| {
+            preset.format == FormatName::Csv
+                && !names
+                    .iter()
+                    .filter_map(|name| preset.attribute(name))
+                    .flat_map(|attribute| &attribute.from)
+                    .any(|slot| opened.columns.iter().any(|column| preset.names.find(column) == Some(*slot)))
+        };
+        let mutable = match &settings.anchor {
+            Some(anchor) => canonical::is_mutable(anchor),
+            None => preset.anchor.is_empty() || (!preset.anchor_if_allowed.is_empty() && lacks(&preset.anchor)),
+        };
+        if mutable && !settings.allow_mutable_anchor && told.insert(preset.name.clone()) {
+            let only =
+                settings.anchor.clone().or_else(|| preset.anchor_if_allowed.first().cloned()).unwrap_or_default();
+            let message = format!(
+                "the export identifies people only by `{only}`, which can change: a rename would be a leaver and a joiner"
+            );
+            let help = "export an identifier that never changes and name it in `source.anchor`, or accept this with `source.allow_mutable_anchor: true`";
+            reading.problems.add(Problem::new(Level::Set, "source.anchor", message).with_help(help));
+        }
+        let candidates = anchor_candidates(preset, settings);
+        for (kind, name) in &reading.anchors {
+            if !candidates.is_empty() && !candidates.contains(name) && told.insert(format!("{} {name}", preset.name)) {
+                reading.problems.add(anchor_changed(*kind, name));
+            }
+        }
+    }
+}
+
+fn anchor_changed(kind: ObjectKind, name: &str) -> Problem {
+    let message = format!("the last export identified each {} by `{name}`, this one does not", kind_name(kind));
+    let help = "export that attribute again; to change the anchor for good, restart the job";
+    Problem::new(Level::Set, "set.anchor_changed", message).with_help(help)
+}
+
+/// Finds the latest `modifiedDateTime` of a set, of which known records are not decoded.
+#[derive(Debug, Default)]
+pub struct NewestSeen {
+    now: Option<Newest>,
+    last: Option<Newest>,
+}
+
+impl NewestSeen {
+    pub fn new(memory: Option<&SetMemory>) -> Self {
+        Self { now: None, last: memory.and_then(|memory| memory.newest.clone()) }
+    }
+
+    pub fn meet(&mut self, draft: &Draft, hash: u128) {
+        if let Some(SourceValue::Text(time)) = draft.attributes.get("modifiedDateTime") {
+            self.meet_time(time, hash);
+        }
+    }
+
+    fn meet_time(&mut self, time: &str, hash: u128) {
+        match &mut self.now {
+            Some(newest) if newest.time.as_str() > time => {}
+            Some(newest) if newest.time == time => {
+                if newest.records.len() < SAMPLES {
+                    newest.records.push(hash);
+                }
+            }
+            now => *now = Some(Newest { time: time.to_owned(), records: vec![hash] }),
+        }
+    }
+
+    pub fn meet_known(&mut self, hash: u128) {
+        let time = self.last.as_ref().filter(|last| last.records.contains(&hash)).map(|last| last.time.clone());
+        if let Some(time) = time {
+            self.meet_time(&time, hash);
+        }
+    }
+}
+
+/// Which names known records have, as far as samples of them were remembered.
+#[derive(Debug, Default)]
+pub struct KnownNames {
+    by_hash: HashMap<u128, Vec<(String, String)>>,
+    /// Pattern and name, with hashes of records that have it.
+    pub met: BTreeMap<(String, String), Vec<u128>>,
+}
+
+impl KnownNames {
+    pub fn new(memory: Option<&SetMemory>) -> Self {
+        let mut known = Self::default();
+        for (pattern, file) in memory.iter().flat_map(|memory| &memory.files) {
+            for (name, hashes) in &file.names {
+                for hash in hashes {
+                    known.by_hash.entry(*hash).or_default().push((pattern.clone(), name.clone()));
+                }
+            }
+        }
+        known
+    }
+
+    pub fn meet(&mut self, hash: u128) {
+        for place in self.by_hash.get(&hash).into_iter().flatten() {
+            self.met.entry(place.clone()).or_default().push(hash);
+        }
+    }
+}
+
+/// Remembers that a file has the name; `hash` is that of a record that does.
+pub fn note(memory: &mut FileMemory, preset: &Preset, slot: Slot, hash: Option<u128>) {
+    let usage = preset.use_of(slot);
+    if !usage.used || usage.secret {
+        return;
+    }
+    let name = preset.names.name(slot);
+    match memory.names.get_mut(name) {
+        Some(hashes) => {
+            if let Some(hash) = hash.filter(|_| hashes.len() < SAMPLES) {
+                hashes.push(hash);
+            }
+        }
+        None => {
+            memory.names.insert(name.to_owned(), hash.into_iter().collect());
+            if usage.vital {
+                memory.vital.insert(name.to_owned());
+            }
+        }
+    }
+}
+
+/// Says what the set is (sources.md 16.1).
+pub fn mode(reading: &mut Reading<'_>, files: &[FileReport]) -> SetMode {
+    let read = || files.iter().filter(|file| file.error.is_none() && file.preset.is_some());
+    let forced = match reading.settings.mode {
+        Mode::Changes => Some(SetMode::Changes),
+        Mode::Snapshot => Some(SetMode::Snapshot),
+        Mode::Auto => reading.set.manifest.as_ref().and_then(|manifest| manifest.mode).map(|mode| match mode {
+            ManifestMode::Snapshot => SetMode::Snapshot,
+            ManifestMode::Changes => SetMode::Changes,
+        }),
+    };
+    let changes = read().filter(|file| file.changes).count();
+    let found = match (changes, read().count() - changes) {
+        (0, _) => SetMode::Snapshot,
+        (_, 0) => SetMode::Changes,
+        _ => SetMode::Both,
+    };
+    if forced == Some(SetMode::Snapshot) && changes > 0 {
+        let file = read().find(|file| file.changes).map(|file| file.file.clone()).unwrap_or_default();
+        let help = "take the change file out of the folder, or set `source.mode: auto`";
+        let problem =
+            Problem::new(Level::Set, "set.ambiguous", "a change file lies in a folder that holds snapshots only");
+        reading.problems.add(problem.in_file(&file).with_help(help));
+    }
+    let mode = match forced {
+        Some(SetMode::Changes) => SetMode::Changes,
+        Some(SetMode::Snapshot | SetMode::Both) | None => found,
+    };
+    if found == SetMode::Both && mode == SetMode::Both {
+        let first_change = read().find(|file| file.changes).map(|file| file.file.as_str());
+        let last_snapshot = read().filter(|file| !file.changes).map(|file| file.file.as_str()).next_back();
+        if let (Some(change), Some(snapshot)) = (first_change, last_snapshot)
+            && change < snapshot
+        {
+            let message = format!("the changes in `{change}` come before the snapshot in `{snapshot}` by name");
+            let help =
+                "name change files so that they sort after the snapshot, or say in `source.files` which is meant";
+            reading.problems.add(Problem::new(Level::Set, "set.ambiguous", message).in_file(change).with_help(help));
+        }
+    }
+    if mode == SetMode::Changes && reading.memory.is_none() && files.iter().any(|file| file.error.is_none()) {
+        let message = "the folder holds changes, but no snapshot was read before to which they apply";
+        reading.problems.add(
+            Problem::new(Level::Set, "set.no_base", message).with_help("export everything once, then the changes"),
+        );
+    }
+    mode
+}
+
+/// Says how complete the set is: as complete as its least complete file (sources.md 16.2).
+pub fn completeness(reading: &mut Reading<'_>, files: &[FileReport]) -> Completeness {
+    let mut least = if files.is_empty() { Completeness::Incomplete } else { Completeness::Proven };
+    let mut problems = Vec::new();
+    for (pattern, group) in groups(files) {
+        let complete = of_group(&pattern, &group, &mut problems);
+        least = least.min(complete);
+    }
+    for file in files.iter().filter(|file| file.error.is_none()) {
+        if was_ended(reading, file) {
+            let message = "the last line has no line end, which earlier exports had: the file may be cut";
+            problems.push(
+                Problem::new(Level::Set, "set.incomplete", message).in_file(&file.file).with_help("export again"),
+            );
+        }
+    }
+    for problem in problems {
+        least = Completeness::Incomplete;
+        reading.problems.add(problem);
+    }
+    check_manifest(reading, files, &mut least);
+    least
+}
+
+/// A CSV without a line end at its end is plausible only if the last had none either.
+fn was_ended(reading: &Reading<'_>, file: &FileReport) -> bool {
+    let pattern = Shape::of(&file.file).pattern;
+    let last = reading.memory.and_then(|memory| memory.files.get(&pattern));
+    file.format == Some("csv") && !file.ended && last.is_some_and(|last| last.final_newline)
+}
+
+/// Files by sequence; one without a number is alone.
+fn groups(files: &[FileReport]) -> BTreeMap<String, Vec<(Option<u64>, &FileReport)>> {
+    let mut groups: BTreeMap<String, Vec<(Option<u64>, &FileReport)>> = BTreeMap::new();
+    for file in files {
+        let shape = Shape::of(&file.file);
+        let key = if shape.number.is_some() { shape.pattern } else { file.file.clone() };
+        groups.entry(key).or_default().push((shape.number, file));
+    }
+    for group in groups.values_mut() {
+        group.sort_by_key(|(number, _)| *number);
+    }
+    groups
+}
+
+fn of_group(pattern: &str, group: &[(Option<u64>, &FileReport)], problems: &mut Vec<Problem>) -> Completeness {
+    let set = |code, message: String, help: &str, file: &str| {
+        Problem::new(Level::Set, code, message).in_file(file).with_help(help)
+    };
+    let mut least = Completeness::Proven;
+    for pair in group.windows(2) {
+        if let [(Some(a), _), (Some(b), file)] = pair
+            && *b > a + 1
+        {
+            let message = format!("between number {a} and {b} of `{pattern}` files are missing");
+            problems.push(set("set.gap", message, "export all pages into the folder", &file.file));
+            least = Completeness::Incomplete;
+        }
+    }
+    let pages: Vec<&FileReport> = group.iter().map(|(_, file)| *file).collect();
+    let has_pages = pages.iter().any(|file| file.complete == Completeness::Page);
+    if has_pages {
+        let ends = pages.iter().filter(|file| file.document.is_some_and(|(next, _)| !next)).count();
+        let last = pages.last().is_some_and(|file| file.document.is_some_and(|(next, _)| !next));
+        if !(ends == 1 && last) {
+            let message = format!("of the pages of `{pattern}` the last is missing: each says that another follows");
+            let message = if ends > 1 || !last && ends > 0 {
+                format!("the pages of `{pattern}` do not belong together")
+            } else {
+                message
+            };
+            let file = pages.last().map_or("", |file| &file.file);
+            problems.push(set(
+                "set.incomplete",
+                message,
+                "follow @odata.nextLink to its end and save every page",
+                file,
+            ));
+            return Completeness::Incomplete;
+        }
+    }
+    let totals: Vec<u64> = pages.iter().filter_map(|file| file.total).collect();
+    let sum: u64 = pages.iter().map(|file| file.records).sum();
+    let scim = !totals.is_empty() && totals.len() == pages.len() && pages.iter().all(|file| file.error.is_none());
+    for file in pages {
+        let complete = match file.complete {
+            Completeness::Page => Completeness::Proven,
+            Completeness::Proven | Completeness::Incomplete if scim => {
+                if totals.iter().all(|total| *total == sum) {
+                    Completeness::Proven
+                } else {
+                    Completeness::Incomplete
+                }
+            }
+            other => other,
+        };
+        if complete == Completeness::Incomplete && file.error.is_none() {
+            let message = match file.total {
+                Some(total) => format!("the file speaks of {total} resources, and {sum} are there"),
+                None => "the file is not whole".to_owned(),
+            };
+            problems.push(set("set.incomplete", message, "export again, to the end", &file.file));
+        }
+        least = least.min(complete);
+    }
+    least
+}
+
+fn check_manifest(reading: &mut Reading<'_>, files: &[FileReport], least: &mut Completeness) {
+    let Some(manifest) = reading.set.manifest.clone() else { return };
+    let disagree = |file: &str, message: String| {
+        Problem::new(Level::Set, "set.manifest", message)
+            .in_file(file)
+            .with_help("export again, or have the exporter write the manifest last")
+    };
+    let mut problems = Vec::new();
+    let mut agreed = 0;
+    for stated in &manifest.files {
+        let Some(found) = reading.set.files.iter().find(|found| found.name == stated.name) else {
+            problems.push(disagree(
+                &stated.name,
+                "`manifest.json` names the file, but it is not among those read".to_owned(),
+            ));
+            continue;
+        };
+        if let Some(bytes) = stated.bytes.filter(|bytes| *bytes != found.stamp.size) {
+            problems.push(disagree(
+                &stated.name,
+                format!("`manifest.json` says {bytes} bytes, the file has {}", found.stamp.size),
+            ));
+        }
+        if let Some(digest) = &stated.sha256 {
+            let own = found.open().and_then(sha256).unwrap_or_default();
+            if !own.eq_ignore_ascii_case(digest.trim()) {
+                problems.push(disagree(&stated.name, "the file's SHA-256 is not that of `manifest.json`".to_owned()));
+            }
+        }
+        let report = files.iter().find(|file| file.file == stated.name);
+        if let (Some(records), Some(report)) = (stated.records, report) {
+            if records == report.records {
+                agreed += 1;
+            } else {
+                problems.push(disagree(
+                    &stated.name,
+                    format!("`manifest.json` says {records} records, the file has {}", report.records),
+                ));
+            }
+        }
+    }
+    if !problems.is_empty() {
+        *least = Completeness::Incomplete;
+    } else if agreed == files.len() && agreed > 0 && *least >= Completeness::Page {
+        *least = Completeness::Proven;
+    }
+    for problem in problems {
+        reading.problems.add(problem);
+    }
+}
+
+/// Judges the set by what is remembered of the last (sources.md 16.4, 17).
+pub fn judge(reading: &mut Reading<'_>, plans: &[Plan], files: &[FileReport], mode: SetMode) {
+    let records: u64 = files.iter().map(|file| file.records).sum();
+    let refused: u64 = files.iter().map(|file| file.refused_count).sum();
+    let allowed = reading.settings.max_refused.of(records);
+    if refused > allowed {
+        let message = format!("{refused} of {records} records are refused; at most {allowed} may be");
+        let help = "look at the first of them: often encoding or delimiter is wrong; or raise `source.max_refused`";
+        reading.problems.add(Problem::new(Level::Set, "set.too_many_refused", message).with_help(help));
+    }
+    if mode == SetMode::Snapshot && !reading.problems.is_refusal() && reading.seen.is_empty() {
+        let help = "a directory never empties itself overnight: look at the exporter";
+        reading
+            .problems
+            .add(Problem::new(Level::Set, "set.empty", "the export holds no object at all").with_help(help));
+    }
+    warn_of_account_state(reading, plans, mode);
+    for kind in KINDS {
+        let lacking = reading.lacking_anchor.get(&kind).copied().unwrap_or(0);
+        let remembered = reading.memory.and_then(|memory| memory.anchors.get(kind_name(kind))).cloned();
+        let have = match kind {
+            ObjectKind::User => reading.counts.users,
+            ObjectKind::Group => reading.counts.groups,
+        };
+        if let Some(name) = remembered.filter(|_| lacking > 0 && have == 0 && reading.counts.known == 0) {
+            reading.problems.add(anchor_changed(kind, &name));
+        }
+    }
+    if let Some(memory) = reading.memory {
+        preset_changes(reading, memory, files);
+        if mode != SetMode::Changes {
+            missing_files(reading, memory, plans, files);
+            lost_names(reading, memory, plans, files);
+            older(reading, memory);
+        }
+    }
+}
+
+/// Without account state everybody counts as active (sources.md 8.3).
+fn warn_of_account_state(reading: &mut Reading<'_>, plans: &[Plan], mode: SetMode) {
+    let counts = reading.counts;
+    let graph = plans
+        .iter()
+        .filter_map(Plan::opened)
+        .any(|opened| opened.preset.format == FormatName::Json && opened.preset.partial.in_changes);
+    if graph
+        && mode != SetMode::Changes
+        && counts.known == 0
+        && counts.users > 0
+        && counts.enabled_unknown == counts.users
+    {
+        let message = "no record says whether its account is enabled: everybody counts as active";
+        reading.problems.add(Problem::new(Level::Warning, "set.no_account_state", message));
+    }
+}
+
+fn preset_changes(reading: &mut Reading<'_>, memory: &SetMemory, files: &[FileReport]) {
+    for file in files {
+        let last = memory.files.get(&Shape::of(&file.file).pattern).map(|last| last.preset.as_str());
+        if let (Some(last), Some(now)) = (last.filter(|last| !last.is_empty()), file.preset.as_deref())
+            && last != now
+        {
+            let message = format!("the file is of preset `{now}`; the last export of that name was of `{last}`");
+            let help = "put exports of another system into a folder of their own, or restart the job";
+            reading
+                .problems
+                .add(Problem::new(Level::Set, "set.preset_changed", message).in_file(&file.file).with_help(help));
+        }
+    }
+}
+
+fn missing_files(reading: &mut Reading<'_>, memory: &SetMemory, plans: &[Plan], files: &[FileReport]) {
+    let groups = groups(files);
+    for name in &memory.names {
+        if plans.iter().any(|plan| reading.set.files[plan.index].name == *name) {
+            continue;
+        }
+        let shape = Shape::of(name);
+        let same: Vec<&FileReport> =
+            files.iter().filter(|file| Shape::of(&file.file).pattern == shape.pattern).collect();
+        let is_followed = match shape.number {
+            None => shape.date.is_some() && !same.is_empty(),
+            Some(_) => groups.get(&shape.pattern).is_some_and(|group| {
+                let mut unheard = Vec::new();
+                of_group(&shape.pattern, group, &mut unheard) == Completeness::Proven
+            }),
+        };
+        if !is_followed {
+            let message = "the file was in the last set and is not there now";
+            let help = "export it again; to drop it for good, change `source.files`";
+            reading.problems.add(Problem::new(Level::Set, "set.file_missing", message).in_file(name).with_help(help));
+        }
+    }
+}
+
+fn lost_names(reading: &mut Reading<'_>, memory: &SetMemory, plans: &[Plan], files: &[FileReport]) {
+    for (pattern, last) in &memory.files {
+        let of_pattern = || plans.iter().filter(|plan| reading.set.files[plan.index].shape.pattern == *pattern);
+        let read = files.iter().filter(|file| file.error.is_none() && Shape::of(&file.file).pattern == *pattern);
+        if read.map(|file| file.records).sum::<u64>() == 0 {
+            continue;
+        }
+        let mut lost: Vec<&String> = last
+            .names
+            .keys()
+            .filter(|name| {
+                let now = reading.remembered.files.get(pattern).is_some_and(|now| now.names.contains_key(*name));
+                !now && !reading.known_names.met.contains_key(&(pattern.clone(), (*name).clone()))
+            })
+            .collect();
+        if reading.counts.known > 0 && lost.iter().any(|name| last.vital.contains(*name)) {
+            let still: BTreeSet<String> = of_pattern().flat_map(|plan| occurring(reading, plan)).collect();
+            lost.retain(|name| !still.contains(*name));
+        }
+        let is_csv = of_pattern().filter_map(Plan::opened).any(|opened| opened.preset.format == FormatName::Csv);
+        let file = of_pattern().next().map_or(pattern.clone(), |plan| reading.set.files[plan.index].name.clone());
+        for name in lost {
+            let is_vital = last.vital.contains(name);
+            if !is_vital && !is_csv {
+                continue;
+            }
+            let level = if is_vital { Level::Set } else { Level::Warning };
+            let message = format!("`{name}` was in the last export and is in no record of this one");
+            let help = "export it again; if it is gone for good, confirm this export with `source accept`";
+            reading.problems.add(
+                Problem::new(level, "set.columns_lost", message)
+                    .in_file(&file)
+                    .of_attribute(Some(name.clone()))
+                    .with_help(help),
+            );
+        }
+    }
+}
+
+/// Reads a file again, all records decoded, for the names that occur in it.
+fn occurring(reading: &Reading<'_>, plan: &Plan) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let (Some(opened), Ok(file)) = (plan.opened(), reading.set.files[plan.index].open()) else { return names };
+    let mut mapper = mapper_of(reading, plan.index, opened, plan.is_delta, Arc::clone(&opened.preset));
+    let limits = reading.settings.limits;
+    let mut framer = Framer::new(&file, &opened.choice, &opened.format, limits);
+    let mut decoder = Decoder::new(&opened.format, limits);
+    let mut remarks = Vec::new();
+    let mut slots: BTreeSet<Slot> = BTreeSet::new();
+    while let Ok(Some(framed)) = framer.next() {
+        let Framed::Record { line, bytes } = framed else { continue };
+        let Ok(record) = decoder.decode(bytes, line) else { continue };
+        mapper.map(record, &mut remarks);
+        remarks.clear();
+        mapper.each_used(|slot| slots.extend([slot]));
+    }
+    names.extend(slots.into_iter().map(|slot| opened.preset.names.name(slot).to_owned()));
+    names
+}
+
+fn older(reading: &mut Reading<'_>, memory: &SetMemory) {
+    let (Some(now), Some(last)) = (&reading.newest.now, &memory.newest) else { return };
+    if now.time < last.time {
+        let message = format!("the newest record is of {}; the last accepted set had one of {}", now.time, last.time);
+        reading.problems.add(Problem::new(Level::Warning, "set.older", message));
+    }
+}
+
+/// Returns what the next set is judged by.
+pub fn remember(reading: &mut Reading<'_>, plans: &[Plan], files: &[FileReport], mode: SetMode) -> SetMemory {
+    let mut applied: BTreeSet<String> = reading.memory.map(|memory| memory.applied.clone()).unwrap_or_default();
+    for file in files.iter().filter(|file| file.changes && file.error.is_none()) {
+        let found = reading.set.files.iter().find(|found| found.name == file.file);
+        applied.extend(found.and_then(delta::digest));
+    }
+    while applied.len() > APPLIED {
+        applied.pop_first();
+    }
+    if mode == SetMode::Changes {
+        let last = reading.memory.cloned().unwrap_or_default();
+        return SetMemory { applied, ..last };
+    }
+    let mut memory = std::mem::take(&mut reading.remembered);
+    for ((pattern, name), hashes) in &reading.known_names.met {
+        let vital =
+            reading.memory.and_then(|last| last.files.get(pattern)).is_some_and(|last| last.vital.contains(name));
+        let file = memory.files.entry(pattern.clone()).or_default();
+        let kept = file.names.entry(name.clone()).or_default();
+        kept.extend(hashes.iter().take(SAMPLES.saturating_sub(kept.len())));
+        if vital {
+            file.vital.insert(name.clone());
+        }
+    }
+    // a file without records says nothing about its columns
+    for (pattern, last) in reading.memory.iter().flat_map(|last| &last.files) {
+        let now = memory.files.entry(pattern.clone()).or_default();
+        if now.names.is_empty() {
+            now.names.clone_from(&last.names);
+            now.vital.clone_from(&last.vital);
+        }
+        if now.preset.is_empty() {
+            now.preset.clone_from(&last.preset);
+        }
+    }
+    memory.names = plans
+        .iter()
+        .filter(|plan| !matches!(plan.state, State::Skipped))
+        .map(|plan| reading.set.files[plan.index].name.clone())
+        .filter(|name| !files.iter().any(|file| file.file == *name && file.changes))
+        .collect();
+    memory.anchors =
+        reading.anchors.iter().map(|(kind, name)| (kind_name(*kind).to_owned(), name.to_string())).collect();
+    memory.newest = reading.newest.now.clone();
+    memory.applied = applied;
+    memory
+}

@@ -1,0 +1,58 @@
+//! GUIDs and SIDs (sources.md 11.4, 11.5).
+
+use std::fmt::Write;
+
+use uuid::Uuid;
+
+/// Reads a GUID of 8-4-4-4-12 digits, with or without braces, as lower case.
+pub fn guid_of_text(text: &str) -> Option<String> {
+    let text = text.trim();
+    let inner = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
+    if inner.len() != 36 {
+        return None;
+    }
+    let uuid = Uuid::try_parse(inner).ok()?;
+    Some(uuid.hyphenated().to_string())
+}
+
+/// Reads 16 octets in Active Directory's order: the first three groups little-endian.
+pub(super) fn guid_of_octets(octets: &[u8]) -> Option<String> {
+    let octets: [u8; 16] = octets.try_into().ok()?;
+    Some(Uuid::from_bytes_le(octets).hyphenated().to_string())
+}
+
+/// Returns the text of a SID if `text` is one.
+pub fn sid_text(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("S-").or_else(|| text.strip_prefix("s-"))?;
+    let mut numbers = 0;
+    for part in rest.split('-') {
+        part.parse::<u64>().ok()?;
+        numbers += 1;
+    }
+    (numbers >= 2).then_some(text)
+}
+
+/// Reads revision, count, authority and sub-authorities.
+pub(super) fn sid_of_octets(octets: &[u8]) -> Option<String> {
+    let (&[revision, count, ref authority @ ..], subs) = octets.split_first_chunk::<8>()?;
+    if revision != 1 || subs.len() != usize::from(count) * 4 || count == 0 {
+        return None;
+    }
+    let authority = authority.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+    let mut text = format!("S-{revision}-{authority}");
+    for sub in subs.chunks_exact(4) {
+        let number = u32::from_le_bytes(sub.try_into().ok()?);
+        write!(text, "-{number}").ok()?;
+    }
+    Some(text)
+}
+
+/// Returns the last part of a SID, whether octets or text.
+pub fn rid_of(octets: &[u8]) -> Option<u32> {
+    let from_octets = sid_of_octets(octets);
+    let text = match &from_octets {
+        Some(text) => text.as_str(),
+        None => sid_text(std::str::from_utf8(octets).ok()?.trim())?,
+    };
+    text.rsplit('-').next()?.parse().ok()
+}

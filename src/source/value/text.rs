@@ -1,0 +1,71 @@
+//! Texts: trimmed, NFC, without control characters (sources.md 11.1); cells that are no values (7.4).
+
+use std::borrow::Cow;
+
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+/// Returns `raw` as it is compared and stored; `controls` is set where control characters were removed.
+pub fn clean<'a>(raw: &'a str, controls: &mut bool) -> Cow<'a, str> {
+    let mut text = Cow::Borrowed(raw.trim());
+    if text.chars().any(is_removed) {
+        *controls = true;
+        let kept: String = text.chars().filter(|c| !is_removed(*c)).collect();
+        text = Cow::Owned(kept.trim().to_owned());
+    }
+    if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes {
+        return text;
+    }
+    Cow::Owned(text.nfc().collect())
+}
+
+/// C0 controls but tab, carriage return and line feed; and DEL.
+fn is_removed(c: char) -> bool {
+    matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{7f}')
+}
+
+/// Says whether a CSV cell is what a program writes where it has no text for a value.
+pub fn is_placeholder(text: &str) -> bool {
+    ["System.", "Microsoft.Graph.PowerShell.", "Microsoft.ActiveDirectory."]
+        .iter()
+        .any(|prefix| text.starts_with(prefix))
+        || text == "#NAME?"
+        || (text.len() > 1 && text.bytes().all(|byte| byte == b'#'))
+}
+
+/// Says whether a spreadsheet made a float of what was a number to be kept digit by digit: `8.13555E+11`.
+pub fn is_spreadsheet_number(text: &str) -> bool {
+    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
+    exponent.strip_prefix('+').is_some_and(digits) && digits(whole) && digits(fraction)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_go_and_are_reported() {
+        let mut controls = false;
+        assert_eq!(clean("a\tb\r\nc", &mut controls), "a\tb\r\nc");
+        assert!(!controls);
+        assert_eq!(clean(" \u{1b}[31mred\u{7f} ", &mut controls), "[31mred");
+        assert!(controls);
+    }
+
+    #[test]
+    fn placeholders_and_floats_are_known() {
+        for text in ["System.String[]", "System.Object[]", "#NAME?", "#####", "Microsoft.Graph.PowerShell.Models.X"] {
+            assert!(is_placeholder(text), "{text}");
+        }
+        for text in ["#", "#1", "system", "Systems"] {
+            assert!(!is_placeholder(text), "{text}");
+        }
+        for text in ["8.13555E+11", "8E+11", "1,5e+10"] {
+            assert!(is_spreadsheet_number(text), "{text}");
+        }
+        for text in ["E+1", "8.1E11", "12E+", "12345", "1.E+2"] {
+            assert!(!is_spreadsheet_number(text), "{text}");
+        }
+    }
+}

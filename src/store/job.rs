@@ -1,0 +1,252 @@
+//! What is remembered of a job.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+use super::{JobKey, Store, StoreError};
+use crate::model::{Quarantine, RunSummary};
+
+/// Everything about a job that outlives a process, but its objects (service.md 4, 7, 17, 21).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobState {
+    /// The published id of the job.
+    pub id: String,
+    /// Rises with every change that a running cycle must notice before it writes its watermark.
+    pub revision: u64,
+    #[serde(default)]
+    pub paused: bool,
+    /// More than four weeks in quarantine, or so configured (service.md 4.1).
+    #[serde(default)]
+    pub disabled: bool,
+    /// `pause --now`: the running cycle ends after the objects in hand.
+    #[serde(default)]
+    pub stop_now: bool,
+    /// The next cycle is an initial one.
+    #[serde(default)]
+    pub initial_due: bool,
+    #[serde(default)]
+    pub watermark: Option<Watermark>,
+    /// When the last cycle began, by the wall clock (D-17).
+    #[serde(default)]
+    pub last_start: Option<Timestamp>,
+    #[serde(default)]
+    pub running_since: Option<Timestamp>,
+    #[serde(default)]
+    pub progress: Option<(u64, u64, Timestamp)>,
+    #[serde(default)]
+    pub last_execution: Option<RunSummary>,
+    #[serde(default)]
+    pub last_successful_execution: Option<RunSummary>,
+    #[serde(default)]
+    pub last_successful_execution_with_exports: Option<RunSummary>,
+    #[serde(default)]
+    pub complete_failures: u64,
+    /// Cycles in a row whose source was refused or missing (D-48).
+    #[serde(default)]
+    pub source_failures: u64,
+    #[serde(default)]
+    pub escrows_pruned: bool,
+    #[serde(default)]
+    pub quarantine: Option<Quarantine>,
+    /// Attempts made in the present quarantine (D-49).
+    #[serde(default)]
+    pub quarantine_attempts: u32,
+    #[serde(default)]
+    pub steady_first: Option<Timestamp>,
+    #[serde(default)]
+    pub steady_last: Option<Timestamp>,
+    /// Objects evaluated since the last initial cycle began (D-48).
+    #[serde(default)]
+    pub events: u64,
+    /// The batch of staged deprovisionings that is open, and when it began.
+    #[serde(default)]
+    pub batch: Option<(String, Timestamp)>,
+    /// The batch whose deprovisionings may be sent.
+    #[serde(default)]
+    pub approved_batch: Option<String>,
+    /// The identity of a refused export that a person confirmed (`source accept`).
+    #[serde(default)]
+    pub accepted_identity: Option<String>,
+    /// The identity of the export that was refused last, for `source accept`.
+    #[serde(default)]
+    pub refused_identity: Option<String>,
+}
+
+/// The point up to which the source was processed (service.md D-15).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Watermark {
+    /// Identity of the last complete export that was processed.
+    pub identity: String,
+    /// Digest of mapping, filters and scope mode; another one starts an initial cycle.
+    pub meaning: String,
+    /// Objects of that export.
+    pub users: u64,
+    pub groups: u64,
+    /// What the source remembers between exports, as JSON (`source::SetMemory`).
+    pub memory: String,
+    pub at: Timestamp,
+}
+
+impl JobState {
+    pub fn new(id: String) -> Self {
+        Self {
+            id,
+            revision: 0,
+            paused: false,
+            disabled: false,
+            stop_now: false,
+            initial_due: true,
+            watermark: None,
+            last_start: None,
+            running_since: None,
+            progress: None,
+            last_execution: None,
+            last_successful_execution: None,
+            last_successful_execution_with_exports: None,
+            complete_failures: 0,
+            source_failures: 0,
+            escrows_pruned: false,
+            quarantine: None,
+            quarantine_attempts: 0,
+            steady_first: None,
+            steady_last: None,
+            events: 0,
+            batch: None,
+            approved_batch: None,
+            accepted_identity: None,
+            refused_identity: None,
+        }
+    }
+}
+
+impl Store {
+    /// The id of this installation, the "tenant" of its log records.
+    pub fn instance(&self) -> Result<String, StoreError> {
+        self.read(|connection| {
+            Ok(connection.query_row("SELECT value FROM meta WHERE key = 'instance'", [], |row| row.get(0))?)
+        })
+    }
+
+    /// The key of a job, which is made where the file has not seen the job yet.
+    pub fn job(&self, name: &str) -> Result<JobKey, StoreError> {
+        let find = "SELECT id FROM jobs WHERE name = ?1";
+        let known = self.read(|connection| Ok(connection.query_row(find, [name], |row| row.get(0)).optional()?))?;
+        if let Some(id) = known {
+            return Ok(JobKey(id));
+        }
+        let name = name.to_owned();
+        self.write_now(move |connection| {
+            let state = serde_json::to_string(&JobState::new(uuid::Uuid::new_v4().to_string()))?;
+            connection.execute("INSERT OR IGNORE INTO jobs (name, state) VALUES (?1, ?2)", params![name, state])?;
+            Ok(JobKey(connection.query_row(find, [&name], |row| row.get(0))?))
+        })
+    }
+
+    pub fn job_state(&self, job: JobKey) -> Result<JobState, StoreError> {
+        self.read(|connection| state(connection, job))
+    }
+
+    /// Changes the state of a job and returns it as it is afterwards.
+    pub async fn update_job(
+        &self,
+        job: JobKey,
+        change: impl FnOnce(&mut JobState) + Send + 'static,
+    ) -> Result<JobState, StoreError> {
+        self.write(move |connection| update(connection, job, change)).await
+    }
+
+    /// [`Store::update_job`] for callers without a runtime.
+    pub fn update_job_now(
+        &self,
+        job: JobKey,
+        change: impl FnOnce(&mut JobState) + Send + 'static,
+    ) -> Result<JobState, StoreError> {
+        self.write_now(move |connection| update(connection, job, change))
+    }
+
+    /// Ends a cycle: the watermark and the snapshot in one transaction, only if the job is still at `revision`.
+    ///
+    /// Returns false, having changed nothing, where somebody restarted or reset the job meanwhile.
+    pub async fn move_watermark(
+        &self,
+        job: JobKey,
+        revision: u64,
+        watermark: Watermark,
+        snapshot: Option<Vec<u8>>,
+    ) -> Result<bool, StoreError> {
+        self.write(move |connection| {
+            if state(connection, job)?.revision != revision {
+                return Ok(false);
+            }
+            if let Some(data) = snapshot {
+                connection.execute("INSERT OR REPLACE INTO snapshots (job, data) VALUES (?1, ?2)", params![job.0, data])?;
+            }
+            update(connection, job, |state| {
+                state.watermark = Some(watermark);
+                state.initial_due = false;
+            })?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// The snapshot of the last accepted export, as `delta` wrote it.
+    pub fn snapshot(&self, job: JobKey) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT data FROM snapshots WHERE job = ?1";
+            Ok(connection.query_row(sql, [job.0], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// Drops watermark and snapshot, so that every source object is evaluated again (service.md 4.3).
+    pub fn reset_watermark(&self, job: JobKey) -> Result<(), StoreError> {
+        self.write_now(move |connection| {
+            connection.execute("DELETE FROM snapshots WHERE job = ?1", [job.0])?;
+            update(connection, job, |state| {
+                state.watermark = None;
+                state.initial_due = true;
+                state.revision += 1;
+            })
+            .map(drop)
+        })
+    }
+
+    /// Drops every remembered object, link and failure of a job (`ConnectorDataStore`).
+    pub fn clear_objects(&self, job: JobKey) -> Result<(), StoreError> {
+        self.write_now(move |connection| {
+            for table in ["objects", "kept_values", "staged", "escrows", "claims"] {
+                connection.execute(&format!("DELETE FROM {table} WHERE job = ?1"), [job.0])?;
+            }
+            update(connection, job, |state| {
+                state.batch = None;
+                state.revision += 1;
+            })
+            .map(drop)
+        })
+    }
+
+    /// Erases every piece of state of a job; the target is not touched.
+    pub fn forget(&self, job: JobKey) -> Result<(), StoreError> {
+        self.write_now(move |connection| {
+            for table in ["log", "cycles", "staged", "escrows", "claims", "kept_values", "objects", "snapshots"] {
+                connection.execute(&format!("DELETE FROM {table} WHERE job = ?1"), [job.0])?;
+            }
+            connection.execute("DELETE FROM jobs WHERE id = ?1", [job.0])?;
+            Ok(())
+        })
+    }
+}
+
+fn state(connection: &Connection, job: JobKey) -> Result<JobState, StoreError> {
+    let sql = "SELECT state FROM jobs WHERE id = ?1";
+    let text: String = connection.prepare_cached(sql)?.query_row([job.0], |row| row.get(0))?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+fn update(connection: &Connection, job: JobKey, change: impl FnOnce(&mut JobState)) -> Result<JobState, StoreError> {
+    let mut state = state(connection, job)?;
+    change(&mut state);
+    let text = serde_json::to_string(&state)?;
+    connection.prepare_cached("UPDATE jobs SET state = ?2 WHERE id = ?1")?.execute(params![job.0, text])?;
+    Ok(state)
+}

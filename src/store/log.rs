@@ -1,0 +1,151 @@
+//! The provisioning log and the cycles (service.md 20).
+
+use std::ops::ControlFlow;
+
+use jiff::Timestamp;
+use rusqlite::types::ToSql;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::Value;
+
+use super::codec::{Stored, millis, time};
+use super::{JobKey, Store, StoreError};
+use crate::model::{Entry, LoggedAction, LoggedStatus};
+
+/// Which entries of the log are wanted; an empty query means all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogQuery {
+    /// The anchor, the target's identifier, or a name that the entry shows, ignoring case.
+    pub user: Option<String>,
+    pub action: Option<LoggedAction>,
+    pub status: Option<LoggedStatus>,
+    pub since: Option<Timestamp>,
+    pub cycle: Option<String>,
+    /// Only entries after this one, for following.
+    pub after: i64,
+}
+
+/// One cycle as it is remembered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CycleRecord {
+    pub id: String,
+    pub began: Timestamp,
+    pub ended: Option<Timestamp>,
+    pub report: Option<Value>,
+}
+
+impl Store {
+    /// Calls `each` with the entries that `query` wants, oldest first; returns the number of the last one seen.
+    pub fn log(
+        &self,
+        job: JobKey,
+        query: &LogQuery,
+        each: &mut dyn FnMut(Entry) -> ControlFlow<()>,
+    ) -> Result<i64, StoreError> {
+        let connection = super::open::connect(&self.path)?;
+        let mut sql = "SELECT seq, entry FROM log WHERE job = ?1 AND seq > ?2".to_owned();
+        let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(job.0), Box::new(query.after)];
+        let mut and = |condition: &str, value: Box<dyn ToSql>| {
+            values.push(value);
+            sql.push_str(&format!(" AND {condition} ?{}", values.len()));
+        };
+        if let Some(action) = query.action {
+            and("action =", Box::new(action.as_str()));
+        }
+        if let Some(status) = query.status {
+            and("status =", Box::new(status.as_str()));
+        }
+        if let Some(since) = query.since {
+            and("at >=", Box::new(millis(since)));
+        }
+        if let Some(cycle) = &query.cycle {
+            and("cycle =", Box::new(cycle.clone()));
+        }
+        sql.push_str(" ORDER BY seq");
+        let mut statement = connection.prepare(&sql)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(values.iter()))?;
+        let mut last = query.after;
+        while let Some(row) = rows.next()? {
+            last = row.get(0)?;
+            let entry: Entry = serde_json::from_str(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?;
+            if query.user.as_deref().is_none_or(|user| is_about(&entry, user)) && each(entry).is_break() {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    /// Notes that a cycle began.
+    pub async fn begin_cycle(&self, job: JobKey, id: String, began: Timestamp) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            let sql = "INSERT INTO cycles (id, job, began) VALUES (?1, ?2, ?3)";
+            connection.execute(sql, params![id, job.0, millis(began)])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Notes how a cycle ended.
+    pub async fn end_cycle(&self, id: String, ended: Timestamp, report: Value) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            let sql = "UPDATE cycles SET ended = ?2, report = ?3 WHERE id = ?1";
+            connection.execute(sql, params![id, millis(ended), report.to_string()])?;
+            Ok(())
+        })
+        .await
+    }
+
+    pub fn cycle_record(&self, job: JobKey, id: &str) -> Result<Option<CycleRecord>, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT began, ended, report FROM cycles WHERE job = ?1 AND id = ?2";
+            type Columns = (i64, Option<i64>, Option<String>);
+            let found: Option<Columns> = connection
+                .query_row(sql, params![job.0, id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .optional()?;
+            found
+                .map(|(began, ended, report)| {
+                    Ok(CycleRecord {
+                        id: id.to_owned(),
+                        began: time(began)?,
+                        ended: ended.map(time).transpose()?,
+                        report: report.map(|text| serde_json::from_str(&text)).transpose()?,
+                    })
+                })
+                .transpose()
+        })
+    }
+
+    /// Drops what is older than the retention; returns how many entries went.
+    pub async fn prune_log(&self, job: JobKey, before: Timestamp) -> Result<u64, StoreError> {
+        self.write(move |connection| {
+            let gone = connection.execute("DELETE FROM log WHERE job = ?1 AND at < ?2", params![job.0, millis(before)])?;
+            connection.execute("DELETE FROM cycles WHERE job = ?1 AND began < ?2", params![job.0, millis(before)])?;
+            Ok(gone as u64)
+        })
+        .await
+    }
+}
+
+pub(super) fn append(connection: &Connection, job: JobKey, entry: &Entry) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("INSERT INTO log (job, cycle, at, anchor, action, status, entry) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+        .execute(params![
+            job.0,
+            entry.cycle_id,
+            millis(entry.at),
+            Stored(&entry.source.id),
+            entry.action.as_str(),
+            entry.status.as_str(),
+            serde_json::to_string(entry)?
+        ])?;
+    Ok(())
+}
+
+/// Whether `user` names the person of an entry: an identifier, a shown name, or a value of the identity's details.
+fn is_about(entry: &Entry, user: &str) -> bool {
+    let same = |text: &str| text.to_lowercase() == user.to_lowercase();
+    std::iter::once(&entry.source).chain(&entry.target).any(|identity| {
+        same(&identity.id)
+            || same(&identity.display_name)
+            || identity.details.values().filter_map(Value::as_str).any(same)
+    })
+}

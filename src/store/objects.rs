@@ -1,0 +1,196 @@
+//! Source objects and what a push changed of them.
+
+use std::ops::ControlFlow;
+
+use jiff::Timestamp;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::codec::{Stored, millis};
+use super::{JobKey, ObjectRow, Store, StoreError, escrows, log};
+use crate::model::{Entry, Escrow, ObjectKind, SourceAnchor, TargetId};
+
+const COLUMNS: &str = "anchor, target, used, flags, left_at";
+
+/// Everything that one evaluation changes in the state; one transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObjectCommit {
+    pub anchor: SourceAnchor,
+    pub row: RowChange,
+    pub escrow: EscrowChange,
+    /// The batch of staged deprovisionings no longer holds the object.
+    pub unstage: bool,
+    pub entry: Option<Box<Entry>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum RowChange {
+    Keep,
+    Put(ObjectRow),
+    Remove,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum EscrowChange {
+    Keep,
+    Clear,
+    Put(Escrow),
+}
+
+impl Store {
+    pub fn object(&self, job: JobKey, anchor: &SourceAnchor) -> Result<Option<ObjectRow>, StoreError> {
+        self.read(|connection| object(connection, job, anchor))
+    }
+
+    /// Calls `each` with every remembered object in anchor order.
+    pub fn each_object(
+        &self,
+        job: JobKey,
+        each: &mut dyn FnMut(ObjectRow) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        // A connection of its own: a walk over a million rows must not hold up the point queries.
+        let connection = super::open::connect(&self.path)?;
+        let mut statement =
+            connection.prepare(&format!("SELECT {COLUMNS} FROM objects WHERE job = ?1 ORDER BY anchor"))?;
+        let mut rows = statement.query([job.0])?;
+        while let Some(row) = rows.next()? {
+            if each(ObjectRow::from_row(row)?).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `each` with kind, anchor and whether it has left, of every remembered object; made for walks over millions.
+    pub fn each_anchor(
+        &self,
+        job: JobKey,
+        each: &mut dyn FnMut(ObjectKind, &str, bool),
+    ) -> Result<(), StoreError> {
+        let connection = super::open::connect(&self.path)?;
+        let mut statement =
+            connection.prepare("SELECT anchor, flags & 1, left_at IS NOT NULL FROM objects WHERE job = ?1 ORDER BY anchor")?;
+        let mut rows = statement.query([job.0])?;
+        let mut buffer = uuid::Uuid::encode_buffer();
+        while let Some(row) = rows.next()? {
+            let kind = if row.get(1)? { ObjectKind::Group } else { ObjectKind::User };
+            let left = row.get(2)?;
+            match row.get_ref(0)? {
+                ValueRef::Blob(bytes) => {
+                    let guid = uuid::Uuid::from_slice(bytes).map_err(|error| StoreError::Decode(error.to_string()))?;
+                    each(kind, guid.as_hyphenated().encode_lower(&mut buffer), left);
+                }
+                text => each(kind, text.as_str().map_err(rusqlite::Error::from)?, left),
+            }
+        }
+        Ok(())
+    }
+
+    /// Objects that have been soft-deleted since `before` or longer.
+    pub fn left_before(&self, job: JobKey, before: Timestamp) -> Result<Vec<ObjectRow>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT anchor, target, used, flags, left_at FROM objects WHERE job = ?1 AND left_at IS NOT NULL AND left_at <= ?2 ORDER BY anchor",
+            )?;
+            let mut rows = statement.query(params![job.0, millis(before)])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(ObjectRow::from_row(row)?);
+            }
+            Ok(found)
+        })
+    }
+
+    /// The source object that an account of the target belongs to.
+    pub fn owner_of(&self, job: JobKey, target: &TargetId) -> Result<Option<SourceAnchor>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT anchor FROM objects WHERE job = ?1 AND target = ?2")?;
+            Ok(statement
+                .query_row(params![job.0, Stored(target.as_str())], |row| super::codec::identifier(row.get_ref(0)?))
+                .optional()?
+                .map(SourceAnchor))
+        })
+    }
+
+    /// How many users and groups are remembered.
+    pub fn object_counts(&self, job: JobKey) -> Result<(u64, u64), StoreError> {
+        self.read(|connection| {
+            let groups = "SELECT count(*), coalesce(sum(flags & 1), 0) FROM objects WHERE job = ?1";
+            let (all, groups): (i64, i64) =
+                connection.query_row(groups, [job.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(((all - groups).cast_unsigned(), groups.cast_unsigned()))
+        })
+    }
+
+    /// Stores what one evaluation changed, and gives up the claim on the object.
+    pub async fn commit(&self, job: JobKey, commit: ObjectCommit) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            apply(connection, job, &commit)?;
+            super::claims::release(connection, job, &commit.anchor)
+        })
+        .await
+    }
+
+    /// Stores many evaluations that needed no request, in one transaction.
+    pub async fn commit_all(&self, job: JobKey, commits: Vec<ObjectCommit>) -> Result<(), StoreError> {
+        self.write(move |connection| commits.iter().try_for_each(|commit| apply(connection, job, commit))).await
+    }
+}
+
+pub(super) fn object(
+    connection: &Connection,
+    job: JobKey,
+    anchor: &SourceAnchor,
+) -> Result<Option<ObjectRow>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT anchor, target, used, flags, left_at FROM objects WHERE job = ?1 AND anchor = ?2",
+    )?;
+    let mut rows = statement.query(params![job.0, Stored(anchor.as_str())])?;
+    rows.next()?.map(ObjectRow::from_row).transpose()
+}
+
+fn apply(connection: &Connection, job: JobKey, commit: &ObjectCommit) -> Result<(), StoreError> {
+    let anchor = Stored(commit.anchor.as_str());
+    match &commit.row {
+        RowChange::Keep => {}
+        RowChange::Remove => {
+            connection
+                .prepare_cached("DELETE FROM objects WHERE job = ?1 AND anchor = ?2")?
+                .execute(params![job.0, anchor])?;
+        }
+        RowChange::Put(row) => put(connection, job, row)?,
+    }
+    match &commit.escrow {
+        EscrowChange::Keep => {}
+        EscrowChange::Clear => escrows::remove(connection, job, &commit.anchor)?,
+        EscrowChange::Put(escrow) => escrows::put(connection, job, escrow)?,
+    }
+    if commit.unstage {
+        connection
+            .prepare_cached("DELETE FROM staged WHERE job = ?1 AND anchor = ?2")?
+            .execute(params![job.0, Stored(commit.anchor.as_str())])?;
+    }
+    if let Some(entry) = &commit.entry {
+        log::append(connection, job, entry)?;
+    }
+    Ok(())
+}
+
+fn put(connection: &Connection, job: JobKey, row: &ObjectRow) -> Result<(), StoreError> {
+    let target = row.link.target().map(|target| Stored(target.as_str()));
+    connection
+        .prepare_cached(
+            "INSERT INTO objects (job, anchor, target, used, flags, left_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (job, anchor) DO UPDATE SET
+                target = excluded.target, used = excluded.used, flags = excluded.flags, left_at = excluded.left_at",
+        )?
+        .execute(params![
+            job.0,
+            Stored(row.anchor.as_str()),
+            target,
+            row.used.cast_signed(),
+            row.flags(),
+            row.left_at.map(millis)
+        ])?;
+    Ok(())
+}

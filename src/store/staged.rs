@@ -1,0 +1,64 @@
+//! The batch of deprovisionings that wait for approval (service.md 18).
+
+use rusqlite::params;
+
+use super::codec::{Stored, identifier};
+use super::escrows::{from_word, word};
+use super::{JobKey, Store, StoreError};
+use crate::model::{SourceAnchor, StagedObject};
+
+impl Store {
+    pub fn staged(&self, job: JobKey) -> Result<Vec<StagedObject>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT batch, anchor, action, reason, name FROM staged WHERE job = ?1 ORDER BY anchor")?;
+            let mut rows = statement.query([job.0])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(StagedObject {
+                    batch: row.get(0)?,
+                    source_anchor: SourceAnchor(identifier(row.get_ref(1)?)?),
+                    action: from_word(row.get(2)?)?,
+                    reason: row.get(3)?,
+                    name: row.get(4)?,
+                });
+            }
+            Ok(found)
+        })
+    }
+
+    pub fn is_staged(&self, job: JobKey, anchor: &SourceAnchor) -> Result<bool, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT 1 FROM staged WHERE job = ?1 AND anchor = ?2")?;
+            Ok(statement.exists(params![job.0, Stored(anchor.as_str())])?)
+        })
+    }
+
+    pub fn staged_count(&self, job: JobKey) -> Result<u64, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT count(*) FROM staged WHERE job = ?1";
+            let count: i64 = connection.prepare_cached(sql)?.query_row([job.0], |row| row.get(0))?;
+            Ok(count.cast_unsigned())
+        })
+    }
+
+    /// Puts an object into the batch, or renews what is said of it there.
+    pub async fn stage(&self, job: JobKey, object: StagedObject) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO staged (job, anchor, batch, action, reason, name) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )?
+                .execute(params![
+                    job.0,
+                    Stored(object.source_anchor.as_str()),
+                    object.batch,
+                    word(&object.action)?,
+                    object.reason,
+                    object.name
+                ])?;
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,212 @@
+//! The objects of the cycle at hand: a private file that vanishes with the process, so that memory does not grow with the
+//! directory.
+
+use std::sync::{Mutex, PoisonError};
+
+use rusqlite::{Connection, params};
+
+use super::StoreError;
+use super::codec::{Stored, identifier};
+use crate::model::{ObjectKind, SourceAnchor, SourceObject};
+
+/// One object that may have to be evaluated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Staged {
+    pub anchor: SourceAnchor,
+    pub kind: ObjectKind,
+    /// `None`: the object is absent from the export, or due without having been read.
+    pub object: Option<Box<SourceObject>>,
+}
+
+/// See the module.
+pub struct Staging {
+    connection: Mutex<Connection>,
+}
+
+const WAITING: i64 = -1;
+/// Rows that are written in one transaction.
+const BATCH: u64 = 10_000;
+
+impl Staging {
+    pub fn open() -> Result<Self, StoreError> {
+        // An empty name is SQLite's word for a temporary file, which exists on disk only once the cache is full.
+        let connection = Connection::open("")?;
+        connection.execute_batch(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8000; PRAGMA locking_mode = EXCLUSIVE;
+             CREATE TABLE objects (
+                anchor ANY PRIMARY KEY, kind INTEGER NOT NULL, object TEXT, phase INTEGER NOT NULL
+             ) STRICT, WITHOUT ROWID;",
+        )?;
+        connection.set_prepared_statement_cache_capacity(16);
+        Ok(Self { connection: Mutex::new(connection) })
+    }
+
+    fn with<T>(&self, ask: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        ask(&self.connection.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Adds objects as they come; a later one of an anchor takes the place of an earlier one.
+    pub fn fill(&self) -> Result<Filling<'_>, StoreError> {
+        Ok(Filling { staging: self, pending: 0 })
+    }
+
+    /// Gives every waiting object its phase, in anchor order; `None` drops it.
+    pub fn sort(&self, mut phase_of: impl FnMut(Staged) -> Result<Option<u8>, StoreError>) -> Result<(), StoreError> {
+        let mut after: Option<SourceAnchor> = None;
+        loop {
+            let page = self.page(WAITING, after.as_ref(), 1000)?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.anchor.clone());
+            let mut decided = Vec::with_capacity(page.len());
+            for staged in page {
+                let anchor = staged.anchor.clone();
+                decided.push((anchor, phase_of(staged)?));
+            }
+            self.with(|connection| {
+                connection.execute_batch("BEGIN")?;
+                for (anchor, phase) in &decided {
+                    match phase {
+                        Some(phase) => connection
+                            .prepare_cached("UPDATE objects SET phase = ?2 WHERE anchor = ?1")?
+                            .execute(params![Stored(anchor.as_str()), phase])?,
+                        None => connection
+                            .prepare_cached("DELETE FROM objects WHERE anchor = ?1")?
+                            .execute([Stored(anchor.as_str())])?,
+                    };
+                }
+                connection.execute_batch("COMMIT")?;
+                Ok(())
+            })?;
+        }
+        self.with(|connection| Ok(connection.execute_batch("CREATE INDEX by_phase ON objects (phase, anchor)")?))
+    }
+
+    /// How many objects are in a phase.
+    pub fn count(&self, phase: u8) -> Result<u64, StoreError> {
+        self.with(|connection| {
+            let sql = "SELECT count(*) FROM objects WHERE phase = ?1";
+            let count: i64 = connection.prepare_cached(sql)?.query_row([phase], |row| row.get(0))?;
+            Ok(count.cast_unsigned())
+        })
+    }
+
+    /// The next `count` objects of a phase behind `after`, in anchor order.
+    pub fn next(&self, phase: u8, after: Option<&SourceAnchor>, count: u32) -> Result<Vec<Staged>, StoreError> {
+        self.page(i64::from(phase), after, count)
+    }
+
+    /// One object, whatever its phase.
+    pub fn get(&self, anchor: &SourceAnchor) -> Result<Option<Staged>, StoreError> {
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached("SELECT anchor, kind, object FROM objects WHERE anchor = ?1")?;
+            let mut rows = statement.query([Stored(anchor.as_str())])?;
+            rows.next()?.map(staged).transpose()
+        })
+    }
+
+    fn page(&self, phase: i64, after: Option<&SourceAnchor>, count: u32) -> Result<Vec<Staged>, StoreError> {
+        self.with(|connection| {
+            let mut found = Vec::new();
+            // Without an anchor to go on from, everything: in SQLite numbers sort before texts and octets.
+            let from = match after {
+                None => rusqlite::types::Value::Integer(i64::MIN),
+                Some(anchor) => match rusqlite::ToSql::to_sql(&Stored(anchor.as_str()))? {
+                    rusqlite::types::ToSqlOutput::Owned(value) => value,
+                    _ => rusqlite::types::Value::Text(anchor.as_str().to_owned()),
+                },
+            };
+            let mut statement = connection.prepare_cached(
+                "SELECT anchor, kind, object FROM objects WHERE phase = ?1 AND anchor > ?2 ORDER BY anchor LIMIT ?3",
+            )?;
+            let mut rows = statement.query(params![phase, from, count])?;
+            while let Some(row) = rows.next()? {
+                found.push(staged(row)?);
+            }
+            Ok(found)
+        })
+    }
+}
+
+/// Adds objects in large transactions.
+pub struct Filling<'a> {
+    staging: &'a Staging,
+    pending: u64,
+}
+
+impl Filling<'_> {
+    pub fn put(&mut self, staged: &Staged) -> Result<(), StoreError> {
+        let object = staged.object.as_ref().map(serde_json::to_string).transpose()?;
+        let begin = self.pending == 0;
+        self.pending += 1;
+        let end = self.pending == BATCH;
+        if end {
+            self.pending = 0;
+        }
+        self.staging.with(|connection| {
+            if begin {
+                connection.execute_batch("BEGIN")?;
+            }
+            connection
+                .prepare_cached("INSERT OR REPLACE INTO objects (anchor, kind, object, phase) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![
+                    Stored(staged.anchor.as_str()),
+                    staged.kind == ObjectKind::Group,
+                    object,
+                    WAITING
+                ])?;
+            if end {
+                connection.execute_batch("COMMIT")?;
+            }
+            Ok(())
+        })
+    }
+
+    pub fn finish(self) -> Result<(), StoreError> {
+        if self.pending > 0 {
+            self.staging.with(|connection| Ok(connection.execute_batch("COMMIT")?))?;
+        }
+        Ok(())
+    }
+}
+
+fn staged(row: &rusqlite::Row<'_>) -> Result<Staged, StoreError> {
+    Ok(Staged {
+        anchor: SourceAnchor(identifier(row.get_ref(0)?)?),
+        kind: if row.get(1)? { ObjectKind::Group } else { ObjectKind::User },
+        object: match row.get_ref(2)? {
+            rusqlite::types::ValueRef::Null => None,
+            text => Some(serde_json::from_str(text.as_str().map_err(rusqlite::Error::from)?)?),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(anchor: &str) -> Staged {
+        Staged { anchor: SourceAnchor(anchor.to_owned()), kind: ObjectKind::User, object: None }
+    }
+
+    #[test]
+    fn objects_come_out_by_phase_in_anchor_order() {
+        let staging = Staging::open().expect("a temporary file");
+        let mut filling = staging.fill().expect("open");
+        for anchor in ["c", "3d628091-ebb6-4e5b-a621-3648e0d9dc7a", "a", "b", "a"] {
+            filling.put(&one(anchor)).expect("room");
+        }
+        filling.finish().expect("room");
+        let phase = |staged: Staged| Ok(match staged.anchor.as_str() {
+            "b" => None,
+            "c" => Some(2),
+            _ => Some(1),
+        });
+        staging.sort(phase).expect("sorted");
+        let first = staging.next(1, None, 1).expect("there");
+        assert_eq!(first, [one("a")]);
+        let second = staging.next(1, Some(&first[0].anchor), 9).expect("there");
+        assert_eq!(second, [one("3d628091-ebb6-4e5b-a621-3648e0d9dc7a")]);
+        assert_eq!((staging.count(1).expect("1"), staging.count(2).expect("2")), (2, 1));
+        assert_eq!(staging.get(&SourceAnchor("b".to_owned())).expect("asked"), None);
+    }
+}

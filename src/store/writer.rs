@@ -1,0 +1,132 @@
+//! The one thread that writes.
+
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::{Store, StoreError};
+
+/// Writes that are committed together at most.
+const MOST_TOGETHER: usize = 512;
+
+type Write = Box<dyn FnOnce(&Connection) -> Box<dyn FnOnce(Result<(), StoreError>) + Send> + Send>;
+
+pub(super) struct Writer {
+    // `None` only while it is dropped.
+    queue: Option<mpsc::Sender<Write>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection) -> Result<Self, StoreError> {
+        let (queue, writes) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("state".to_owned())
+            .spawn(move || work(connection, &writes))
+            .map_err(|error| StoreError::Decode(error.to_string()))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic there was reported there; whoever waited for it got `Closed`.
+            drop(thread.join());
+        }
+    }
+}
+
+fn work(connection: Connection, writes: &mpsc::Receiver<Write>) {
+    while let Ok(first) = writes.recv() {
+        let mut replies = Vec::new();
+        let done = connection.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
+            replies.push(first(&connection));
+            while replies.len() < MOST_TOGETHER {
+                match writes.try_recv() {
+                    Ok(write) => replies.push(write(&connection)),
+                    Err(mpsc::TryRecvError::Empty | mpsc::TryRecvError::Disconnected) => break,
+                }
+            }
+            connection.execute_batch("COMMIT")
+        });
+        let failed = done.err().map(|error| {
+            if !connection.is_autocommit() {
+                // If even this fails the next BEGIN says so.
+                drop(connection.execute_batch("ROLLBACK"));
+            }
+            error
+        });
+        let mut first_error = failed.map(StoreError::from);
+        for reply in replies {
+            match &first_error {
+                None => reply(Ok(())),
+                Some(error) => {
+                    let again = copy_of(error);
+                    reply(Err(first_error.replace(again).unwrap_or(StoreError::Closed)));
+                }
+            }
+        }
+    }
+}
+
+/// Everybody whose write was in the transaction is told why it failed.
+fn copy_of(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::DiskFull => StoreError::DiskFull,
+        StoreError::Damaged(message) => StoreError::Damaged(message.clone()),
+        other => StoreError::Decode(other.to_string()),
+    }
+}
+
+impl Store {
+    /// Runs `change` in the writing thread and returns when it is committed.
+    ///
+    /// A `change` that fails must leave nothing behind: it runs inside a savepoint.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Box::new(move |connection| {
+            let result = in_savepoint(connection, change);
+            Box::new(move |committed| {
+                // A caller that has gone away does not need the answer.
+                drop(reply.send(committed.and(result)));
+            })
+        }))?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// [`Store::write`] for callers without a runtime.
+    pub(super) fn write_now<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = mpsc::channel();
+        self.send(Box::new(move |connection| {
+            let result = in_savepoint(connection, change);
+            Box::new(move |committed| drop(reply.send(committed.and(result))))
+        }))?;
+        answer.recv().map_err(|_| StoreError::Closed)?
+    }
+
+    fn send(&self, write: Write) -> Result<(), StoreError> {
+        let queue = self.writer.queue.as_ref().ok_or(StoreError::Closed)?;
+        queue.send(write).map_err(|_| StoreError::Closed)
+    }
+}
+
+fn in_savepoint<T>(
+    connection: &Connection,
+    change: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    connection.prepare_cached("SAVEPOINT one")?.execute([])?;
+    let result = change(connection);
+    let end = if result.is_ok() { "RELEASE one" } else { "ROLLBACK TO one" };
+    connection.prepare_cached(end)?.execute([])?;
+    result
+}

@@ -1,0 +1,203 @@
+//! The client of one target.
+
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, Uri};
+use http_body_util::Full;
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::Instant;
+
+use super::auth::{Authorization, Credential};
+use super::connect::{self, Route};
+use super::fault::fault_of;
+use super::pace::{Pace, Pacer};
+use super::settings::{Settings, SetupFault};
+use super::{Transport, body};
+use crate::wire::{Answer, Fault, FaultKind, Request, Response, mask, retry_after, retry_pause};
+
+/// How often a refused request is repeated (wire.md 15.2).
+const REPEATS: u32 = 5;
+/// Targets commonly close idle connections after half a minute or more; a write on a closed one has an unknown fate.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// Sends requests to one target; made once for the life of a job.
+pub struct Client {
+    http: legacy::Client<HttpsConnector<Route>, Full<Bytes>>,
+    scheme: Scheme,
+    authority: Authority,
+    /// Path of the base.
+    prefix: String,
+    auth: Authorization,
+    pacer: Pacer,
+    timeout: Duration,
+    answer_limit: usize,
+    honour_retry_after: bool,
+    requests: AtomicU64,
+}
+
+impl Client {
+    /// Prepares connections; sends nothing yet.
+    pub fn new(settings: &Settings) -> Result<Self, SetupFault> {
+        let wrong = || SetupFault::new("the base of the target is no URL", "give the tenant URL");
+        let base = settings.base.parse::<Uri>().map_err(|_| wrong())?;
+        let prefix = base.path().trim_end_matches('/').to_owned();
+        let parts = base.into_parts();
+        let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else { return Err(wrong()) };
+        let tls = connect::tls(settings, scheme == Scheme::HTTPS)?;
+        let auth = Authorization::new(settings)?;
+        let http = legacy::Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .build(connect::connector(settings, tls)?);
+        Ok(Self {
+            http,
+            scheme,
+            authority,
+            prefix,
+            auth,
+            pacer: Pacer::new(settings.rate, settings.concurrency),
+            timeout: settings.timeout,
+            answer_limit: settings.answer_limit,
+            honour_retry_after: settings.honour_retry_after,
+            requests: AtomicU64::new(0),
+        })
+    }
+
+    /// How many requests went to the target so far, repeats included, those for tokens not.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// How fast requests are let through at the moment.
+    pub fn pace(&self) -> Pace {
+        self.pacer.pace()
+    }
+
+    fn message(&self, request: &Request, credential: Option<&Credential>) -> Result<http::Request<Full<Bytes>>, Fault> {
+        let unsendable = |error: &dyn std::fmt::Display| {
+            Fault::new(FaultKind::Unsendable, format!("the request cannot be sent: {error}"))
+        };
+        let mut target = String::with_capacity(self.prefix.len() + request.path.len() + request.query.len() + 1);
+        target.push_str(&self.prefix);
+        target.push_str(&request.path);
+        if !request.query.is_empty() {
+            target.push('?');
+            target.push_str(&request.query);
+        }
+        let target = PathAndQuery::from_maybe_shared(Bytes::from(target)).map_err(|error| unsendable(&error))?;
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(target);
+        let uri = Uri::from_parts(parts).map_err(|error| unsendable(&error))?;
+        let body = match &request.body {
+            None => Bytes::new(),
+            Some(body) => Bytes::from(serde_json::to_vec(body).map_err(|error| unsendable(&error))?),
+        };
+        let mut message = http::Request::new(Full::new(body));
+        *message.method_mut() = request.method.clone();
+        *message.uri_mut() = uri;
+        let headers = message.headers_mut();
+        headers.reserve(request.headers.len() + 1);
+        for (name, value) in &request.headers {
+            let name = HeaderName::from_str(name).map_err(|error| unsendable(&error))?;
+            headers.insert(name, HeaderValue::from_str(value).map_err(|error| unsendable(&error))?);
+        }
+        if let Some(credential) = credential {
+            headers.insert(AUTHORIZATION, credential.header.clone());
+        }
+        Ok(message)
+    }
+
+    async fn exchange(&self, message: http::Request<Full<Bytes>>) -> Answer {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let whole = async {
+            let response = self.http.request(message).await.map_err(|error| fault_of(&error, error.is_connect()))?;
+            let (parts, incoming) = response.into_parts();
+            let text = |name: HeaderName| header(&parts.headers, &name);
+            Ok(Response {
+                status: parts.status.as_u16(),
+                content_type: text(CONTENT_TYPE),
+                location: text(LOCATION),
+                etag: text(ETAG),
+                retry_after: text(RETRY_AFTER),
+                body: body::read(incoming, &parts.headers, self.answer_limit).await?,
+            })
+        };
+        tokio::time::timeout(self.timeout, whole).await.unwrap_or_else(|_| {
+            let seconds = self.timeout.as_secs_f32();
+            Err(Fault::new(FaultKind::Timeout, format!("the target did not answer within {seconds} seconds")))
+        })
+    }
+
+    /// The pause that a refusal asks for; `None` where the answer is no refusal of this kind.
+    fn pause(&self, response: &Response, repeat: u32) -> Option<Duration> {
+        let told = response.retry_after.as_deref().filter(|_| self.honour_retry_after);
+        let asks = response.status == 429 || (response.status == 503 && response.retry_after.is_some());
+        let now = jiff::Timestamp::now();
+        asks.then(|| told.and_then(|told| retry_after(told, now)).unwrap_or_else(|| retry_pause(repeat)))
+    }
+}
+
+impl Transport for Client {
+    async fn send(&self, request: &Request) -> Answer {
+        let mut repeats = 0;
+        let mut renewed = false;
+        // Only reads are sent again after a broken connection: nothing else may happen twice.
+        let mut breaks = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(100))
+            .with_max_times(if request.is_read() { 2 } else { 0 })
+            .build();
+        loop {
+            let credential = self.auth.credential().await?;
+            let message = self.message(request, credential.as_ref())?;
+            let permit = self.pacer.ready().await;
+            let begun = Instant::now();
+            let answer = self.exchange(message).await;
+            match answer {
+                Ok(mut response) => {
+                    if let Some(pause) = self.pause(&response, repeats) {
+                        self.pacer.refused(pause);
+                        if repeats < REPEATS {
+                            repeats += 1;
+                            continue;
+                        }
+                    } else {
+                        permit.answered(begun.elapsed());
+                    }
+                    if response.status == 401 && !renewed && self.auth.forget(credential.as_ref()) {
+                        renewed = true;
+                        continue;
+                    }
+                    if response.status >= 300 {
+                        let secrets: Vec<&str> = credential.iter().map(Credential::secret).collect();
+                        if let Some(masked) = mask(&response.body, &secrets) {
+                            response.body = masked;
+                        }
+                    }
+                    return Ok(response);
+                }
+                Err(fault) => {
+                    drop(permit);
+                    let broken = matches!(fault.kind, FaultKind::Connect | FaultKind::Closed);
+                    match breaks.next().filter(|_| broken) {
+                        Some(delay) => tokio::time::sleep(delay).await,
+                        None => return Err(fault),
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+}

@@ -1,0 +1,96 @@
+//! What is sent and what comes back, as plain data.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use http::Method;
+use serde_json::Value;
+
+/// A request to a target, before authentication.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    pub method: Method,
+    /// Below the base of the tenant URL, encoded, beginning with `/`.
+    pub path: String,
+    /// Encoded, without `?`; empty for none.
+    pub query: String,
+    /// Without `Authorization`, which belongs to whoever holds the secret.
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
+    pub body: Option<Value>,
+}
+
+impl Request {
+    /// Whether sending it twice does no more than sending it once, whatever became of the first.
+    pub fn is_read(&self) -> bool {
+        self.method == Method::GET
+    }
+
+    /// The value of a header this request carries.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_ref())
+    }
+}
+
+/// What a target answered.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Response {
+    pub status: u16,
+    pub content_type: Option<String>,
+    pub location: Option<String>,
+    pub etag: Option<String>,
+    pub retry_after: Option<String>,
+    pub body: Vec<u8>,
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A body holds what people have in their directories: logs show its size only.
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("content_type", &self.content_type)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why there is no answer, or none that can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FaultKind {
+    /// The host name has no address.
+    Dns,
+    /// No connection came about.
+    Connect,
+    /// Certificate or handshake.
+    Tls,
+    /// No answer in the time allowed.
+    Timeout,
+    /// The connection ended in the middle of an exchange.
+    Closed,
+    /// The answer is not HTTP.
+    Protocol,
+    /// The answer is longer than allowed.
+    TooLarge,
+    /// The token endpoint refuses the credentials.
+    Credentials,
+    /// The token endpoint does not give a token for another reason.
+    Token,
+    /// The request cannot be sent as it is.
+    Unsendable,
+}
+
+/// An exchange that failed below SCIM; never holds a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Fault {
+    pub kind: FaultKind,
+    pub message: String,
+}
+
+impl Fault {
+    pub fn new(kind: FaultKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+}
+
+/// What became of a request.
+pub type Answer = Result<Response, Fault>;

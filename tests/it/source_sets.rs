@@ -1,0 +1,720 @@
+//! Sets of exports as files: what is read, how complete it is, and what refuses it (sources.md 3, 4, 15, 16).
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::fs;
+
+use provisiond::model::{SourceObject, SourceValue};
+use provisiond::source::{
+    Completeness, FileEntry, Mode, Nothing, ObjectKey, Read, Ready, Recognise, Recognised, Role, SetMemory, SetMode,
+    SetReport, Settings, find, read,
+};
+use tempfile::TempDir;
+
+/// A source folder and how it is read.
+struct Bench {
+    folder: TempDir,
+    settings: Settings,
+}
+
+/// What a reading gave.
+struct Given {
+    report: SetReport,
+    objects: Vec<SourceObject>,
+    /// Records as a caller keeps them: hash, key, living.
+    records: HashMap<u128, Recognised>,
+    known: usize,
+}
+
+struct Remembered(HashMap<u128, Recognised>);
+
+impl Recognise for Remembered {
+    fn recognise(&mut self, _: usize, hash: u128, _: &[u8]) -> Option<Recognised> {
+        self.0.get(&hash).copied()
+    }
+}
+
+impl Bench {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = Settings { directory: folder.path().to_owned(), ..Settings::default() };
+        let bench = Self { folder, settings };
+        for (name, text) in files {
+            bench.write(name, text.as_bytes());
+        }
+        bench
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        fs::write(self.folder.path().join(name), bytes).expect("written");
+    }
+
+    fn remove(&self, name: &str) {
+        fs::remove_file(self.folder.path().join(name)).expect("removed");
+    }
+
+    fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    fn read(&self) -> Given {
+        self.read_with(None, &mut Nothing)
+    }
+
+    fn read_after(&self, last: &Given) -> Given {
+        self.read_with(Some(&last.report.memory), &mut Remembered(last.records.clone()))
+    }
+
+    fn read_with(&self, memory: Option<&SetMemory>, known: &mut dyn Recognise) -> Given {
+        let set = find(&self.settings);
+        let mut objects: HashMap<ObjectKey, (usize, SourceObject)> = HashMap::new();
+        let mut records = HashMap::new();
+        let mut recognised = 0;
+        let mut order = 0;
+        let mut sink = |read: Read| -> Result<(), Infallible> {
+            order += 1;
+            match read {
+                Read::Known { hash, key, living, .. } => {
+                    recognised += 1;
+                    records.insert(hash, Recognised { key, living });
+                }
+                Read::Ignored { hash, .. } => {
+                    records.extend([(hash, Recognised { key: ObjectKey(0), living: true })])
+                }
+                Read::Object { hash, key, object, .. } => {
+                    let living = object.deletion == provisiond::model::Deletion::None;
+                    records.insert(hash, Recognised { key, living });
+                    objects.insert(key, (order, *object));
+                }
+                Read::Withdrawn { hash, .. } => records.retain(|other, _| *other != hash),
+                Read::Refused { .. } | Read::Change { .. } => {}
+            }
+            Ok(())
+        };
+        let Ok(report) = read(&self.settings, &set, memory, known, &mut sink);
+        let mut objects: Vec<(usize, SourceObject)> = objects.into_values().collect();
+        objects.sort_by_key(|(order, _)| *order);
+        Given { report, objects: objects.into_iter().map(|(_, object)| object).collect(), records, known: recognised }
+    }
+}
+
+impl Given {
+    fn codes(&self, level: &str) -> Vec<&str> {
+        let mut codes: Vec<&str> = self
+            .report
+            .problems
+            .iter()
+            .filter(|problem| problem.level.letter() == level)
+            .map(|problem| problem.code)
+            .collect();
+        codes.dedup();
+        codes
+    }
+
+    fn has(&self, code: &str) -> bool {
+        self.report.problems.iter().any(|problem| problem.code == code)
+    }
+
+    fn refused(&self) -> Vec<&str> {
+        let fatal = |letter: &str| self.codes(letter);
+        fatal("F").into_iter().chain(fatal("S")).collect()
+    }
+
+    fn text(&self, anchor: &str, name: &str) -> Option<String> {
+        let object = self.objects.iter().find(|object| object.anchor.as_str() == anchor)?;
+        object.text(name).map(str::to_owned)
+    }
+}
+
+const HEAD: &str = "id,userPrincipalName,displayName,accountEnabled\n";
+
+fn id(number: u32) -> String {
+    format!("11111111-aaaa-4aaa-8aaa-{number:012}")
+}
+
+fn row(number: u32) -> String {
+    format!("{},user{number}@contoso.example,User {number},True\n", id(number))
+}
+
+fn people(numbers: impl IntoIterator<Item = u32>) -> String {
+    numbers.into_iter().fold(HEAD.to_owned(), |text, number| text + &row(number))
+}
+
+fn graph(numbers: impl IntoIterator<Item = u32>, next: bool) -> String {
+    let users: Vec<String> = numbers
+        .into_iter()
+        .map(|number| {
+            format!(
+                r#"{{"id":"{}","userPrincipalName":"user{number}@contoso.example","accountEnabled":true}}"#,
+                id(number)
+            )
+        })
+        .collect();
+    let link = if next { r#""@odata.nextLink":"https://graph.microsoft.com/v1.0/users?$skiptoken=x","# } else { "" };
+    format!(
+        r#"{{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#users",{link}"value":[{}]}}"#,
+        users.join(",\n")
+    )
+}
+
+fn entry(number: u32) -> String {
+    format!(
+        "dn: uid=u{number},dc=example,dc=com\nobjectClass: inetOrgPerson\nuid: u{number}\nsn: Name\nmail: u{number}@example.com\nentryUUID: {}\n\n",
+        id(number)
+    )
+}
+
+fn scim(total: u32, numbers: impl IntoIterator<Item = u32>) -> String {
+    let users: Vec<String> = numbers
+        .into_iter()
+        .map(|number| format!(r#"{{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"id":"{number}","userName":"u{number}","active":true}}"#))
+        .collect();
+    format!(
+        r#"{{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":{total},"Resources":[{}]}}"#,
+        users.join(",")
+    )
+}
+
+#[test]
+fn every_row_of_completeness() {
+    use Completeness::{Incomplete, Plausible, Proven};
+    let search = |result: &str, counts: &str| {
+        format!("version: 1\n\n{}{}search: 2\nresult: {result}\n\n{counts}", entry(1), entry(2))
+    };
+    let manifest = |records: u32| format!(r#"{{"files":[{{"name":"users.csv","records":{records}}}]}}"#);
+    let short = format!("{}{},user3", people(1..3), id(3));
+    let quoted = format!("{}{},\"user3@contoso.example,User 3,True\n", people(1..3), id(3));
+    let unended = people(1..3).trim_end().to_owned();
+    let array = format!("[{}]", r#"{"id":"a","status":"ACTIVE","profile":{"login":"a@b.example"},"_links":{}}"#);
+    let slapcat = format!("{}{}", entry(1), entry(2));
+    type Case = (&'static str, Vec<(&'static str, String)>, Completeness, &'static [&'static str]);
+    let cases: Vec<Case> = vec![
+        ("manifest agrees", vec![("users.csv", people(1..3)), ("manifest.json", manifest(2))], Proven, &[]),
+        (
+            "manifest disagrees",
+            vec![("users.csv", people(1..3)), ("manifest.json", manifest(3))],
+            Incomplete,
+            &["set.manifest"],
+        ),
+        ("csv", vec![("users.csv", people(1..3))], Plausible, &[]),
+        ("csv, never ended", vec![("users.csv", unended)], Plausible, &[]),
+        ("csv, quote open", vec![("users.csv", quoted)], Incomplete, &["csv.unclosed_quote"]),
+        ("csv, last short", vec![("users.csv", short)], Incomplete, &["set.incomplete"]),
+        ("graph, one page", vec![("users.json", graph(1..3, false))], Proven, &[]),
+        ("graph, two pages", vec![("u-1.json", graph(1..3, true)), ("u-2.json", graph(3..5, false))], Proven, &[]),
+        (
+            "graph, last page missing",
+            vec![("u-1.json", graph(1..3, true)), ("u-2.json", graph(3..5, true))],
+            Incomplete,
+            &["set.incomplete"],
+        ),
+        (
+            "graph, end in the middle",
+            vec![("u-1.json", graph(1..3, false)), ("u-2.json", graph(3..5, true))],
+            Incomplete,
+            &["set.incomplete"],
+        ),
+        (
+            "graph, gap",
+            vec![("u-1.json", graph(1..3, true)), ("u-3.json", graph(3..5, false))],
+            Incomplete,
+            &["set.gap"],
+        ),
+        ("scim, all", vec![("scim.json", scim(2, 1..3))], Proven, &[]),
+        ("scim, fewer", vec![("scim.json", scim(3, 1..3))], Incomplete, &["set.incomplete"]),
+        ("scim, pages", vec![("s1.json", scim(4, 1..3)), ("s2.json", scim(4, 3..5))], Proven, &[]),
+        ("json array", vec![("okta.json", array.clone())], Plausible, &[]),
+        ("json array, cut", vec![("okta.json", array[..array.len() - 1].to_owned())], Incomplete, &["json.truncated"]),
+        (
+            "ldapsearch, success",
+            vec![("d.ldif", search("0 Success", "# numResponses: 3\n# numEntries: 2\n"))],
+            Proven,
+            &[],
+        ),
+        (
+            "ldapsearch, counts disagree",
+            vec![("d.ldif", search("0 Success", "# numResponses: 4\n# numEntries: 3\n"))],
+            Incomplete,
+            &["ldif.entry_count", "set.incomplete"],
+        ),
+        (
+            "ldapsearch, size limit",
+            vec![("d.ldif", search("4 Size limit exceeded", "# numEntries: 2\n"))],
+            Incomplete,
+            &["ldif.result_code", "set.incomplete"],
+        ),
+        (
+            "ldbsearch, agrees",
+            vec![("d.ldif", format!("{slapcat}# returned 2 records\n# 2 entries\n# 0 referrals\n"))],
+            Proven,
+            &[],
+        ),
+        (
+            "ldbsearch, disagrees",
+            vec![("d.ldif", format!("{slapcat}# returned 3 records\n# 3 entries\n# 0 referrals\n"))],
+            Incomplete,
+            &["ldif.entry_count", "set.incomplete"],
+        ),
+        ("slapcat", vec![("d.ldif", slapcat.clone())], Plausible, &[]),
+        (
+            "slapcat, cut",
+            vec![("d.ldif", slapcat.trim_end()[..slapcat.len() - 5].to_owned())],
+            Incomplete,
+            &["set.incomplete"],
+        ),
+    ];
+    let count = cases.len();
+    for (name, files, complete, codes) in cases {
+        let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        let given = Bench::new(&files).read();
+        assert_eq!(given.report.complete, complete, "{name}: {:?}", given.report.problems);
+        let mut refused = given.refused();
+        refused.sort_unstable();
+        assert_eq!(refused, codes, "{name}: {:?}", given.report.problems);
+        assert_eq!(given.report.refused, !codes.is_empty(), "{name}");
+    }
+    assert_eq!(count, 23);
+}
+
+#[test]
+fn a_csv_that_lost_its_last_line_end_is_incomplete() {
+    let bench = Bench::new(&[("users.csv", &people(1..5))]);
+    let first = bench.read();
+    bench.write("users.csv", people(1..5).trim_end().as_bytes());
+    assert_eq!(bench.read_after(&first).report.complete, Completeness::Incomplete);
+}
+
+#[test]
+fn what_is_no_export_refuses_the_set_and_says_what_it_is() {
+    let cases: [(&[u8], &str); 10] = [
+        (b"", "file.empty"),
+        (b" \r\n \n", "file.empty"),
+        (b"PK\x03\x04rest", "format.zip"),
+        (b"\x1f\x8b\x08", "format.gzip"),
+        (b"%PDF-1.7", "format.pdf"),
+        (b"\xd0\xcf\x11\xe0", "format.ole"),
+        (b"<!DOCTYPE html><html>", "format.html"),
+        (b"\x00\x00\x01\x00\x00\x00\x02\x00", "format.binary"),
+        (b"i\0d\0,\0u\0s\0e\0r\0P\0\n\0", "encoding.utf16_without_bom"),
+        (b"a,b,c\n1,2,3\n", "csv.no_known_heading"),
+    ];
+    for (bytes, code) in cases {
+        let bench = Bench::new(&[("deleted.csv", &people(8..9))]);
+        bench.write("users.csv", bytes);
+        let given = bench.read();
+        assert_eq!(given.refused(), [code], "{:?}", given.report.problems);
+        let problem = given.report.problems.iter().find(|problem| problem.code == code).expect("just seen");
+        assert!(!problem.message.is_empty() && !problem.help.is_empty(), "{code}");
+        assert_eq!(problem.file.as_deref(), Some("users.csv"));
+    }
+}
+
+#[test]
+fn a_missing_or_empty_folder_is_said_with_its_remedy() {
+    let bench = Bench::new(&[]);
+    let given = bench.read();
+    assert_eq!(given.refused(), ["set.empty"]);
+    let gone = Bench::new(&[]).set(|settings| settings.directory = settings.directory.join("nowhere")).read();
+    assert_eq!(gone.refused(), ["source.directory"]);
+    let file = Bench::new(&[("users.csv", "x")])
+        .set(|settings| settings.directory = settings.directory.join("users.csv"))
+        .read();
+    assert_eq!(file.refused(), ["source.directory"]);
+    assert!(gone.report.problems.iter().chain(&file.report.problems).all(|problem| !problem.help.is_empty()));
+    let nobody = Bench::new(&[("users.csv", HEAD)]).read();
+    assert_eq!(nobody.refused(), ["set.empty"]);
+}
+
+#[test]
+fn files_are_found_by_their_names() {
+    let bench = Bench::new(&[
+        ("users.csv", &people(1..3)),
+        (".hidden.csv", "x"),
+        ("~$users.csv", "x"),
+        ("users.csv~", "x"),
+        ("users.csv.part", "x"),
+        ("users.csv.sha256", "x"),
+        ("notes.txt", "hello\n"),
+        ("old.xlsx", "PK\u{3}\u{4}"),
+    ]);
+    fs::create_dir(bench.folder.path().join("archive")).expect("made");
+    bench.write("archive/more.csv", people(3..5).as_bytes());
+    let given = bench.read();
+    assert_eq!((given.objects.len(), given.refused()), (2, vec![]));
+    assert_eq!(given.codes("W"), ["file.skipped"]);
+    let deep = bench.set(|settings| settings.recursive = true);
+    assert_eq!(deep.read().objects.len(), 4);
+    let ignoring = deep.set(|settings| settings.ignore = vec!["archive/**".to_owned()]);
+    assert_eq!(ignoring.read().objects.len(), 2);
+    std::os::unix::fs::symlink("/etc/passwd", ignoring.folder.path().join("evil.csv")).expect("linked");
+    assert_eq!(ignoring.read().refused(), ["file.outside"]);
+    ignoring.remove("evil.csv");
+    std::os::unix::fs::symlink("users.csv", ignoring.folder.path().join("same.csv")).expect("linked");
+    assert_eq!(ignoring.read().refused(), Vec::<&str>::new());
+}
+
+#[test]
+fn of_generations_only_the_newest_is_read() {
+    let bench = Bench::new(&[("users_2026-04-01.csv", &people(1..3)), ("users_2026-4-2.csv", &people(5..9))]);
+    let given = bench.read();
+    assert_eq!((given.objects.len(), given.refused(), given.has("file.older")), (4, vec![], true));
+    bench.write("users.csv", people(1..2).as_bytes());
+    assert_eq!(bench.read().refused(), ["set.ambiguous"]);
+    let entry = FileEntry { pattern: "users_*.csv".to_owned(), role: None, preset: None };
+    let named = bench.set(|settings| settings.files = vec![entry]);
+    assert_eq!(named.read().refused(), Vec::<&str>::new());
+    named.write("users_20260402.csv", people(1..2).as_bytes());
+    assert_eq!(named.read().refused(), ["set.ambiguous"]);
+    // the next day's export is the same file, under another name
+    let bench = Bench::new(&[("users_2026-04-01.csv", &people(1..9))]);
+    let first = bench.read();
+    bench.remove("users_2026-04-01.csv");
+    bench.write("users_2026-04-02.csv", people(2..10).as_bytes());
+    let second = bench.read_after(&first);
+    assert_eq!((second.refused(), second.objects.len(), second.known), (vec![], 1, 7));
+}
+
+#[test]
+fn roles_say_what_the_records_are() {
+    let role = |pattern: &str, role| FileEntry { pattern: pattern.to_owned(), role: Some(role), preset: None };
+    let bench = Bench::new(&[
+        ("a.csv", &people(1..4)),
+        ("gone.csv", &people(7..9)),
+        ("teams.csv", &people(20..21)),
+        ("members.csv", "id,kind,role\nuser1@contoso.example,user,Editor\nnobody,,\n"),
+    ])
+    .set(|settings| {
+        settings.files = vec![
+            role("gone.csv", Role::Deleted),
+            role("teams.csv", Role::Groups),
+            role("members.csv", Role::Assignments),
+            FileEntry { pattern: "a.csv".to_owned(), role: None, preset: None },
+        ];
+    });
+    let given = bench.read();
+    assert_eq!(given.refused(), Vec::<&str>::new(), "{:?}", given.report.problems);
+    let counts = given.report.counts;
+    assert_eq!((counts.users, counts.groups, counts.soft_deleted), (5, 1, 2));
+    let assigned = given.report.assignments.expect("an assignment file");
+    assert_eq!(assigned.len(), 2);
+    assert_eq!((assigned[0].id.as_str(), assigned[0].role.as_deref()), ("user1@contoso.example", Some("Editor")));
+}
+
+#[test]
+fn the_same_person_twice() {
+    let other = row(1).replace("User 1", "Somebody Else");
+    let within = Bench::new(&[("users.csv", &format!("{}{}{other}", people(1..3), row(2)))]).read();
+    assert_eq!(within.report.counts.users, 2);
+    assert!(within.has("record.repeated"));
+    assert_eq!(within.codes("R"), ["record.duplicate_anchor"]);
+    assert_eq!(within.report.files[0].refused[0].first_line, Some(2));
+    assert_eq!(within.text(&id(1), "displayName").as_deref(), Some("User 1"));
+    assert_eq!(within.report.refused_without_anchor, 0);
+
+    for names in [["a-deleted.csv", "b.csv"], ["b-deleted.csv", "a.csv"]] {
+        let bench = Bench::new(&[(names[0], &people(1..3)), (names[1], &people(2..4))]);
+        let given = bench.read();
+        assert!(given.has("record.conflict"), "{names:?}");
+        let object = given.objects.iter().find(|object| object.anchor.as_str() == id(2)).expect("there");
+        assert_eq!(object.deletion, provisiond::model::Deletion::None, "{names:?}");
+        assert_eq!((given.report.counts.soft_deleted, given.refused()), (1, vec![]), "{names:?}");
+        // when the living record goes, the deleted one counts
+        bench.write(names[1], people(3..4).as_bytes());
+        let after = bench.read_after(&given);
+        let object = after.objects.iter().find(|object| object.anchor.as_str() == id(2)).expect("handed over anew");
+        assert_eq!(object.deletion, provisiond::model::Deletion::Soft, "{names:?}");
+    }
+    let both = Bench::new(&[("a.csv", &people(1..3)), ("b.csv", &format!("{HEAD}{other}{}", row(2)))]).read();
+    assert_eq!((both.report.counts.users, both.codes("R")), (2, vec!["record.duplicate_anchor"]));
+    let same_mail = format!("{HEAD}{}{}", row(1), row(2).replace("user2@", "USER1@"));
+    let same_mail = Bench::new(&[("users.csv", &same_mail)]).read();
+    assert_eq!((same_mail.report.counts.users, same_mail.codes("W")), (2, vec!["record.duplicate_value"]));
+}
+
+#[test]
+fn the_same_bytes_are_recognised_and_only_changes_are_decoded() {
+    let bench = Bench::new(&[("users.csv", &people(1..101))]);
+    let first = bench.read();
+    assert_eq!(first.objects.len(), 100);
+    let again = bench.read_after(&first);
+    assert_eq!((again.known, again.objects.len(), again.report.counts.known), (100, 0, 100));
+    bench.write("users.csv", people(2..102).replace("User 50,", "User Fifty,").as_bytes());
+    let third = bench.read_after(&again);
+    assert_eq!((third.known, third.objects.len(), third.refused()), (98, 2, vec![]));
+    assert_eq!(third.text(&id(50), "displayName").as_deref(), Some("User Fifty"));
+}
+
+#[test]
+fn the_same_people_written_differently_are_the_same() {
+    let plain = "id,displayName,userPrincipalName,department,accountEnabled\n\
+                 11111111-aaaa-4aaa-8aaa-000000000001,José García,jose@contoso.example,R&D,True\n\
+                 11111111-aaaa-4aaa-8aaa-000000000002,Müller,mueller@contoso.example,,False\n";
+    let permuted = "accountEnabled;department;userPrincipalName;displayName;id\r\n\
+                    TRUE; R&D ;jose@contoso.example;Jose\u{301} Garci\u{301}a;11111111-AAAA-4AAA-8AAA-000000000001\r\n\
+                    false;\"\";\"mueller@contoso.example\";\"Müller\";{11111111-aaaa-4aaa-8aaa-000000000002}\r\n";
+    let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(plain.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let mark = [b"\xef\xbb\xbf".as_slice(), plain.as_bytes()].concat();
+    let latin: Vec<u8> = plain.chars().map(|c| u8::try_from(u32::from(c)).expect("Latin 1")).collect();
+    let ignoring_lines = |given: &Given| -> Vec<SourceObject> {
+        let mut objects = given.objects.clone();
+        objects.iter_mut().for_each(|object| object.origin.line = 0);
+        objects
+    };
+    let expected = ignoring_lines(&Bench::new(&[("users.csv", plain)]).read());
+    assert_eq!(expected.len(), 2);
+    for (name, bytes) in
+        [("permuted", permuted.as_bytes()), ("utf-16", &utf16), ("mark", &mark), ("windows-1252", &latin)]
+    {
+        let bench = Bench::new(&[]).set(|settings| {
+            settings.encoding = (name == "windows-1252").then(|| name.to_owned());
+        });
+        bench.write("users.csv", bytes);
+        let given = bench.read();
+        assert_eq!(given.refused(), Vec::<&str>::new(), "{name}");
+        assert_eq!(ignoring_lines(&given), expected, "{name}");
+    }
+    // the encoding alone does not even make a record new
+    let bench = Bench::new(&[("users.csv", plain)]);
+    let first = bench.read();
+    bench.write("users.csv", &utf16);
+    assert_eq!(bench.read_after(&first).known, 2);
+}
+
+#[test]
+fn what_was_remembered_refuses_what_does_not_fit() {
+    let first = || {
+        let bench = Bench::new(&[("users.csv", &people(1..9)), ("extra.csv", &people(20..22))]);
+        let given = bench.read();
+        assert!(!given.report.refused);
+        (bench, given)
+    };
+    let (bench, given) = first();
+    bench.remove("extra.csv");
+    assert_eq!(bench.read_after(&given).refused(), ["set.file_missing"]);
+
+    let (bench, given) = first();
+    let without: String =
+        people(1..9).lines().map(|line| line.rsplit_once(',').expect("cells").0.to_owned() + "\n").collect();
+    bench.write("users.csv", without.as_bytes());
+    let lost = bench.read_after(&given);
+    assert_eq!(lost.refused(), ["set.columns_lost"]);
+
+    let (bench, given) = first();
+    let renamed =
+        people(1..9).replace("displayName", "surname2").replace("userPrincipalName,", "userPrincipalName,displayName,");
+    let widened: String = renamed
+        .lines()
+        .enumerate()
+        .map(|(index, line)| if index == 0 { format!("{line}\n") } else { line.replacen(",User", ",,User", 1) + "\n" })
+        .collect();
+    bench.write("users.csv", widened.as_bytes());
+    assert_eq!(bench.read_after(&given).refused(), Vec::<&str>::new());
+
+    let (bench, given) = first();
+    let m365 = "User principal name,Display name,Object Id,Block credential\nu@x.example,U,11111111-aaaa-4aaa-8aaa-000000000001,False\n";
+    bench.write("users.csv", m365.as_bytes());
+    assert!(bench.read_after(&given).refused().contains(&"set.preset_changed"));
+
+    let (bench, given) = first();
+    let bench = bench.set(|settings| settings.anchor = Some("employeeId".to_owned()));
+    assert!(bench.read_after(&given).refused().contains(&"set.anchor_changed"));
+}
+
+#[test]
+fn a_lost_mapped_column_is_unknown_and_not_absent() {
+    let with = "id,userPrincipalName,displayName,accountEnabled,department\n11111111-aaaa-4aaa-8aaa-000000000001,a@x.example,A,True,Sales\n";
+    let without =
+        "id,userPrincipalName,displayName,accountEnabled\n11111111-aaaa-4aaa-8aaa-000000000001,a@x.example,A,True\n";
+    let bench = Bench::new(&[("users.csv", with)]);
+    let first = bench.read();
+    bench.write("users.csv", without.as_bytes());
+    let second = bench.read_after(&first);
+    assert_eq!((second.refused(), second.codes("W")), (vec![], vec!["set.columns_lost"]));
+    assert!(second.objects[0].unknown.contains("department"));
+    assert_eq!(second.objects[0].attribute("department"), None);
+}
+
+#[test]
+fn lost_account_state_is_seen_among_recognised_records() {
+    let bench = Bench::new(&[("users.json", &graph(1..101, false))]);
+    let first = bench.read();
+    // everybody who changed lost the attribute, half are the same as before: it is still there
+    bench.write("users.json", graph(1..101, false).replacen(r#","accountEnabled":true"#, "", 50).as_bytes());
+    let half = bench.read_after(&first);
+    assert_eq!(half.refused(), Vec::<&str>::new(), "{:?}", half.report.problems);
+    assert_eq!(half.known, 50);
+    bench.write("users.json", graph(1..101, false).replace(r#","accountEnabled":true"#, "").as_bytes());
+    assert_eq!(bench.read_after(&first).refused(), ["set.columns_lost"]);
+    // without an earlier export it is a warning
+    let new = bench.read();
+    assert_eq!((new.refused(), new.codes("W")), (vec![], vec!["set.no_account_state"]));
+}
+
+#[test]
+fn too_many_refused_records_refuse_the_set() {
+    let bad = |count: u32| {
+        format!("{}{}", people(1..101), (0..count).map(|number| format!("x,{number}\n")).collect::<String>())
+    };
+    let few = Bench::new(&[("users.csv", &bad(20))]).read();
+    assert_eq!(
+        (few.refused(), few.codes("R"), few.report.refused_without_anchor),
+        (vec![], vec!["csv.field_count"], 20)
+    );
+    let many = Bench::new(&[("users.csv", &bad(21))]).read();
+    assert_eq!(many.refused(), ["set.too_many_refused"]);
+    assert_eq!(many.report.files[0].refused.len(), 21);
+}
+
+#[test]
+fn changes_need_a_snapshot_and_are_applied_once() {
+    let delta = |body: &str| {
+        format!(
+            r#"{{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#users","@odata.deltaLink":"https://graph.microsoft.com/v1.0/users/delta?$deltatoken=x","value":[{body}]}}"#
+        )
+    };
+    let body = format!(
+        r#"{{"id":"{}","jobTitle":null,"displayName":"New"}},{{"id":"{}","@removed":{{"reason":"deleted"}}}},{{"id":"{}","@removed":{{"reason":"changed"}}}}"#,
+        id(1),
+        id(2),
+        id(3)
+    );
+    let bench = Bench::new(&[("delta.json", &delta(&body))]);
+    let alone = bench.read();
+    assert_eq!((alone.refused(), alone.report.mode), (vec!["set.no_base"], SetMode::Changes));
+    let base = Bench::new(&[("users.json", &graph(1..9, false))]).read();
+    let given = bench.read_with(Some(&base.report.memory), &mut Nothing);
+    assert_eq!((given.refused(), given.report.mode), (vec![], SetMode::Changes));
+    let first = &given.objects[0];
+    assert!(first.partial && first.cleared.contains("jobTitle") && !first.cleared.contains("mail"));
+    let deletions: Vec<_> = given.objects.iter().map(|object| object.deletion).collect();
+    use provisiond::model::Deletion::{Hard, None as Living, Soft};
+    assert_eq!(deletions, [Living, Hard, Soft]);
+    let again = bench.read_with(Some(&given.report.memory), &mut Nothing);
+    assert_eq!(again.objects.len(), 0);
+    let forced = bench.set(|settings| settings.mode = Mode::Snapshot);
+    assert!(forced.read().refused().contains(&"set.ambiguous"));
+}
+
+#[test]
+fn a_mutable_anchor_has_to_be_allowed() {
+    let google = "First Name,Last Name,Email Address,Status,Employee ID\nA,B,a@x.example,Active,1\n";
+    let bench = Bench::new(&[("google.csv", google)]);
+    assert_eq!(bench.read().refused(), ["source.anchor"]);
+    let bench = bench.set(|settings| settings.anchor = Some("employeeId".to_owned()));
+    let given = bench.read();
+    assert_eq!((given.refused(), given.objects[0].anchor.as_str()), (vec![], "1"));
+    let bench = bench.set(|settings| (settings.anchor, settings.allow_mutable_anchor) = (None, true));
+    assert_eq!(bench.read().objects[0].anchor.as_str(), "a@x.example");
+}
+
+#[test]
+fn readiness_is_asked_for() {
+    let bench = Bench::new(&[("users.csv", &people(1..3))]).set(|settings| settings.ready = Ready::Marker);
+    assert_eq!(bench.read().refused(), ["set.incomplete"]);
+    bench.write("users.csv.ready", b"");
+    assert_eq!(bench.read().refused(), Vec::<&str>::new());
+    let bench = bench.set(|settings| settings.ready = Ready::Manifest);
+    assert_eq!(bench.read().refused(), ["set.incomplete"]);
+    let digest = "0".repeat(64);
+    bench.write("manifest.json", format!(r#"{{"files":[{{"name":"users.csv","sha256":"{digest}"}}]}}"#).as_bytes());
+    assert_eq!(bench.read().refused(), ["set.manifest"]);
+    bench.write("manifest.json", br#"{"files":[{"name":"users.csv"},{"name":"more.csv"}]}"#);
+    assert_eq!(bench.read().refused(), ["set.manifest"]);
+    bench.write("manifest.json", b"{");
+    assert!(bench.read().refused().contains(&"set.manifest"));
+}
+
+#[test]
+fn two_looks_agree_only_when_nothing_moved() {
+    let bench = Bench::new(&[("users.csv", &people(1..3))]);
+    let first = find(&bench.settings);
+    assert!(find(&bench.settings).is_settled_since(&first));
+    bench.write("users.csv", people(1..4).as_bytes());
+    assert!(!find(&bench.settings).is_settled_since(&first));
+    let (a, b) = (first.identity().expect("read"), find(&bench.settings).identity().expect("read"));
+    assert_eq!(a.digest(), b.digest());
+    bench.write("users.csv", people(1..5).as_bytes());
+    assert_ne!(find(&bench.settings).identity().expect("read").digest(), a.digest());
+    // a file that is written after it was looked at
+    let stale = find(&bench.settings);
+    bench.write("users.csv", people(1..6).as_bytes());
+    let report = read(&bench.settings, &stale, None, &mut Nothing, &mut |_| Ok::<(), Infallible>(()));
+    let Ok(report) = report;
+    assert!(report.changed_while_read && report.refused);
+}
+
+#[test]
+fn secrets_do_not_leave_the_reader() {
+    let secret = "hunter2-very-secret";
+    let okta = format!(
+        r#"[{{"id":"1","status":"ACTIVE","profile":{{"login":"a@x.example"}},"credentials":{{"password":{{"value":"{secret}"}}}},"_links":{{}}}},
+        {{"id":"2","status":"NONSENSE","profile":{{"login":"b@x.example"}},"credentials":{{"password":{{"value":"{secret}"}}}},"_links":{{}}}}]"#
+    );
+    let ldif =
+        format!("{}dn: uid=b,dc=x\nobjectClass: person\nsn: B\nuserPassword: {secret}\n more\nuid: b\n\n", entry(1));
+    let csv = format!(
+        "id,userPrincipalName,displayName,accountEnabled,password\n{},a@x.example,A,True,{secret}\n{},b@x.example,B,maybe,{secret}\nx,{secret}\n",
+        id(1),
+        id(2)
+    );
+    for (name, text) in [("okta.json", &okta), ("d.ldif", &ldif), ("users.csv", &csv)] {
+        let bench = Bench::new(&[(name, text)]);
+        let set = find(&bench.settings);
+        let mut all = String::new();
+        let mut refused = 0;
+        let report = read(&bench.settings, &set, None, &mut Nothing, &mut |read| {
+            refused += usize::from(matches!(read, Read::Refused { .. }));
+            all.push_str(&format!("{read:?}"));
+            Ok::<(), Infallible>(())
+        });
+        let Ok(report) = report;
+        all.push_str(&format!("{report:?}"));
+        assert!(refused > 0, "{name}");
+        assert!(!all.contains(secret), "{name}: {all}");
+    }
+}
+
+#[test]
+fn references_follow_whoever_they_name() {
+    let with = |manager: &str, boss: u32| {
+        format!(
+            "{}dn: uid=p,dc=example,dc=com\nobjectClass: person\nsn: P\nentryUUID: {}\nmanager: {manager}\n\n",
+            entry(boss),
+            id(50)
+        )
+    };
+    let bench = Bench::new(&[("d.ldif", &with("UID=u1, dc=example,dc=com", 1))]);
+    let first = bench.read();
+    assert_eq!(first.text(&id(50), "manager"), Some(id(1)));
+    // another person under the same name: the record is the same and says something else
+    let again = with("UID=u1, dc=example,dc=com", 1)
+        .replace(&format!("entryUUID: {}", id(1)), &format!("entryUUID: {}", id(7)));
+    bench.write("d.ldif", again.as_bytes());
+    let second = bench.read_after(&first);
+    assert_eq!(second.text(&id(50), "manager"), Some(id(7)));
+    bench.write("d.ldif", with("uid=p,dc=example,dc=com", 7).as_bytes());
+    let itself = bench.read_after(&second);
+    assert_eq!((itself.text(&id(50), "manager"), itself.has("reference.self")), (None, true));
+    bench.write("d.ldif", with("uid=nobody,dc=example,dc=com", 7).as_bytes());
+    let unresolved = bench.read_after(&itself);
+    let person = unresolved.objects.iter().find(|object| object.anchor.as_str() == id(50)).expect("changed");
+    assert_eq!(person.unresolved["manager"], ["uid=nobody,dc=example,dc=com"]);
+    assert!(!person.attributes.contains_key("manager") && !person.cleared.contains("manager"));
+}
+
+#[test]
+fn only_what_is_wanted_is_kept_under_the_names_that_are_used() {
+    let bench = Bench::new(&[("d.ldif", &entry(1))]).set(|settings| {
+        settings.wanted = Some(["mail", "sn", "mobilePhone", "objectId"].map(str::to_owned).into());
+        settings.references = false;
+    });
+    let given = bench.read();
+    let object = &given.objects[0];
+    assert_eq!(object.text("sn"), Some("Name"));
+    assert_eq!(object.attribute("surname"), None);
+    assert_eq!(object.text("mail"), Some("u1@example.com"));
+    let names: Vec<&str> = object.attributes.keys().map(String::as_str).collect();
+    assert_eq!(names, ["accountEnabled", "mail", "objectId"]);
+    assert_eq!(object.attribute("accountEnabled"), Some(&SourceValue::Bool(true)));
+}
