@@ -13,7 +13,11 @@ pub enum Clock {
 impl Clock {
     pub fn now(self) -> Timestamp {
         match self {
-            Self::System => Timestamp::now(),
+            // To the millisecond, as it is stored and shown.
+            Self::System => {
+                let now = Timestamp::now();
+                Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+            }
             Self::Fixed(time) => time,
         }
     }

@@ -52,9 +52,9 @@ struct Skipping {
 }
 
 impl Recognise for Skipping {
-    fn recognise(&mut self, _file: usize, _hash: u128, bytes: &[u8]) -> Option<Recognised> {
-        // Where records are decoded for their references anyway, there are no bytes to look at.
-        (!bytes.is_empty() && !self.needles.is_match(bytes)).then_some(Recognised { key: ObjectKey(0), living: true })
+    fn recognise(&mut self, _file: usize, hash: u128, bytes: &[u8]) -> Option<Recognised> {
+        // Somebody else, under a key that is as good as theirs. Where records are decoded for their references anyway, there are no bytes to look at.
+        (!bytes.is_empty() && !self.needles.is_match(bytes)).then_some(Recognised { key: ObjectKey(hash as u64 | 1), living: true })
     }
 }
 
