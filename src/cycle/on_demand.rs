@@ -11,7 +11,7 @@ use super::import::refusal;
 use super::line::{Line, Protect, Run, run_error};
 use super::lock::CycleLock;
 use super::search::search;
-use super::service::{JobRules, Service, job_runs, line};
+use super::service::{JobRules, Service, job_runs};
 use super::standing::is_assigned;
 use super::talk::Transcript;
 use crate::config::Job;
@@ -74,7 +74,7 @@ impl Service {
             protect: Protect::default(),
             seed,
         };
-        let mut line = line(store, key, job, &rules, self.wire(job, true)?, &client, self.clock(), run);
+        let mut line = self.line(key, job, &rules, &client, run)?;
         let mut answers = Vec::with_capacity(ids.len());
         let mut probed = None;
         for id in ids {

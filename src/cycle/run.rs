@@ -17,7 +17,7 @@ use super::lock::{Busy, CycleLock};
 use super::phases::{Phase, forecast};
 use super::progress::Observer;
 use super::quarantine::{self, Health, Thresholds};
-use super::service::{JobRules, Service, job_runs, line, meaning};
+use super::service::{JobRules, Service, job_runs, meaning};
 use super::standing::{Standing, is_assigned};
 use super::talk::Transcript;
 use super::tally::Tally;
@@ -154,7 +154,6 @@ impl Service {
         observer: &Arc<dyn Observer>,
         stop: &CancellationToken,
     ) -> Result<CycleReport, ServiceError> {
-        let store = self.store();
         let due = self.due_objects(job, begun)?;
         observer.note("reading the source");
         let imported = self.import(job, begun, due.clone()).await?;
@@ -181,7 +180,7 @@ impl Service {
             protect: Protect::default(),
             seed,
         };
-        let mut line = line(store, begun.key, job, &rules, self.wire(job, false)?, &client, self.clock(), run);
+        let mut line = self.line(begun.key, job, &rules, &client, run)?;
         let forecast = self.sort(&line, &imported, &due)?;
         line.run.protect = self.protect(job, begun, &imported, &forecast)?;
         let worked = self.work(job, begun, &mut line, &imported, &forecast, observer, stop, &client).await?;

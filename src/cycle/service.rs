@@ -11,6 +11,7 @@ use super::ids::Ids;
 use super::line::{Breaker, KindRules, Line, Run};
 use super::standing::ScopeRules;
 use crate::config::{Config, Environment, Job, ObjectRules, ScopeMode};
+use crate::model::Trigger;
 use crate::plan::Rules;
 use crate::store::{JobKey, JobState, Store};
 use crate::target::Client;
@@ -47,10 +48,6 @@ impl Service {
         self.clock.now()
     }
 
-    pub(super) fn clock(&self) -> Clock {
-        self.clock
-    }
-
     pub fn due(&self, job: &Job) -> Result<DueFacts, ServiceError> {
         let state = self.store.job_state(self.store.job(&job.name)?)?;
         let slowing = state.quarantine.as_ref().filter(|quarantine| super::quarantine::slows(quarantine.reason));
@@ -66,6 +63,35 @@ impl Service {
     pub(super) fn client(&self, job: &Job) -> Result<Client, ServiceError> {
         let settings = job.target.settings(&self.environment)?;
         Client::new(&settings).map_err(|error| ServiceError::Target(error.to_string()))
+    }
+
+    /// Puts the line of a run together.
+    pub(super) fn line<'a, T>(
+        &'a self,
+        key: JobKey,
+        job: &'a Job,
+        rules: &'a JobRules,
+        transport: &'a T,
+        run: Run,
+    ) -> Result<Line<'a, T>, ServiceError> {
+        Ok(Line {
+            store: &self.store,
+            job_name: &job.name,
+            job: key,
+            users: rules.users(job),
+            groups: rules.groups(job),
+            scope: &rules.scope,
+            wire: self.wire(job, run.trigger == Trigger::OnDemand)?,
+            transport,
+            clock: self.clock,
+            first_retry: job.escrow.first_retry,
+            breaker: Breaker::default(),
+            reserved: Default::default(),
+            verify_writes: job.target.verify_writes,
+            verbose_skips: job.logs.verbose_skips,
+            ids: Ids::new(run.seed),
+            run,
+        })
     }
 
     pub(super) fn wire(&self, job: &Job, on_demand: bool) -> Result<Wire, ServiceError> {
@@ -122,37 +148,6 @@ impl JobRules {
     pub(super) fn groups<'a>(&'a self, job: &'a Job) -> Option<KindRules<'a>> {
         let (object, rules) = (job.mapping.groups.as_ref()?, self.group_rules.as_ref()?);
         Some(self.kind(object, rules))
-    }
-}
-
-/// Puts a line together.
-pub(super) fn line<'a, T>(
-    store: &'a Store,
-    key: JobKey,
-    job: &'a Job,
-    rules: &'a JobRules,
-    wire: Wire,
-    transport: &'a T,
-    clock: Clock,
-    run: Run,
-) -> Line<'a, T> {
-    Line {
-        store,
-        job_name: &job.name,
-        job: key,
-        users: rules.users(job),
-        groups: rules.groups(job),
-        scope: &rules.scope,
-        wire,
-        transport,
-        clock,
-        first_retry: job.escrow.first_retry,
-        breaker: Breaker::default(),
-        reserved: Default::default(),
-        verify_writes: job.target.verify_writes,
-        verbose_skips: job.logs.verbose_skips,
-        ids: Ids::new(run.seed),
-        run,
     }
 }
 

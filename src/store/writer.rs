@@ -53,14 +53,11 @@ fn work(connection: Connection, writes: &mpsc::Receiver<Write>) {
             }
             connection.execute_batch("COMMIT")
         });
-        let failed = done.err().map(|error| {
-            if !connection.is_autocommit() {
-                // If even this fails the next BEGIN says so.
-                drop(connection.execute_batch("ROLLBACK"));
-            }
-            error
-        });
-        let mut first_error = failed.map(StoreError::from);
+        if done.is_err() && !connection.is_autocommit() {
+            // If even this fails the next BEGIN says so.
+            drop(connection.execute_batch("ROLLBACK"));
+        }
+        let mut first_error = done.err().map(StoreError::from);
         for reply in replies {
             match &first_error {
                 None => reply(Ok(())),
