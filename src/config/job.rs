@@ -144,7 +144,9 @@ impl Job {
             let mut wanted: std::collections::BTreeSet<String> =
                 names.into_iter().chain(always.map(str::to_owned)).collect();
             if scope_mode == ScopeMode::Assigned {
-                wanted.insert("appRoleAssignments".to_owned());
+                // members of an assigned group are assigned
+                wanted.extend(["appRoleAssignments", "members"].map(str::to_owned));
+                source.references = true;
             }
             source.wanted = Some(wanted);
         }

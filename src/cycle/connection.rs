@@ -49,7 +49,11 @@ impl Service {
                     message: refusal.failure.message,
                     help: Some(refusal.failure.remedy),
                     request: Some(shown),
-                    warnings: refusal.remarks.iter().map(|remark| format!("{}: {}", remark.code, remark.detail)).collect(),
+                    warnings: refusal
+                        .remarks
+                        .iter()
+                        .map(|remark| format!("{}: {}", remark.code, remark.detail))
+                        .collect(),
                     hints: refusal.hints.iter().map(|hint| hint.as_str().to_owned()).collect(),
                 },
             };

@@ -39,7 +39,9 @@ impl ServiceError {
     pub fn help(&self) -> &str {
         match self {
             Self::Store(error) => error.help(),
-            Self::CycleRuns { .. } => "wait until it has ended (`provisiond status`), or run one person with `provision-now --user`",
+            Self::CycleRuns { .. } => {
+                "wait until it has ended (`provisiond status`), or run one person with `provision-now --user`"
+            }
             Self::Lock { .. } => "make the folder of the state file writable for this user",
             Self::Secret(_) => "put the secret where `target.auth` in the configuration says it is",
             Self::Target(_) => "correct `target` in the configuration",

@@ -4,15 +4,15 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use super::escrow;
 use super::line::{KindRules, Line};
 use super::record::{self, Recorded};
 use super::standing::Standing;
 use super::talk::{Transcript, Trouble, Written};
-use super::escrow;
 use crate::expr::{Class as ExpressionClass, Context, DateTime, Random, SeededRandom};
 use crate::model::{
-    Change, Class, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Flow, Link, Operation,
-    Origin, Resource, SourceObject, SourceState, TargetId, Trigger,
+    Change, Class, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Flow, Link, Operation, Origin, Resource,
+    SourceObject, SourceState, TargetId, Trigger,
 };
 use crate::plan::{
     self, Decision, Knowledge, MatchAnswer, Next, Protection, Question, ReadAnswer, Reason, Scope, Situation,
@@ -61,7 +61,8 @@ impl<T: Transport> Line<'_, T> {
             (None, Some(row)) => Standing::of_absent(row, self.scope, self.now()),
             (None, None) => return Ok(self.unevaluated(object, row, Decision::Pass(Reason::NotManaged), began)),
         };
-        let mut course = Course { knowledge: Knowledge::Nothing, transcript: Transcript::default(), desired: Vec::new() };
+        let mut course =
+            Course { knowledge: Knowledge::Nothing, transcript: Transcript::default(), desired: Vec::new() };
         let link = row.map_or(Link::None, |row| row.link.clone());
         let outcome = self.decide(kind, object, &standing, row, escrow, &link, &mut course).await?;
         let (decision, trouble) = match outcome {
@@ -154,12 +155,10 @@ impl<T: Transport> Line<'_, T> {
                 {
                     return Ok(Ok(Decision::Skip { reason: Reason::StagedAction, link_after: link.clone() }));
                 }
-                Next::Ask(Question::Read(id)) => {
-                    match self.read(object_kind, &id, &mut course.transcript).await {
-                        Ok(answer) => situation.known = Knowledge::Read(answer),
-                        Err(trouble) => return Ok(Err(trouble)),
-                    }
-                }
+                Next::Ask(Question::Read(id)) => match self.read(object_kind, &id, &mut course.transcript).await {
+                    Ok(answer) => situation.known = Knowledge::Read(answer),
+                    Err(trouble) => return Ok(Err(trouble)),
+                },
                 Next::Ask(Question::Match) => {
                     let lost = matches!(situation.known, Knowledge::Read(_));
                     match self.find(object_kind, &desired, &mut course.transcript).await? {
@@ -260,8 +259,7 @@ impl<T: Transport> Line<'_, T> {
                 let mut values = values.clone();
                 self.unique_values(kind, object, &mut values, &mut course.transcript).await?;
                 let password = self.password();
-                let resource =
-                    self.create(object_kind, &values, password.as_deref(), &mut course.transcript).await?;
+                let resource = self.create(object_kind, &values, password.as_deref(), &mut course.transcript).await?;
                 Ok(Carried::Created(resource.id().clone()))
             }
             Decision::Update { changes, .. } => {
@@ -374,7 +372,15 @@ impl<T: Transport> Afterwards<'_, '_, T> {
         let broke = failure.as_ref().is_some_and(|(_, failure)| failure.class == Class::Critical);
         let escrow = failure.as_ref().filter(|_| !broke).map(|(operation, failure)| {
             let before = self.escrow;
-            escrow::entry(&self.staged.anchor, target.as_ref(), *operation, failure, before, line.now(), line.first_retry)
+            escrow::entry(
+                &self.staged.anchor,
+                target.as_ref(),
+                *operation,
+                failure,
+                before,
+                line.now(),
+                line.first_retry,
+            )
         });
         let on_demand = line.run.trigger == Trigger::OnDemand;
         let retry = escrow.as_ref().map(|escrow| crate::model::Retry {
@@ -408,8 +414,9 @@ impl<T: Transport> Afterwards<'_, '_, T> {
                     (None, None) if matches!(decision, Decision::Pass(_)) => EscrowChange::Keep,
                     (None, None) => EscrowChange::Clear,
                 },
-                unstage: failure.is_none() && !is_staged(&decision) && !matches!(decision, Decision::Pass(_)),
-                entry: record::is_logged(line, &decision, failure.is_some(), self.link).then(|| Box::new(entry.clone())),
+                unstage: failure.is_none() && !is_staged(&decision),
+                entry: record::is_logged(line, &decision, failure.is_some(), self.link)
+                    .then(|| Box::new(entry.clone())),
             }
         });
         Evaluated { entry, decision, link_before: self.link.clone(), commit }
@@ -464,7 +471,9 @@ impl<T: Transport> Afterwards<'_, '_, T> {
         let active = match decision {
             Decision::Create { .. } | Decision::Update { .. } if failure.is_none() => Some(true),
             Decision::Disable { .. } if failure.is_none() => Some(false),
-            Decision::Skip { reason: Reason::RedundantExport, .. } => read_back(&course.knowledge).and_then(Resource::active),
+            Decision::Skip { reason: Reason::RedundantExport, .. } => {
+                read_back(&course.knowledge).and_then(Resource::active)
+            }
             _ => last.and_then(|row| row.active_in_target),
         };
         RowChange::Put(ObjectRow {

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::assignment::{Assigned, Heard};
 use super::reader::{Recognising, Sorted};
 use crate::delta::{Matcher, Record, Snapshot, SnapshotBuilder, absent_keys};
 use crate::model::{ObjectKind, RunError, SourceAnchor, SourceCounts};
@@ -23,6 +24,8 @@ pub(super) struct Request<'a> {
     pub due: &'a HashSet<(ObjectKind, SourceAnchor)>,
     /// The identity of a refused export that a person confirmed.
     pub accepted: Option<&'a str>,
+    /// Scope mode `assigned`: a membership elsewhere may change anybody's scope, so that nobody is passed over unread.
+    pub assigned_only: bool,
 }
 
 /// What the source says.
@@ -39,8 +42,8 @@ pub(super) struct Imported {
     pub groups: u64,
     /// Objects of the export that were recognised as unchanged.
     pub recognised: u64,
-    /// The assignment file's word, where there is one.
-    pub assigned: Option<Assigned>,
+    /// Who is assigned; nobody where that does not matter.
+    pub assigned: Assigned,
     /// Absences are not proven and more than allowed: their deprovisionings are staged (D-60).
     pub stage_absences: bool,
     pub warnings: Vec<String>,
@@ -52,25 +55,6 @@ pub(super) struct Refused {
     pub identity: Option<String>,
     pub counts: SourceCounts,
     pub warnings: Vec<String>,
-}
-
-/// Who is assigned by an assignment file (sources.md 12.4).
-#[derive(Debug, Default)]
-pub(super) struct Assigned {
-    ids: HashSet<String>,
-}
-
-impl Assigned {
-    fn of(report: &SetReport) -> Option<Self> {
-        let list = report.assignments.as_ref()?;
-        Some(Self { ids: list.iter().map(|assignment| assignment.id.to_lowercase()).collect() })
-    }
-
-    /// Is the object named, by anchor or login name?
-    pub(super) fn names(&self, object: &crate::model::SourceObject) -> bool {
-        let named = |text: &str| self.ids.contains(&text.to_lowercase());
-        named(object.anchor.as_str()) || object.text("userPrincipalName").is_some_and(named)
-    }
 }
 
 /// Reads the folder, finds what changed and judges whether anything may be concluded from it.
@@ -123,22 +107,22 @@ fn attempt(request: &Request<'_>) -> Result<Attempt, StoreError> {
             users: before.users,
             groups: before.groups,
             recognised: before.users + before.groups,
-            assigned: None,
+            assigned: Assigned::default(),
             stage_absences: false,
             warnings: Vec::new(),
         })));
     }
-    let memory: Option<SetMemory> =
-        request.previous.and_then(|before| serde_json::from_str(&before.memory).ok());
+    let memory: Option<SetMemory> = request.previous.and_then(|before| serde_json::from_str(&before.memory).ok());
     let old = match request.all {
         true => Snapshot::default(),
         false => request.store.snapshot(request.job)?.and_then(Snapshot::decode).unwrap_or_default(),
     };
     let due: HashSet<u64> = request.due.iter().map(|(kind, anchor)| ObjectKey::of(*kind, anchor.as_str()).0).collect();
     let mut sorted = Sorted::default();
+    let mut heard = Heard::default();
     let mut builder = SnapshotBuilder::default();
     let mut filling = staging.fill()?;
-    let mut recognising = Recognising { matcher: Matcher::new(&old), due: &due };
+    let mut recognising = Recognising { matcher: Matcher::new(&old), due: &due, all: request.assigned_only };
     let mut sink = |read: Read| -> Result<(), StoreError> {
         match read {
             Read::Known { hash, key, living, .. } => {
@@ -152,10 +136,13 @@ fn attempt(request: &Request<'_>) -> Result<Attempt, StoreError> {
                 builder.push(&old, Record { hash, key: key.0, living });
                 sorted.read.insert(key.0);
                 sorted.partial |= object.partial;
+                if request.assigned_only {
+                    heard.hear(&object);
+                }
                 filling.put(&Staged { anchor: object.anchor.clone(), kind: object.kind, object: Some(object) })?;
             }
-            // The living record of the same object was or will be handed over.
-            Read::Withdrawn { .. } => {}
+            // The living record of the same object is handed over beside it.
+            Read::Withdrawn { hash, .. } => builder.withdraw(hash),
             Read::Refused { key, .. } => {
                 sorted.read.extend(key.map(|key| key.0));
             }
@@ -191,6 +178,17 @@ fn attempt(request: &Request<'_>) -> Result<Attempt, StoreError> {
         );
         return Ok(Attempt::Refused(refuse(error, warnings)));
     }
+    let assigned = match (request.assigned_only, heard.judge(&report)) {
+        (false, _) => Assigned::default(),
+        (true, Some(assigned)) => assigned,
+        (true, None) => {
+            let error = refusal(
+                "`scope: assigned` is set, and the source does not say who is assigned",
+                "export an `assigned` column or `appRoleAssignments`, add a file with the role `assignments`, or set `scope: all`",
+            );
+            return Ok(Attempt::Refused(refuse(error, warnings)));
+        }
+    };
     let matcher = recognising.matcher;
     let present = sorted.read.len() as u64 + sorted.recognised;
     let absent = absent(request, &matcher, &sorted)?;
@@ -223,7 +221,6 @@ fn attempt(request: &Request<'_>) -> Result<Attempt, StoreError> {
         filling.finish()?;
     }
     let (users, groups) = totals(request, &report, &sorted, previous);
-    let assigned = Assigned::of(&report);
     Ok(Attempt::Done(Box::new(Imported {
         staging,
         snapshot: builder.finish(&old),

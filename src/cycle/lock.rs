@@ -23,18 +23,14 @@ impl CycleLock {
     pub fn take(state: &Path, job: &str) -> Result<Self, Busy> {
         let path = path(state, job);
         let failed = |error| Busy::Failed(path.clone(), error);
-        let mut file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(failed)?;
+        let mut file =
+            File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {
                 // What is written only helps a person; the lock itself is the system's.
                 let note = format!("process {}", std::process::id());
-                let written = file.rewind().and_then(|()| file.set_len(0)).and_then(|()| file.write_all(note.as_bytes()));
+                let written =
+                    file.rewind().and_then(|()| file.set_len(0)).and_then(|()| file.write_all(note.as_bytes()));
                 written.map_err(failed)?;
                 Ok(Self { _file: file })
             }

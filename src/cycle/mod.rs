@@ -1,5 +1,6 @@
 //! The shell that drives the line: reads, decides with the planner, talks to the target, records.
 
+mod assignment;
 mod check;
 mod clock;
 mod connection;

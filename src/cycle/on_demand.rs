@@ -6,15 +6,15 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
+use super::assignment::Assigned;
 use super::error::ServiceError;
 use super::import::refusal;
 use super::line::{Line, Protect, Run, run_error};
 use super::lock::CycleLock;
 use super::search::search;
 use super::service::{JobRules, Service, job_runs};
-use super::standing::is_assigned;
 use super::talk::Transcript;
-use crate::config::Job;
+use crate::config::{Job, ScopeMode};
 use crate::model::{Entry, Initiator, ObjectKind, RunError, SourceAnchor, Trigger};
 use crate::source::{Completeness, Level, Problem, SetReport};
 use crate::store::{Claimed, JobKey, LogQuery, ObjectRow, Staged};
@@ -58,7 +58,12 @@ impl Service {
             // Reading may take a second on a large directory; the caller has nothing else to do.
             tokio::task::block_in_place(|| search(job, ids))?
         };
-        let refused = refusal_of(&found.report, &state, job);
+        let unsaid = job.scope_mode == ScopeMode::Assigned && found.assigned.is_none();
+        let refused = refusal_of(&found.report, &state, job).or_else(|| {
+            let help = "export who is assigned, or set `scope: all`";
+            unsaid.then(|| refusal("`scope: assigned` is set, and the source does not say who is assigned", help))
+        });
+        let assigned = found.assigned.unwrap_or_default();
         let client = self.client(job)?;
         let rules = JobRules::of(job);
         let seed = super::ids::seed();
@@ -79,7 +84,10 @@ impl Service {
         let mut probed = None;
         for id in ids {
             if stop.is_cancelled() {
-                answers.push(failed(id, error("Interrupted", "the run was ended before this person's turn", "run it again")));
+                answers.push(failed(
+                    id,
+                    error("Interrupted", "the run was ended before this person's turn", "run it again"),
+                ));
                 continue;
             }
             let staged = match found.found.get(id) {
@@ -99,7 +107,9 @@ impl Service {
                     id,
                     error(
                         "SourceObjectNotFound",
-                        &format!("nobody in the source is called `{id}`, and the job has never provisioned such a person"),
+                        &format!(
+                            "nobody in the source is called `{id}`, and the job has never provisioned such a person"
+                        ),
                         "check the spelling: the anchor, the login name or the mail address; `provisiond source` shows what was read",
                     ),
                 ),
@@ -109,7 +119,7 @@ impl Service {
                     }
                     match &probed {
                         Some(Some(failure)) => failed(id, failure.clone()),
-                        Some(None) | None => self.one(&line, id, staged, options, &stop).await?,
+                        Some(None) | None => self.one(&line, id, staged, &assigned, options, &stop).await?,
                     }
                 }
             };
@@ -153,13 +163,17 @@ impl Service {
         line: &Line<'_, T>,
         id: &str,
         staged: Staged,
+        assigned: &Assigned,
         options: OnDemandOptions,
         stop: &CancellationToken,
     ) -> Result<OnDemandAnswer, ServiceError> {
         let store = self.store();
         if staged.kind == ObjectKind::Group && line.groups.is_none() {
             let help = "switch groups on in the mapping file, or name a user";
-            return Ok(failed(id, error("MappingDisabled", &format!("`{id}` is a group, and groups are not provisioned"), help)));
+            return Ok(failed(
+                id,
+                error("MappingDisabled", &format!("`{id}` is a group, and groups are not provisioned"), help),
+            ));
         }
         if !options.force && !options.dry_run && store.is_staged(line.job, &staged.anchor)? {
             let help = "look at `provisiond deletions list`; approve the batch, or run it again with `--force`";
@@ -175,7 +189,7 @@ impl Service {
             }
         };
         let escrow = store.escrow(line.job, &staged.anchor)?;
-        let assigned = staged.object.as_deref().is_some_and(is_assigned);
+        let assigned = staged.object.as_deref().is_some_and(|object| assigned.holds(object));
         let evaluated = line.evaluate(&staged, row.as_ref(), escrow.as_ref(), assigned).await?;
         if !options.dry_run {
             match evaluated.commit {

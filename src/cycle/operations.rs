@@ -35,8 +35,13 @@ pub struct ResetScopes {
 
 /// The published names with what they clear.
 const SCOPES: [(&str, ResetScopes); 7] = {
-    const NONE: ResetScopes =
-        ResetScopes { quarantine: false, watermark: false, escrows: false, connector_data_store: false, force_deletes: false };
+    const NONE: ResetScopes = ResetScopes {
+        quarantine: false,
+        watermark: false,
+        escrows: false,
+        connector_data_store: false,
+        force_deletes: false,
+    };
     [
         ("QuarantineState", ResetScopes { quarantine: true, ..NONE }),
         ("Watermark", ResetScopes { watermark: true, ..NONE }),
@@ -45,7 +50,13 @@ const SCOPES: [(&str, ResetScopes); 7] = {
         ("ForceDeletes", ResetScopes { force_deletes: true, ..NONE }),
         (
             "Full",
-            ResetScopes { quarantine: true, watermark: true, escrows: true, connector_data_store: true, force_deletes: true },
+            ResetScopes {
+                quarantine: true,
+                watermark: true,
+                escrows: true,
+                connector_data_store: true,
+                force_deletes: true,
+            },
         ),
         ("None", NONE),
     ]
@@ -134,7 +145,10 @@ impl Service {
                     named.join(", "),
                     if orphans.len() > named.len() { ", …" } else { "" }
                 );
-                return Err(ServiceError::Refused(message, "run it again with `--accept-orphans` to leave them as they are"));
+                return Err(ServiceError::Refused(
+                    message,
+                    "run it again with `--accept-orphans` to leave them as they are",
+                ));
             }
             store.clear_objects(key)?;
         }
@@ -190,10 +204,9 @@ impl Service {
                 format!("no batch `{batch}` awaits approval; the open one is `{}`", open.batch),
                 "run `provisiond deletions list` and look at it first",
             )),
-            None => Err(ServiceError::Refused(
-                "no deprovisionings await approval".to_owned(),
-                "nothing needs to be done",
-            )),
+            None => {
+                Err(ServiceError::Refused("no deprovisionings await approval".to_owned(), "nothing needs to be done"))
+            }
         }
     }
 
@@ -204,7 +217,10 @@ impl Service {
         let state = store.job_state(key)?;
         let identity = source::find(&job.source).identity().map(|identity| identity.digest());
         let identity = identity.map_err(|error| {
-            ServiceError::Refused(format!("the source cannot be read: {error}"), "make the files readable for this user")
+            ServiceError::Refused(
+                format!("the source cannot be read: {error}"),
+                "make the files readable for this user",
+            )
         })?;
         if state.refused_identity.as_ref() != Some(&identity) {
             return Err(ServiceError::Refused(

@@ -73,4 +73,3 @@ pub(super) fn forecast(standing: &Standing, row: Option<&ObjectRow>, kind: &Kind
     let inactive = row.is_some_and(|row| row.active_in_target == Some(false));
     Forecast { phase: Phase::Disable, deprovisions: !inactive }
 }
-

@@ -117,9 +117,7 @@ fn next_attempt(began: Timestamp, now: Timestamp) -> Option<Timestamp> {
 pub fn note_complete_failure(state: &mut JobState, error: RunError, at_once: bool, now: Timestamp) {
     state.complete_failures += 1;
     let again = state.quarantine.as_ref().map(|quarantine| quarantine.reason);
-    if at_once
-        || state.complete_failures >= IN_A_ROW
-        || again == Some(QuarantineReason::EncounteredQuarantineException)
+    if at_once || state.complete_failures >= IN_A_ROW || again == Some(QuarantineReason::EncounteredQuarantineException)
     {
         enter(state, QuarantineReason::EncounteredQuarantineException, Some(error), now);
     }

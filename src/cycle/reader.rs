@@ -9,12 +9,15 @@ use crate::source::{ObjectKey, Recognise, Recognised};
 pub(super) struct Recognising<'a> {
     pub matcher: Matcher<'a>,
     pub due: &'a HashSet<u64>,
+    /// Everything is wanted; the matcher only learns who is still there.
+    pub all: bool,
 }
 
 impl Recognise for Recognising<'_> {
     fn recognise(&mut self, _file: usize, hash: u128, _bytes: &[u8]) -> Option<Recognised> {
         let record = self.matcher.recognise(hash)?;
-        (!self.due.contains(&record.key)).then_some(Recognised { key: ObjectKey(record.key), living: record.living })
+        (!self.all && !self.due.contains(&record.key))
+            .then_some(Recognised { key: ObjectKey(record.key), living: record.living })
     }
 }
 

@@ -145,12 +145,7 @@ fn modified(changes: &[Change]) -> Vec<ModifiedProperty> {
         .collect()
 }
 
-fn steps<T>(
-    line: &Line<'_, T>,
-    recorded: &Recorded<'_>,
-    action: LoggedAction,
-    status: LoggedStatus,
-) -> Vec<Step> {
+fn steps<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, action: LoggedAction, status: LoggedStatus) -> Vec<Step> {
     let mut steps = vec![import(line, recorded)];
     let Some(standing) = recorded.standing else { return steps };
     steps.push(scoping(line, recorded, standing));
@@ -361,7 +356,8 @@ fn export<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, action: LoggedAction, 
                     exchange.get("request").and_then(Value::as_str).is_some_and(|request| !request.starts_with("GET "))
                 })
                 .map(|exchange| {
-                    let text = |key: &str| exchange.get(key).map(|value| value.to_string().trim_matches('"').to_owned());
+                    let text =
+                        |key: &str| exchange.get(key).map(|value| value.to_string().trim_matches('"').to_owned());
                     format!("{}: {}", text("request").unwrap_or_default(), text("status").unwrap_or_default())
                 })
                 .collect();

@@ -1,6 +1,6 @@
 //! One cycle (service.md 5 and 6).
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,14 +18,15 @@ use super::phases::{Phase, forecast};
 use super::progress::Observer;
 use super::quarantine::{self, Health, Thresholds};
 use super::service::{JobRules, Service, job_runs, meaning};
-use super::standing::{Standing, is_assigned};
+use super::standing::Standing;
 use super::talk::Transcript;
 use super::tally::Tally;
-use crate::config::Job;
+use crate::config::{Job, ScopeMode};
 use crate::model::{
     Counts, CycleKind, CycleReport, CycleState, Escrow, Initiator, LoggedAction, ObjectKind, Operation,
     QuarantineReason, RunError, RunSummary, SourceAnchor, SourceCounts, StagedBatch, StagedObject, Trigger,
 };
+use crate::plan::Protection;
 use crate::store::{Claimed, JobKey, JobState, ObjectCommit, Staged, StoreError, Watermark};
 use crate::target::Transport;
 
@@ -221,6 +222,7 @@ impl Service {
         let settings = job.source.clone();
         let previous = begun.state.watermark.clone();
         let (key, all) = (begun.key, begun.kind == CycleKind::Initial);
+        let assigned_only = job.scope_mode == ScopeMode::Assigned;
         let accepted = begun.state.accepted_identity.clone();
         let read = tokio::task::spawn_blocking(move || {
             import(&import::Request {
@@ -231,6 +233,7 @@ impl Service {
                 all,
                 due: &due,
                 accepted: accepted.as_deref(),
+                assigned_only,
             })
         });
         Ok(read.await.map_err(|error| ServiceError::Internal(error.to_string()))??)
@@ -254,7 +257,7 @@ impl Service {
             };
             let standing = match (&staged.object, &row) {
                 (Some(object), row) => {
-                    let assigned = assigned(imported, object);
+                    let assigned = imported.assigned.holds(object);
                     Standing::of_present(object, row.as_ref(), line.scope, kind, assigned, now)
                 }
                 (None, Some(row)) => Standing::of_absent(row, line.scope, now),
@@ -262,17 +265,18 @@ impl Service {
             };
             let is_due = due.contains(&(staged.kind, staged.anchor.clone()));
             let vanished = staged.object.is_none() && row.as_ref().is_some_and(|row| row.left_at.is_some()) && !is_due;
-            if (!initial && !is_due && !standing.differs_from(row.as_ref())) || (vanished && !standing.differs_from(row.as_ref())) {
+            if (!initial && !is_due && !standing.differs_from(row.as_ref()))
+                || (vanished && !standing.differs_from(row.as_ref()))
+            {
                 sorted.unchanged += u64::from(staged.object.is_some());
                 return Ok(None);
             }
             sorted.entitled += u64::from(standing.scope.as_ref().is_ok_and(crate::plan::Scope::is_entitled));
             let forecast = forecast(&standing, row.as_ref(), kind);
             if forecast.deprovisions {
-                sorted.deprovisions.insert(staged.anchor.clone());
-                sorted.absent += u64::from(staged.object.is_none());
+                sorted.deprovisions.insert(staged.anchor.clone(), staged.object.is_none());
             }
-            sorted.asks |= forecast.phase.asks();
+            sorted.asks |= forecast.phase.asks() && !forecast.deprovisions;
             sorted.total += 1;
             Ok(Some(forecast.phase as u8))
         })?;
@@ -292,7 +296,7 @@ impl Service {
         let is_approved = open.is_some() && begun.state.approved_batch.as_ref() == open;
         let batch: BTreeSet<SourceAnchor> =
             self.store().staged(begun.key)?.into_iter().map(|staged| staged.source_anchor).collect();
-        let fresh = forecast.deprovisions.iter().filter(|anchor| !batch.contains(*anchor)).count() as u64;
+        let fresh = forecast.deprovisions.keys().filter(|anchor| !batch.contains(*anchor)).count() as u64;
         let counted = if is_approved { fresh } else { forecast.deprovisions.len() as u64 };
         let over = job.accidental_deletion.enabled && counted > job.accidental_deletion.threshold;
         // While a batch waits, whoever else would go waits with it.
@@ -327,7 +331,12 @@ impl Service {
             interrupted: false,
             staged: 0,
         };
-        let probe = forecast.asks || job.target.options.probe_every_cycle || begun.state.quarantine.is_some();
+        let deprovisions = forecast
+            .deprovisions
+            .iter()
+            .any(|(anchor, is_absent)| line.run.protect.of(anchor, *is_absent) == Protection::Open);
+        let probe =
+            forecast.asks || deprovisions || job.target.options.probe_every_cycle || begun.state.quarantine.is_some();
         if probe && let Some(failure) = self.open_cycle(line).await {
             worked.requests = counter.requests();
             worked.critical = failure.class != crate::model::Class::Transient;
@@ -443,7 +452,7 @@ impl Service {
             }
         };
         let escrow: Option<Escrow> = line.store.escrow(line.job, &staged.anchor)?;
-        let assigned = staged.object.as_deref().is_some_and(|object| assigned(imported, object));
+        let assigned = staged.object.as_deref().is_some_and(|object| imported.assigned.holds(object));
         let evaluated = line.evaluate(&staged, row.as_ref(), escrow.as_ref(), assigned).await?;
         if phase.asks() && !line.run.dry_run {
             match evaluated.commit.clone() {
@@ -485,7 +494,14 @@ impl Service {
     ) -> Result<(), ServiceError> {
         tally.add(evaluated);
         let shown = evaluated.commit.as_ref().map_or_else(
-            || super::record::is_logged(line, &evaluated.decision, evaluated.entry.failure.is_some(), &evaluated.link_before),
+            || {
+                super::record::is_logged(
+                    line,
+                    &evaluated.decision,
+                    evaluated.entry.failure.is_some(),
+                    &evaluated.link_before,
+                )
+            },
             |commit| commit.entry.is_some(),
         );
         if shown {
@@ -673,9 +689,9 @@ pub(super) struct Forecast {
     /// Read, and found the same.
     unchanged: u64,
     entitled: u64,
-    deprovisions: BTreeSet<SourceAnchor>,
-    absent: u64,
-    /// Something has to be asked or sent.
+    /// Whose account would be disabled or deleted, and whether that follows from an absence.
+    deprovisions: BTreeMap<SourceAnchor, bool>,
+    /// Something besides deprovisionings has to be asked or sent.
     asks: bool,
 }
 
@@ -703,10 +719,6 @@ impl Queue<'_> {
         }
         Ok(self.page.pop_front())
     }
-}
-
-fn assigned(imported: &Imported, object: &crate::model::SourceObject) -> bool {
-    is_assigned(object) || imported.assigned.as_ref().is_some_and(|assigned| assigned.names(object))
 }
 
 /// Thresholds of failures; in an initial cycle they prune and pause instead (service.md 5).
@@ -749,7 +761,8 @@ fn refusal_by_state(state: &JobState, now: Timestamp) -> Option<RunError> {
     }
     let quarantine = state.quarantine.as_ref().filter(|quarantine| quarantine::slows(quarantine.reason))?;
     let next = quarantine.next_attempt.filter(|next| *next > now)?;
-    let why = quarantine.error.as_ref().map(|error| format!(" ({}: {})", error.code, error.message)).unwrap_or_default();
+    let why =
+        quarantine.error.as_ref().map(|error| format!(" ({}: {})", error.code, error.message)).unwrap_or_default();
     error(
         "Quarantine",
         format!("the job is in quarantine: {:?}{why}; the next attempt is at {next}", quarantine.reason),

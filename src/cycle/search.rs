@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use crate::config::Job;
+use super::assignment::{Assigned, Heard};
+use crate::config::{Job, ScopeMode};
 use crate::model::SourceObject;
 use crate::source::{self, Nothing, ObjectKey, Read, Recognise, Recognised, SetReport};
 use crate::store::StoreError;
@@ -14,6 +15,8 @@ const MOST_NEEDLES: usize = 64;
 
 /// What a search of the source gave.
 pub(super) struct Search {
+    /// Who is assigned; `None` where the source does not say.
+    pub assigned: Option<Assigned>,
     /// By the name that was asked for.
     pub found: HashMap<String, SourceObject>,
     pub report: SetReport,
@@ -32,7 +35,9 @@ enum Fit {
 /// First only records that hold one of the names are decoded; who is not found so (a name may be folded or encoded in the
 /// file) is looked for in every record.
 pub(super) fn search(job: &Job, ids: &[String]) -> Result<Search, StoreError> {
-    let needles = if ids.len() <= MOST_NEEDLES { needles(ids) } else { None };
+    // Whether somebody is assigned may stand in the record of a group.
+    let all = job.scope_mode == ScopeMode::Assigned || ids.len() > MOST_NEEDLES;
+    let needles = if all { None } else { needles(ids) };
     let Some(needles) = needles else { return read(job, ids, &mut Nothing) };
     let quick = read(job, ids, &mut Skipping { needles })?;
     if ids.iter().all(|id| quick.found.contains_key(id)) || quick.report.refused {
@@ -54,7 +59,8 @@ struct Skipping {
 impl Recognise for Skipping {
     fn recognise(&mut self, _file: usize, hash: u128, bytes: &[u8]) -> Option<Recognised> {
         // Somebody else, under a key that is as good as theirs. Where records are decoded for their references anyway, there are no bytes to look at.
-        (!bytes.is_empty() && !self.needles.is_match(bytes)).then_some(Recognised { key: ObjectKey(hash as u64 | 1), living: true })
+        (!bytes.is_empty() && !self.needles.is_match(bytes))
+            .then_some(Recognised { key: ObjectKey(hash as u64 | 1), living: true })
     }
 }
 
@@ -62,8 +68,12 @@ fn read(job: &Job, ids: &[String], known: &mut dyn Recognise) -> Result<Search, 
     let set = source::find(&job.source);
     let mut found: HashMap<String, (Fit, SourceObject)> = HashMap::new();
     let login = job.mapping.users.mapping.first_matching_source();
+    let mut heard = Heard::default();
     let report = source::read(&job.source, &set, None, known, &mut |read| -> Result<(), StoreError> {
         let Read::Object { object, .. } = read else { return Ok(()) };
+        if job.scope_mode == ScopeMode::Assigned {
+            heard.hear(&object);
+        }
         for id in ids {
             let Some(fit) = fit(&object, id, login) else { continue };
             // Of two that fit alike the later record counts, as in a cycle.
@@ -73,11 +83,14 @@ fn read(job: &Job, ids: &[String], known: &mut dyn Recognise) -> Result<Search, 
         }
         Ok(())
     })?;
-    Ok(Search { found: found.into_iter().map(|(id, (_, object))| (id, object)).collect(), report })
+    let assigned = heard.judge(&report);
+    Ok(Search { assigned, found: found.into_iter().map(|(id, (_, object))| (id, object)).collect(), report })
 }
 
 fn fit(object: &SourceObject, id: &str, login: Option<&str>) -> Option<Fit> {
-    let is = |text: Option<&str>| text.is_some_and(|text| text.eq_ignore_ascii_case(id) || text.to_lowercase() == id.to_lowercase());
+    let is = |text: Option<&str>| {
+        text.is_some_and(|text| text.eq_ignore_ascii_case(id) || text.to_lowercase() == id.to_lowercase())
+    };
     if is(Some(object.anchor.as_str())) {
         Some(Fit::Anchor)
     } else if is(login.and_then(|name| object.text(name))) {

@@ -1,7 +1,7 @@
 //! The service on one state file: what commands and the daemon call.
 
-use std::sync::Arc;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 

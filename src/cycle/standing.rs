@@ -42,9 +42,7 @@ impl Standing {
     ) -> Self {
         let mut state = object.state();
         let left_at = match state {
-            SourceState::SoftDeleted => Some(
-                since(object).or_else(|| row.and_then(|row| row.left_at)).unwrap_or(now),
-            ),
+            SourceState::SoftDeleted => Some(since(object).or_else(|| row.and_then(|row| row.left_at)).unwrap_or(now)),
             SourceState::Active | SourceState::Disabled | SourceState::HardDeleted => None,
         };
         if left_at.is_some_and(|left_at| left_at + rules.retention <= now) {
@@ -65,7 +63,8 @@ impl Standing {
             }),
             Err(fault) => Err(Failure::new(ErrorCode::ScopeEvaluationFailed, fault.to_string())),
         };
-        let input_passed = deleted || (kind.input_scope.passes(object).unwrap_or(true) && rules.lists_let_in(object, kind));
+        let input_passed =
+            deleted || (kind.input_scope.passes(object).unwrap_or(true) && rules.lists_let_in(object, kind));
         let used = used_hash(object, kind, state, scope.as_ref().map_or(assigned, |scope| scope.assigned));
         Self { scope, input_passed, used, left_at }
     }
@@ -73,8 +72,7 @@ impl Standing {
     /// Judges an object that a complete export lacks (D-02).
     pub(super) fn of_absent(row: &ObjectRow, rules: &ScopeRules, now: Timestamp) -> Self {
         let left_at = row.left_at.unwrap_or(now);
-        let state =
-            if left_at + rules.retention <= now { SourceState::HardDeleted } else { SourceState::SoftDeleted };
+        let state = if left_at + rules.retention <= now { SourceState::HardDeleted } else { SourceState::SoftDeleted };
         let scope = Scope { state, assigned: row.assigned, filter_passed: row.filter_passed };
         Self { scope: Ok(scope), input_passed: true, used: 0, left_at: Some(left_at) }
     }
@@ -139,10 +137,4 @@ fn used_hash(object: &SourceObject, kind: &KindRules<'_>, state: SourceState, as
     }
     // 0 is the mark of a row that must be evaluated again.
     hash.digest().max(1)
-}
-
-/// Whether the source itself says that the object is assigned (sources.md 12.4).
-pub(super) fn is_assigned(object: &SourceObject) -> bool {
-    matches!(object.attribute("assigned"), Some(SourceValue::Bool(true)))
-        || object.attribute("appRoleAssignments").is_some()
 }

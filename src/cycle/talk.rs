@@ -4,7 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::line::Line;
 use crate::config::VerifyWrites;
-use crate::model::{Change, Class, Desired, ErrorCode, Failure, ObjectKind, Operation, Resource, TargetId, TargetValue};
+use crate::model::{
+    Change, Class, Desired, ErrorCode, Failure, ObjectKind, Operation, Resource, TargetId, TargetValue,
+};
 use crate::plan::{MatchAnswer, ReadAnswer};
 use crate::store::StoreError;
 use crate::target::Transport;
@@ -164,9 +166,10 @@ impl<T: Transport> Line<'_, T> {
         let answer = self.send(&request, transcript).await;
         match self.wire.created(&desired, &answer, self.now()) {
             Ok(read) => {
-                let remarks = read.remarks.into_iter().filter(|remark| {
-                    self.verify_writes != VerifyWrites::Off || remark.code != "create-echo"
-                });
+                let remarks = read
+                    .remarks
+                    .into_iter()
+                    .filter(|remark| self.verify_writes != VerifyWrites::Off || remark.code != "create-echo");
                 transcript.remark(remarks.collect());
                 if self.verify_writes == VerifyWrites::ReadBack {
                     self.read_back(kind, read.value.id(), values, transcript).await;
@@ -206,7 +209,9 @@ impl<T: Transport> Line<'_, T> {
                     transcript.remark(read.remarks);
                     last = read.value.map(Box::new).or(last);
                 }
-                Err(refusal) if refusal.is_gone() && operation == Operation::Disable => return Ok(Written::AlreadyGone),
+                Err(refusal) if refusal.is_gone() && operation == Operation::Disable => {
+                    return Ok(Written::AlreadyGone);
+                }
                 Err(refusal) => return Err(transcript.trouble(operation, refusal)),
             }
         }

@@ -60,9 +60,7 @@ impl<'a> Matcher<'a> {
 
     /// The old records that were not recognised.
     pub fn unseen(&self) -> impl Iterator<Item = Record> + '_ {
-        (0..self.old.len())
-            .filter(|at| self.seen[at / 64] >> (at % 64) & 1 == 0)
-            .filter_map(|at| self.old.get(at))
+        (0..self.old.len()).filter(|at| self.seen[at / 64] >> (at % 64) & 1 == 0).filter_map(|at| self.old.get(at))
     }
 }
 

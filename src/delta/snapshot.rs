@@ -1,5 +1,7 @@
 //! The records of an export as hashes, in file order.
 
+use std::collections::HashSet;
+
 /// One record: the hash of its bytes, the key of its object (0: a record without an object), and whether that lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record {
@@ -52,6 +54,7 @@ impl Snapshot {
 pub struct SnapshotBuilder {
     same: usize,
     own: Option<Vec<u8>>,
+    withdrawn: HashSet<u128>,
 }
 
 impl SnapshotBuilder {
@@ -61,10 +64,7 @@ impl SnapshotBuilder {
                 self.same += 1;
                 return;
             }
-            let mut bytes = Vec::with_capacity(old.bytes.len());
-            bytes.extend_from_slice(MAGIC);
-            bytes.extend_from_slice(&old.bytes[old.bytes.len().min(MAGIC.len())..][..self.same * SIZE]);
-            self.own = Some(bytes);
+            self.own = Some(prefix(old, self.same));
         }
         if let Some(bytes) = &mut self.own {
             bytes.extend_from_slice(&record.hash.to_le_bytes());
@@ -73,18 +73,35 @@ impl SnapshotBuilder {
         }
     }
 
+    /// Takes back a record that turned out not to count: were it recognised tomorrow, its object would seem unchanged.
+    pub fn withdraw(&mut self, hash: u128) {
+        self.withdrawn.insert(hash);
+    }
+
     /// The bytes to store, or `None` where the export is the old one, record by record.
     pub fn finish(self, old: &Snapshot) -> Option<Vec<u8>> {
+        if !self.withdrawn.is_empty() {
+            let (withdrawn, same) = (self.withdrawn, self.same);
+            let all = Snapshot { bytes: self.own.unwrap_or_else(|| prefix(old, same)) };
+            let mut kept = SnapshotBuilder::default();
+            let nothing = Snapshot::default();
+            all.iter().filter(|record| !withdrawn.contains(&record.hash)).for_each(|record| kept.push(&nothing, record));
+            return kept.finish(&nothing);
+        }
         match self.own {
             Some(bytes) => Some(bytes),
             None if self.same == old.len() && !old.bytes.is_empty() => None,
-            None => {
-                let mut bytes = MAGIC.to_vec();
-                bytes.extend_from_slice(&old.bytes[old.bytes.len().min(MAGIC.len())..][..self.same * SIZE]);
-                Some(bytes)
-            }
+            None => Some(prefix(old, self.same)),
         }
     }
+}
+
+/// The first `count` records of `old`, as they are stored.
+fn prefix(old: &Snapshot, count: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(old.bytes.len().max(MAGIC.len()));
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&old.bytes[old.bytes.len().min(MAGIC.len())..][..count * SIZE]);
+    bytes
 }
 
 #[cfg(test)]
@@ -120,6 +137,16 @@ mod tests {
             let found = Snapshot::decode(builder.finish(&old).expect("it differs")).expect("well-formed");
             assert_eq!(found.iter().map(|record| record.key).collect::<Vec<_>>(), wanted);
         }
+    }
+
+    #[test]
+    fn a_withdrawn_record_is_not_remembered() {
+        let old = snapshot_of(&[record(1), record(2), record(3)]);
+        let mut builder = SnapshotBuilder::default();
+        (1..=3).for_each(|n| builder.push(&old, record(n)));
+        builder.withdraw(record(2).hash);
+        let found = Snapshot::decode(builder.finish(&old).expect("it differs")).expect("well-formed");
+        assert_eq!(found.iter().map(|record| record.key).collect::<Vec<_>>(), [1, 3]);
     }
 
     #[test]

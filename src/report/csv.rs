@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use super::entry::{JobContext, kind_name, retry_sentence, status_name, step_type};
+use super::entry::{ErrorInformation, JobContext, kind_name, status_name, step_type};
+use super::time::time;
 use crate::model::{Entry, Initiator};
 
 /// Names of the three files: records, steps, modified properties.
@@ -57,12 +58,8 @@ impl<W: Write> CsvExport<W> {
     }
 
     pub fn write(&mut self, entry: &Entry, job: &JobContext) -> io::Result<()> {
-        let (code, reason, remedy) = match &entry.failure {
-            Some(failure) => (failure.code.as_str(), failure.message.as_str(), failure.remedy.as_str()),
-            None => (entry.reason.as_str(), super::entry::outcome_sentence(entry).unwrap_or_default(), ""),
-        };
-        let additional: Vec<String> =
-            entry.retry.as_ref().map(retry_sentence).into_iter().chain(entry.warnings.iter().cloned()).collect();
+        let error = ErrorInformation::of(entry);
+        let error = error.as_ref();
         let target = entry.target.as_ref();
         row(
             &mut self.records,
@@ -71,13 +68,13 @@ impl<W: Write> CsvExport<W> {
                 &entry.change_id,
                 &entry.cycle_id,
                 &job.job_id,
-                &entry.at.to_string(),
+                &time(entry.at),
                 entry.action.as_str(),
                 status_name(entry.status),
-                code,
-                reason,
-                &additional.join("; "),
-                remedy,
+                error.map_or("", |error| error.code),
+                error.and_then(|error| error.reason).unwrap_or_default(),
+                error.and_then(|error| error.additional.as_deref()).unwrap_or_default(),
+                error.and_then(|error| error.remedy).unwrap_or_default(),
                 &entry.duration_ms.to_string(),
                 match &entry.initiator {
                     Initiator::System => "provisiond",

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::status::{quarantine_json, staged_json};
+use super::time::time;
 use crate::model::{CycleKind, CycleReport, CycleState, RunError};
 
 /// Returns the document of a cycle with an empty `objects`, which may be a million and are written by the caller.
@@ -13,8 +14,8 @@ pub fn cycle_json(report: &CycleReport) -> Value {
             "job": report.job,
             "kind": kind_name(report.kind),
             "dryRun": report.dry_run,
-            "began": report.began.to_string(),
-            "ended": report.ended.to_string(),
+            "began": time(report.began),
+            "ended": time(report.ended),
             "state": state_name(report.state),
         },
         "source": {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::time::{short, time};
 use crate::model::{Entry, ErrorCode, Identity, Initiator, LoggedStatus, ObjectKind, Retry, Step, StepKind};
 
 /// What a record says about its job, beside what was done.
@@ -20,7 +21,7 @@ pub struct JobContext {
 pub fn entry_json(entry: &Entry, job: &JobContext) -> Value {
     json!({
         "id": entry.id,
-        "activityDateTime": entry.at.to_string(),
+        "activityDateTime": time(entry.at),
         "tenantId": job.instance_id,
         "jobId": job.job_id,
         "cycleId": entry.cycle_id,
@@ -91,7 +92,7 @@ pub(super) fn retry_sentence(retry: &Retry) -> String {
         many => format!("this operation was retried {many} times"),
     };
     match retry.next {
-        Some(next) => format!("{times}; it will be retried again after {next}"),
+        Some(next) => format!("{times}; it will be retried again after {}", short(next)),
         None => format!("{times}; it will not be retried by itself"),
     }
 }
@@ -132,32 +133,50 @@ fn step(step: &Step) -> Value {
 }
 
 fn error_information(entry: &Entry) -> Value {
-    let warnings = (!entry.warnings.is_empty()).then(|| entry.warnings.join("; "));
-    if let Some(failure) = &entry.failure {
+    match ErrorInformation::of(entry) {
+        None => Value::Null,
+        Some(error) => json!({
+            "errorCode": error.code,
+            "reason": error.reason,
+            "additionalDetails": error.additional,
+            "errorCategory": error.category,
+            "recommendedAction": error.remedy,
+        }),
+    }
+}
+
+/// Why an object did not end in success, or what was noticed although it did (service.md 20.2).
+pub(super) struct ErrorInformation<'a> {
+    pub code: &'a str,
+    pub reason: Option<&'a str>,
+    pub additional: Option<String>,
+    pub category: &'static str,
+    pub remedy: Option<&'a str>,
+}
+
+impl<'a> ErrorInformation<'a> {
+    pub fn of(entry: &'a Entry) -> Option<Self> {
         let retries = entry.retry.as_ref().map(retry_sentence);
-        let additional: Vec<String> = retries.into_iter().chain(warnings).collect();
-        return json!({
-            "errorCode": failure.code.as_str(),
-            "reason": failure.message,
-            "additionalDetails": (!additional.is_empty()).then(|| additional.join("; ")),
-            "errorCategory": category(failure.code),
-            "recommendedAction": failure.remedy,
-        });
+        let additional: Vec<String> = retries.into_iter().chain(entry.warnings.iter().cloned()).collect();
+        let additional = (!additional.is_empty()).then(|| additional.join("; "));
+        if let Some(failure) = &entry.failure {
+            return Some(Self {
+                code: failure.code.as_str(),
+                reason: Some(&failure.message),
+                additional,
+                category: category(failure.code),
+                remedy: Some(&failure.remedy),
+            });
+        }
+        let category = match entry.status {
+            LoggedStatus::Success if additional.is_none() => return None,
+            LoggedStatus::Failure => "failure",
+            LoggedStatus::Success | LoggedStatus::Skipped | LoggedStatus::Warning | LoggedStatus::NotEvaluated => {
+                "success"
+            }
+        };
+        Some(Self { code: &entry.reason, reason: outcome_sentence(entry), additional, category, remedy: None })
     }
-    let reported = match entry.status {
-        LoggedStatus::Success => warnings.is_some(),
-        LoggedStatus::Failure | LoggedStatus::Skipped | LoggedStatus::Warning | LoggedStatus::NotEvaluated => true,
-    };
-    if !reported {
-        return Value::Null;
-    }
-    json!({
-        "errorCode": entry.reason,
-        "reason": outcome_sentence(entry),
-        "additionalDetails": warnings,
-        "errorCategory": if entry.status == LoggedStatus::Failure { "failure" } else { "success" },
-        "recommendedAction": null,
-    })
 }
 
 /// Whether the operator or the application can mend a failure, or only the service itself (service.md 20.2).

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::entry::{JobContext, entry_json};
+use super::time::time;
 use crate::model::{
     Class, Entry, Escrow, Identity, Initiator, LinkState, LoggedAction, LoggedStatus, ObjectKind, Operation,
     StagedBatch, StagedObject,
@@ -49,9 +50,9 @@ pub fn escrows_json(escrows: &[Escrow]) -> Value {
                 "errorCode": escrow.error_code.as_str(),
                 "class": class_name(escrow.class),
                 "reference": escrow.reference,
-                "firstFailure": escrow.first_failure.to_string(),
+                "firstFailure": time(escrow.first_failure),
                 "attempts": escrow.attempts,
-                "nextDue": escrow.next_due.map(|time| time.to_string()),
+                "nextDue": escrow.next_due.map(time),
                 "message": escrow.message,
             })
         })
@@ -64,7 +65,7 @@ pub fn deletions_json(batches: &[DeletionRow], job: &JobContext) -> Value {
         .map(|row| {
             json!({
                 "batch": row.batch.batch,
-                "began": row.batch.began.to_string(),
+                "began": time(row.batch.began),
                 "count": row.batch.count,
                 "objects": row.entries().map(|entry| entry_json(&entry, job)).collect::<Value>(),
             })

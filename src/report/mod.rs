@@ -12,6 +12,7 @@ mod on_demand;
 mod plain;
 mod status;
 pub mod text;
+mod time;
 
 pub use check::{check_json, problems_json};
 pub use connection::{ConnectionCheck, ConnectionReport, connection_json};

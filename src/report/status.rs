@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::cycle::{run_error_json, state_name};
+use super::time::time;
 use crate::model::{
     JobCode, JobStatus, ObjectKind, Quarantine, QuarantineReason, RunError, RunSummary, ScheduleState, StagedBatch,
 };
@@ -43,8 +44,8 @@ fn job_json(job: &JobStatus) -> Value {
         },
         "synchronizationJobSettings": [],
         "name": job.name,
-        "nextCycle": job.next_cycle.map(|time| time.to_string()),
-        "runningSince": job.running_since.map(|time| time.to_string()),
+        "nextCycle": job.next_cycle.map(time),
+        "runningSince": job.running_since.map(time),
         "escrows": job.escrows,
         "stagedDeletions": job.staged.as_ref().map(staged_json),
         "degraded": job.degraded,
@@ -86,16 +87,16 @@ pub(super) fn schedule_name(state: ScheduleState) -> &'static str {
 pub(super) fn quarantine_json(quarantine: &Quarantine) -> Value {
     json!({
         "reason": reason_name(quarantine.reason),
-        "seriesBegan": quarantine.series_began.to_string(),
-        "currentBegan": quarantine.current_began.to_string(),
+        "seriesBegan": time(quarantine.series_began),
+        "currentBegan": time(quarantine.current_began),
         "seriesCount": quarantine.series_count,
-        "nextAttempt": quarantine.next_attempt.map(|time| time.to_string()),
+        "nextAttempt": quarantine.next_attempt.map(time),
         "error": quarantine.error.as_ref().map(synchronization_error),
     })
 }
 
 pub(super) fn staged_json(staged: &StagedBatch) -> Value {
-    json!({ "batch": staged.batch, "began": staged.began.to_string(), "count": staged.count })
+    json!({ "batch": staged.batch, "began": time(staged.began), "count": staged.count })
 }
 
 /// What ends a job's cycles is always for its operator to mend, hence `tenantActionable`.
@@ -107,8 +108,8 @@ fn run_json(run: &RunSummary) -> Value {
     json!({
         "activityIdentifier": run.activity_identifier,
         "state": state_name(run.state),
-        "timeBegan": run.time_began.to_string(),
-        "timeEnded": run.time_ended.to_string(),
+        "timeBegan": time(run.time_began),
+        "timeEnded": time(run.time_ended),
         "error": run.error.as_ref().map(run_error_json),
         "countImported": run.count_imported,
         "countImportedDeltas": run.count_imported_deltas,
@@ -132,7 +133,7 @@ fn progress(job: &JobStatus) -> Value {
             "completedUnits": done,
             "totalUnits": total,
             "units": units,
-            "progressObservationDateTime": observed.to_string(),
+            "progressObservationDateTime": time(observed),
         })
     };
     // A page counts as completed when all of it is; the last one may be short.
@@ -149,8 +150,8 @@ fn entry_counts(job: &JobStatus) -> Value {
         .collect()
 }
 
-fn time_or_never(time: Option<Timestamp>) -> String {
-    time.map_or_else(|| NEVER.to_owned(), |time| time.to_string())
+fn time_or_never(instant: Option<Timestamp>) -> String {
+    instant.map_or_else(|| NEVER.to_owned(), time)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@
 
 mod absence;
 mod assignments;
+mod attributes;
 mod blank;
 mod canonical;
 mod cells;
@@ -42,6 +43,7 @@ mod seen;
 mod settings;
 mod shape;
 mod value;
+mod whole;
 
 pub use absence::{Absences, Census, Judgement, judge_absences};
 pub use canonical::{NAMES as CANONICAL_NAMES, is_secret, spelling as canonical_name};
@@ -54,5 +56,7 @@ pub use manifest::Manifest;
 pub use memory::{FileMemory, Newest, SetMemory};
 pub use preset::{AttributeForm, built_in_names as preset_names, check as check_preset};
 pub use read::{Nothing, ObjectKey, Read, Recognise, Recognised, read};
-pub use report::{Assignment, Completeness, Counts, FileReport, Level, Problem, RefusedRecord, SetMode, SetReport, Warning};
+pub use report::{
+    Assignment, Completeness, Counts, FileReport, Level, Problem, RefusedRecord, SetMode, SetReport, Warning,
+};
 pub use settings::{Allowance, FileEntry, Mode, Ready, Role, Settings};

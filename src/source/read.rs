@@ -18,6 +18,7 @@ use super::report::{Completeness, Counts, FileReport, Level, Problem, Problems, 
 use super::rules;
 use super::seen::Seen;
 use super::settings::{Role, Settings};
+use super::whole;
 use crate::model::{ObjectKind, SourceObject};
 
 /// Names an object by kind and anchor, compared without case; never 0.
@@ -314,7 +315,7 @@ fn finish(
     assignments: Option<Vec<super::report::Assignment>>,
 ) -> SetReport {
     let mode = rules::mode(&mut reading, &files);
-    let complete = rules::completeness(&mut reading, &files);
+    let complete = whole::completeness(&mut reading, &files);
     rules::judge(&mut reading, plans, &files, mode);
     let memory = rules::remember(&mut reading, plans, &files, mode);
     let problems = std::mem::take(&mut reading.problems).finish();

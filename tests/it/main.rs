@@ -7,6 +7,7 @@ mod fixtures_records;
 mod layers;
 mod mock_target;
 mod readme;
+mod source_sets;
 mod systemd;
 mod vectors;
 mod vectors_expressions;

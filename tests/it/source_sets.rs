@@ -79,9 +79,7 @@ impl Bench {
                     recognised += 1;
                     records.insert(hash, Recognised { key, living });
                 }
-                Read::Ignored { hash, .. } => {
-                    records.extend([(hash, Recognised { key: ObjectKey(0), living: true })])
-                }
+                Read::Ignored { hash, .. } => records.extend([(hash, Recognised { key: ObjectKey(0), living: true })]),
                 Read::Object { hash, key, object, .. } => {
                     let living = object.deletion == provisiond::model::Deletion::None;
                     records.insert(hash, Recognised { key, living });
@@ -717,4 +715,56 @@ fn only_what_is_wanted_is_kept_under_the_names_that_are_used() {
     let names: Vec<&str> = object.attributes.keys().map(String::as_str).collect();
     assert_eq!(names, ["accountEnabled", "mail", "objectId"]);
     assert_eq!(object.attribute("accountEnabled"), Some(&SourceValue::Bool(true)));
+}
+
+#[test]
+fn hostile_files_are_refused_and_nothing_else() {
+    let deep = format!(
+        r#"[{{"id":"1","status":"ACTIVE","profile":{{"login":"a@x.example","x":{}1{}}},"_links":{{}}}}]"#,
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
+    let wide = format!("{}\n{}", (0..5000).map(|number| format!("c{number}")).collect::<Vec<_>>().join(","), "x");
+    let long = format!("dn: uid=a,dc=b\nsn: {}\n", "x".repeat(3 << 20));
+    let formula = format!("{HEAD}{},=cmd|'/c calc'!A1,\u{1b}[31mred,True\n", id(1));
+    let bench = Bench::new(&[("okta.json", &deep)]).set(|settings| settings.preset = "okta-json".to_owned());
+    assert_eq!((bench.read().codes("R"), bench.read().report.counts.users), (vec!["json.too_deep"], 0));
+    assert!(Bench::new(&[("users.csv", &wide)]).read().report.refused);
+    let limited = Bench::new(&[("d.ldif", &long)]).set(|settings| {
+        settings.limits.line = 1 << 20;
+        settings.preset = "openldap-ldif".to_owned();
+    });
+    assert_eq!(limited.read().codes("R"), ["limit.line"]);
+    let given = Bench::new(&[("users.csv", &formula)]).read();
+    assert_eq!(given.text(&id(1), "userPrincipalName").as_deref(), Some("=cmd|'/c calc'!A1"));
+    assert_eq!(given.text(&id(1), "displayName").as_deref(), Some("[31mred"));
+    assert!(given.has("value.control_characters"));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 48, ..Default::default() })]
+
+    /// Damage anywhere in a real export gives an answer, never a panic.
+    #[test]
+    fn damaged_files_never_panic(seed in proptest::collection::vec((0_usize..4000, proptest::num::u8::ANY), 1..12), cut in 0_usize..4000) {
+        let samples = [
+            ("users.csv", people(1..30)),
+            ("users.json", graph(1..20, false)),
+            ("scim.json", scim(3, 1..4)),
+            ("d.ldif", (1..12).map(entry).collect::<String>()),
+        ];
+        for (name, text) in samples {
+            let mut bytes = text.into_bytes();
+            for (at, byte) in &seed {
+                let length = bytes.len();
+                bytes[at % length] = *byte;
+            }
+            bytes.truncate(1 + cut.min(bytes.len() - 1));
+            let bench = Bench::new(&[]);
+            bench.write(name, &bytes);
+            let given = bench.read();
+            let listed: u64 = given.report.files.iter().map(|file| file.refused_count).sum();
+            proptest::prop_assert_eq!(listed, given.report.counts.refused);
+        }
+    }
 }

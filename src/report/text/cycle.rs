@@ -3,6 +3,7 @@
 use super::super::cycle::{kind_name, state_name};
 use super::super::plain;
 use super::super::status::reason_name;
+use super::super::time::short;
 use super::{Style, Tone, painted};
 use crate::model::{Counts, CycleReport, CycleState};
 
@@ -53,7 +54,7 @@ pub fn cycle_text(report: &CycleReport, style: Style) -> String {
         );
     }
     if let Some(quarantine) = &report.quarantine {
-        let next = quarantine.next_attempt.map_or_else(String::new, |next| format!("; next attempt {next}"));
+        let next = quarantine.next_attempt.map_or_else(String::new, |next| format!("; next attempt {}", short(next)));
         line("quarantine", Tone::Bad, &format!("{}{next}", reason_name(quarantine.reason)));
     }
     if let Some(error) = &report.error {

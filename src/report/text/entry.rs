@@ -2,6 +2,7 @@
 
 use super::super::entry::{kind_name, outcome_sentence, retry_sentence};
 use super::super::plain;
+use super::super::time::short;
 use super::columns::push_padded;
 use super::details::push_details;
 use super::{NOTHING, Style, Tone, painted, tone};
@@ -10,7 +11,7 @@ use crate::model::{Entry, Identity, LoggedAction, LoggedStatus, ModifiedProperty
 /// Returns a line of the log: time, action, status, kind, source id, name, and why; with a line break.
 pub fn entry_line(entry: &Entry, style: Style) -> String {
     let mut line = String::new();
-    push_padded(&mut line, &entry.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), 22);
+    push_padded(&mut line, &short(entry.at), 22);
     push_padded(&mut line, entry.action.as_str(), 13);
     push_painted(&mut line, status_word(entry.status), tone(entry.status), style);
     push_padded(&mut line, &kind_name(entry.kind).to_lowercase(), 7);

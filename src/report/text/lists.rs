@@ -2,6 +2,7 @@
 
 use super::super::lists::{DeletionRow, LinkRow, class_name, link_state, operation_name};
 use super::super::plain;
+use super::super::time::short;
 use super::Style;
 use super::columns::table;
 use super::entry::entry_line;
@@ -31,7 +32,7 @@ pub fn escrows_text(escrows: &[Escrow]) -> String {
                 escrow.error_code.as_str().to_owned(),
                 class_name(escrow.class).to_owned(),
                 escrow.attempts.to_string(),
-                escrow.next_due.map_or_else(|| "never".to_owned(), |time| time.to_string()),
+                escrow.next_due.map_or_else(|| "never".to_owned(), short),
                 format!("{}; {}", escrow.message, escrow.remedy),
             ]
         })
@@ -50,7 +51,8 @@ pub fn deletions_text(batches: &[DeletionRow], style: Style) -> String {
                 let batch = plain(&row.batch.batch);
                 format!(
                     "batch {batch}: {} since {}; `provisiond deletions approve {batch}` carries them out\n{lines}",
-                    row.batch.count, row.batch.began
+                    row.batch.count,
+                    short(row.batch.began)
                 )
             })
             .collect()

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::super::cycle::state_name;
 use super::super::plain;
 use super::super::status::{code_name, reason_name, schedule_name};
+use super::super::time::short;
 use super::columns::push_padded;
 use super::{Style, Tone, painted};
 use crate::model::{JobCode, JobStatus, RunSummary};
@@ -38,10 +39,10 @@ fn push_job(text: &mut String, job: &JobStatus, style: Style) {
     field("schedule", format!("{}, every {}", schedule_name(job.schedule), job.interval));
     field("next cycle", time(job.next_cycle));
     if let Some(since) = job.running_since {
-        field("running since", since.to_string());
+        field("running since", short(since));
     }
     if let Some((done, total, observed)) = job.progress {
-        field("progress", format!("{done} of {total} objects at {observed}"));
+        field("progress", format!("{done} of {total} objects at {}", short(observed)));
     }
     field("last cycle", job.last_execution.as_ref().map_or_else(|| "never".to_owned(), run));
     if let Some(error) = job.last_execution.as_ref().and_then(|run| run.error.as_ref()) {
@@ -58,7 +59,7 @@ fn push_job(text: &mut String, job: &JobStatus, style: Style) {
             format!(
                 "{} since {}, confirmed {} times, next attempt {}",
                 reason_name(quarantine.reason),
-                quarantine.series_began,
+                short(quarantine.series_began),
                 quarantine.series_count,
                 time(quarantine.next_attempt)
             ),
@@ -76,7 +77,7 @@ fn push_job(text: &mut String, job: &JobStatus, style: Style) {
     if let Some(staged) = &job.staged {
         field(
             "staged",
-            format!("{} deprovisionings since {}; see `provisiond deletions list`", staged.count, staged.began),
+            format!("{} deprovisionings since {}; see `provisiond deletions list`", staged.count, short(staged.began)),
         );
     }
     if let Some(degraded) = &job.degraded {
@@ -91,7 +92,7 @@ fn run(run: &RunSummary) -> String {
     format!(
         "{} at {}, {} of {} exported, {} escrowed",
         state_name(run.state),
-        run.time_ended,
+        short(run.time_ended),
         run.count_exported,
         run.count_exports,
         run.count_escrowed
@@ -99,7 +100,7 @@ fn run(run: &RunSummary) -> String {
 }
 
 fn time(time: Option<Timestamp>) -> String {
-    time.map_or_else(|| "none".to_owned(), |time| time.to_string())
+    time.map_or_else(|| "none".to_owned(), short)
 }
 
 #[cfg(test)]

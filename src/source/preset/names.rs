@@ -1,11 +1,10 @@
 //! Names of the source's attributes and columns, found without regard to case (sources.md 22).
 
 use std::borrow::Cow;
-use std::hash::Hasher;
 
 use hashbrown::HashTable;
 use unicode_normalization::UnicodeNormalization;
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The number of a name that a preset knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,15 +78,15 @@ pub fn fold(name: &str) -> Cow<'_, str> {
 }
 
 fn hash_of(name: &str) -> u64 {
-    let mut hasher = Xxh3::new();
     let mut lower = [0_u8; 64];
-    for chunk in name.as_bytes().chunks(lower.len()) {
-        let part = &mut lower[..chunk.len()];
-        part.copy_from_slice(chunk);
-        part.make_ascii_lowercase();
-        hasher.write(part);
+    match lower.get_mut(..name.len()) {
+        Some(lower) => {
+            lower.copy_from_slice(name.as_bytes());
+            lower.make_ascii_lowercase();
+            xxh3_64(lower)
+        }
+        None => xxh3_64(name.to_ascii_lowercase().as_bytes()),
     }
-    hasher.finish()
 }
 
 #[cfg(test)]

@@ -1,0 +1,114 @@
+//! `cycle`, and what the other commands say of what it did.
+
+use serde_json::json;
+
+use crate::cli_bench::{Bench, person};
+
+#[test]
+fn a_dry_run_sends_reads_only() {
+    let bench = Bench::new();
+    bench.people(&[&person(1, "taro", "佐藤", true), &person(2, "hanako", "鈴木", true)]);
+    let document = bench.json(&["cycle", "--dry-run"], 0);
+    assert_eq!(document["cycle"]["dryRun"], true);
+    assert_eq!(document["cycle"]["kind"], "initial");
+    assert_eq!(document["counts"]["create"], 2);
+    assert_eq!(document["objects"].as_array().map(Vec::len), Some(2));
+    assert_eq!(document["objects"][0]["provisioningAction"], "create");
+    let methods = bench.standin().requests_by_method();
+    assert_eq!(methods.keys().collect::<Vec<_>>(), ["GET"], "{methods:?}");
+    assert_eq!(document["requests"], json!(bench.standin().request_count()));
+    assert!(bench.standin().users().is_empty());
+}
+
+#[test]
+fn what_changed_is_sent_and_nothing_else() {
+    let bench = Bench::new();
+    let (taro, hanako) = (person(1, "taro", "佐藤", true), person(2, "hanako", "鈴木", true));
+    bench.people(&[&taro, &hanako]);
+    let first = bench.run(&["cycle"]);
+    assert_eq!(first.status, Some(0), "{}{}", first.out, first.err);
+    assert!(
+        first.out.contains("  create       success  user   7c9e6679-7425-40de-944b-000000000001  佐藤\n"),
+        "{}",
+        first.out
+    );
+    assert!(
+        first.out.contains("initial cycle of `kintone`: Succeeded\n  2 created\n  2 records in 1 file, "),
+        "{}",
+        first.out
+    );
+    assert_eq!(first.err, "");
+
+    bench.people(&[&taro, &person(2, "hanako", "鈴木", false), &person(3, "ken", "田中", true)]);
+    let second = bench.json(&["cycle"], 0);
+    assert_eq!(second["cycle"]["kind"], "incremental");
+    assert_eq!((&second["counts"]["create"], &second["counts"]["disable"]), (&json!(1), &json!(1)));
+
+    let before = bench.standin().request_count();
+    let third = bench.json(&["cycle"], 0);
+    assert_eq!((&third["requests"], &third["objects"]), (&json!(0), &json!([])));
+    assert_eq!(bench.standin().request_count(), before);
+
+    let log = bench.json(&["log", "--user", "hanako@example.jp"], 0);
+    let actions: Vec<_> =
+        log.as_array().expect("an array").iter().map(|record| &record["provisioningAction"]).collect();
+    assert_eq!(actions, ["create", "disable"]);
+    assert_eq!(
+        bench.json(&["log", "--cycle", second["cycle"]["id"].as_str().expect("an id")], 0).as_array().map(Vec::len),
+        Some(2)
+    );
+    assert_eq!(bench.json(&["links", "list"], 0).as_array().map(Vec::len), Some(3));
+    let status = bench.json(&["status"], 0);
+    assert_eq!(status["jobs"][0]["status"]["code"], "Active");
+    assert_eq!(status["jobs"][0]["status"]["synchronizedEntryCountByType"], json!([{"key": "User", "value": 3}]));
+}
+
+#[test]
+fn a_paused_job_does_nothing_until_it_is_started() {
+    let bench = Bench::new();
+    bench.people(&[&person(1, "taro", "佐藤", true)]);
+    assert_eq!(bench.json(&["pause"], 0)["ok"], true);
+    let paused = bench.json(&["cycle"], 4);
+    assert_eq!(paused["error"]["code"], "Paused");
+    assert_eq!(bench.standin().request_count(), 0);
+    assert_eq!(bench.json(&["status"], 0)["jobs"][0]["status"]["code"], "Paused");
+    assert_eq!(bench.json(&["start"], 0)["ok"], true);
+    assert_eq!(bench.json(&["cycle"], 0)["counts"]["create"], 1);
+}
+
+#[test]
+fn wrong_credentials_end_with_status_3_and_never_show() {
+    let bench = Bench::new();
+    bench.people(&[&person(1, "taro", "佐藤", true)]);
+    bench.write("token", "not-the-token");
+    let run = bench.run(&["cycle", "-v"]);
+    assert_eq!(run.status, Some(3), "{}{}", run.out, run.err);
+    assert!(run.out.contains("ended early: "), "{}", run.out);
+    assert!(!run.out.contains("not-the-token") && !run.err.contains("not-the-token"));
+    assert_eq!(bench.run(&["test-connection"]).status, Some(3));
+    assert_eq!(bench.json(&["status"], 0)["jobs"][0]["status"]["code"], "Quarantine");
+}
+
+#[test]
+fn an_empty_folder_is_refused_with_status_6() {
+    let bench = Bench::new();
+    bench.people(&[&person(1, "taro", "佐藤", true)]);
+    assert_eq!(bench.run(&["cycle"]).status, Some(0));
+    bench.people(&[]);
+    let refused = bench.json(&["cycle"], 6);
+    assert_eq!(refused["error"]["code"], "IngestionInterrupted");
+    assert_eq!(bench.standin().users()[0]["active"], true);
+}
+
+#[test]
+fn csv_export_is_three_files() {
+    let bench = Bench::new();
+    bench.people(&[&person(1, "taro", "=1+1", true)]);
+    assert_eq!(bench.run(&["cycle"]).status, Some(0));
+    let answer = bench.json(&["log", "--csv", "export"], 0);
+    assert_eq!(answer["records"], 1);
+    let read = |name: &str| std::fs::read_to_string(bench.path().join("export").join(name)).expect(name);
+    assert!(read("ProvisioningLogs.csv").contains(",create,success,,,"), "{}", read("ProvisioningLogs.csv"));
+    assert!(read("ProvisioningLogs_ModifiedProperties.csv").contains(",displayName,,'=1+1\n"));
+    assert!(read("ProvisioningLogs_ProvisioningSteps.csv").contains(",EntryExportAdd,export,success,"));
+}
