@@ -6,18 +6,18 @@ use super::context::{Context, Random, Uniqueness};
 use super::elsewhere;
 use super::evaluate::{CallNode, ComparisonNode, Frame, Node, Stop, integer};
 use super::expression::Expression;
-use super::fault::{ARITY, EVALUATION, Fault, NESTING, UNKNOWN_ATTRIBUTE, UNKNOWN_FUNCTION};
+use super::fault::{ARITY, EVALUATION, Fault, NESTING, UNKNOWN_ATTRIBUTE};
 use super::functions::{self, Class, Function, Presence, ReplaceMode, Type, replace_mode};
 use super::pattern::{Pattern, Substitution};
 use super::slots::{KnownNames, Slots};
 use super::syntax::{self, Argument, Call, Operand, OperandKind};
 use super::time::DateTime;
-use crate::diagnostic::{Severity, nearest};
+use crate::diagnostic::Severity;
 
 /// Compiles a mapping text: one call, attribute or constant.
 ///
-/// Attributes get their places in `slots`. With `known` every other attribute is a fault. All faults are returned, each
-/// with its span in `text`; [`super::leading`] tells under which code the whole text is reported.
+/// Attributes get their places in `slots`. With `known` every other attribute is a fault. All faults are returned, warnings
+/// among them, each with its span in `text`; [`super::leading`] tells under which code the whole text is reported.
 pub fn compile(text: &str, slots: &mut Slots, known: Option<&KnownNames>) -> Result<Expression, Vec<Fault>> {
     let tree = syntax::parse(text)?;
     let mut compiler =
@@ -104,7 +104,7 @@ impl Compiler<'_> {
                 self.redacted |= function.name == "Redact";
                 self.check(call, function, place);
             }
-            None => self.unknown_function(call),
+            None => self.faults.push(elsewhere::unknown_function(&call.name, call.name_span.clone())),
         }
         let mut constant = true;
         let mut arguments = Vec::with_capacity(call.arguments.len());
@@ -144,21 +144,6 @@ impl Compiler<'_> {
                 Compiled { node: Node::Comparison(Box::new(node)), constant }
             }
         }
-    }
-
-    fn unknown_function(&mut self, call: &Call) {
-        let name = &call.name;
-        let fault = Fault::error(UNKNOWN_FUNCTION, call.name_span.clone(), format!("unknown function `{name}`"))
-            .label("not a function of the expression language");
-        let near = nearest(name, functions::ALL.iter().map(|function| function.name));
-        self.faults.push(match (elsewhere::hint(name), near) {
-            (_, Some(near)) if near.eq_ignore_ascii_case(name) => {
-                fault.help(format!("function names are case-sensitive: `{near}`"))
-            }
-            (Some(hint), _) => fault.help(hint),
-            (None, Some(near)) => fault.help(format!("a function with a similar name exists: `{near}`")),
-            (None, None) => fault.help("`provisiond functions` lists them"),
-        });
     }
 
     /// Number and presence of arguments, and what the function itself demands.

@@ -1,7 +1,27 @@
 //! Names that belong to a related language, and what to write here instead (expressions.md 8).
 
+use std::ops::Range;
+
+use super::fault::{Fault, UNKNOWN_FUNCTION};
+use super::functions;
+use crate::diagnostic::nearest;
+
+/// Returns the fault of a call to a function that this language does not have.
+pub(super) fn unknown_function(name: &str, span: Range<usize>) -> Fault {
+    let fault = Fault::error(UNKNOWN_FUNCTION, span, format!("unknown function `{name}`"))
+        .label("not a function of the expression language");
+    match (hint(name), nearest(name, functions::ALL.iter().map(|function| function.name))) {
+        (_, Some(near)) if near.eq_ignore_ascii_case(name) => {
+            fault.help(format!("function names are case-sensitive: `{near}`"))
+        }
+        (Some(hint), _) => fault.help(hint),
+        (None, Some(near)) => fault.help(format!("a function with a similar name exists: `{near}`")),
+        (None, None) => fault.help("`provisiond functions` lists them"),
+    }
+}
+
 /// Returns what to write instead of a function that only connect sync has.
-pub(super) fn hint(name: &str) -> Option<String> {
+fn hint(name: &str) -> Option<String> {
     if let Some((_, suggestion)) = CONNECT_SYNC.iter().find(|(known, _)| *known == name) {
         return Some(if suggestion.is_empty() {
             format!(
@@ -19,7 +39,7 @@ pub(super) fn hint(name: &str) -> Option<String> {
     })
 }
 
-const CONNECT_SYNC: [(&str, &str); 33] = [
+const CONNECT_SYNC: [(&str, &str); 32] = [
     ("BitOr", ""),
     ("CGuid", ""),
     ("StringFromGuid", ""),
@@ -50,7 +70,6 @@ const CONNECT_SYNC: [(&str, &str); 33] = [
     ("Where", ""),
     ("With", ""),
     ("ImportedValue", ""),
-    ("IIf", "write `IIF`"),
     ("AND", "nest `IIF`: AND in the true branch"),
     ("OR", "nest `IIF`: OR in the false branch"),
 ];

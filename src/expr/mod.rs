@@ -6,6 +6,7 @@
 
 mod batch;
 mod casing;
+mod compare;
 mod compile;
 mod context;
 mod elsewhere;

@@ -8,6 +8,8 @@ mod class;
 mod emit;
 mod groups;
 mod parse;
+mod parse_class;
+mod parse_escape;
 mod substitution;
 
 use fancy_regex::RegexBuilder as BacktrackingBuilder;
@@ -24,7 +26,7 @@ const MOST_MATCHES: usize = 1 << 20;
 /// Bytes of a text that a pattern is matched against.
 const LARGEST_TEXT: usize = 1 << 18;
 /// Bytes a compiled pattern may take.
-const SIZE_LIMIT: usize = 4 << 20;
+const SIZE_LIMIT: usize = 16 << 20;
 
 /// A compiled pattern.
 #[derive(Debug)]
@@ -50,22 +52,20 @@ enum Engine {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PatternError(pub String);
 
-/// One match: the spans of the groups by engine index, 0 being the whole.
+/// One match.
 pub(super) struct Found {
-    spans: Vec<Option<(usize, usize)>>,
+    whole: (usize, usize),
+    /// By engine index, the whole match first; empty where nobody asked for groups.
+    groups: Vec<Option<(usize, usize)>>,
 }
 
 impl Found {
     pub fn start(&self) -> usize {
-        self.span(0).0
+        self.whole.0
     }
 
     pub fn end(&self) -> usize {
-        self.span(0).1
-    }
-
-    fn span(&self, index: usize) -> (usize, usize) {
-        self.spans.get(index).copied().flatten().unwrap_or_default()
+        self.whole.1
     }
 }
 
@@ -78,7 +78,6 @@ impl Pattern {
             let regex = BacktrackingBuilder::new(&exact.pattern)
                 .backtrack_limit(BACKTRACK_LIMIT)
                 .delegate_size_limit(SIZE_LIMIT)
-                .delegate_dfa_size_limit(SIZE_LIMIT)
                 .build()
                 .map_err(|_| refused())?;
             Engine::Backtracking(Box::new(regex))
@@ -118,7 +117,10 @@ impl Pattern {
 
     /// The span of a group in a match; `None` when it took no part.
     pub fn span_of(&self, found: &Found, group: usize) -> Option<(usize, usize)> {
-        self.groups.engine_indexes(group).filter_map(|index| found.spans.get(index).copied().flatten()).max()
+        if group == 0 {
+            return Some(found.whole);
+        }
+        self.groups.engine_indexes(group).filter_map(|index| found.groups.get(index).copied().flatten()).max()
     }
 
     /// Calls `visit` for each match from left to right, as .NET's `Regex.Replace` meets them.
@@ -139,46 +141,42 @@ impl Pattern {
         match (quick, &self.general) {
             (Some(regex), _) | (None, Engine::Linear(regex)) => {
                 let mut locations = with_groups.then(|| regex.capture_locations());
-                walk(text, MOST_MATCHES, &mut visit, |at, spans| {
-                    match &mut locations {
+                walk(text, MOST_MATCHES, &mut visit, |at, groups| {
+                    let found = match &mut locations {
                         Some(locations) => {
-                            if regex.captures_read_at(locations, text, at).is_some() {
-                                spans.extend((0..locations.len()).map(|index| locations.get(index)));
-                            }
+                            let found = regex.captures_read_at(locations, text, at);
+                            groups.extend((0..locations.len()).map(|index| locations.get(index)));
+                            found
                         }
-                        None => {
-                            spans.extend(regex.find_at(text, at).map(|found| Some((found.start(), found.end()))));
-                        }
-                    }
-                    Ok(())
+                        None => regex.find_at(text, at),
+                    };
+                    Ok(found.map(|found| (found.start(), found.end())))
                 })
             }
-            (None, Engine::Backtracking(regex)) => walk(text, MOST_BACKTRACKED_MATCHES, &mut visit, |at, spans| {
+            (None, Engine::Backtracking(regex)) => walk(text, MOST_BACKTRACKED_MATCHES, &mut visit, |at, groups| {
                 let found = regex.captures_from_pos(text, at).map_err(|_| gave_up())?;
-                if let Some(found) = found {
-                    spans.extend(
-                        (0..found.len()).map(|index| found.get(index).map(|group| (group.start(), group.end()))),
-                    );
-                }
-                Ok(())
+                let Some(found) = found else { return Ok(None) };
+                groups.extend((0..found.len()).map(|index| found.get(index).map(|group| (group.start(), group.end()))));
+                Ok(groups.first().copied().flatten())
             }),
         }
     }
 }
 
-/// Searches again and again; `search` leaves `spans` empty when there is no further match.
+/// Searches again and again; `search` fills in the groups and returns the whole match, if there is one.
 fn walk(
     text: &str,
     most: usize,
     visit: &mut impl FnMut(&Found) -> bool,
-    mut search: impl FnMut(usize, &mut Vec<Option<(usize, usize)>>) -> Result<(), PatternError>,
+    mut search: impl FnMut(usize, &mut Vec<Option<(usize, usize)>>) -> Result<Option<(usize, usize)>, PatternError>,
 ) -> Result<(), PatternError> {
-    let mut found = Found { spans: Vec::new() };
+    let mut found = Found { whole: (0, 0), groups: Vec::new() };
     let mut at = 0;
     for _ in 0..most {
-        found.spans.clear();
-        search(at, &mut found.spans)?;
-        if found.spans.is_empty() || !visit(&found) {
+        found.groups.clear();
+        let Some(whole) = search(at, &mut found.groups)? else { return Ok(()) };
+        found.whole = whole;
+        if !visit(&found) {
             return Ok(());
         }
         at = found.end();

@@ -2,10 +2,9 @@
 
 use super::PatternError;
 use super::ast::{Label, Node, Parsed};
-use super::class::{CATEGORIES, Class, Item};
 
 /// Groups that may stand inside one another; guards the stack.
-const DEEPEST_NESTING: usize = 40;
+pub(super) const DEEPEST_NESTING: usize = 40;
 /// The largest count in `{n,m}`.
 const MOST_REPEATS: u32 = 1_000;
 
@@ -27,27 +26,27 @@ pub(super) fn parse(pattern: &str) -> Result<Parsed, PatternError> {
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Options {
-    ignore_case: bool,
+pub(super) struct Options {
+    pub(super) ignore_case: bool,
     multi_line: bool,
     explicit_capture: bool,
     single_line: bool,
     ignore_white: bool,
 }
 
-struct Parser {
-    letters: Vec<char>,
-    at: usize,
-    depth: usize,
+pub(super) struct Parser {
+    pub(super) letters: Vec<char>,
+    pub(super) at: usize,
+    pub(super) depth: usize,
     /// Lookbehinds around the cursor.
     behind: usize,
-    options: Options,
+    pub(super) options: Options,
     captures: Vec<Label>,
     /// Upper bound of the group numbers; decides what `\12` means.
-    has_group: u32,
+    pub(super) has_group: u32,
 }
 
-fn error(what: &str) -> PatternError {
+pub(super) fn error(what: &str) -> PatternError {
     PatternError(what.to_owned())
 }
 
@@ -99,7 +98,7 @@ impl Parser {
         }))
     }
 
-    fn literal(&self, letter: char) -> Node {
+    pub(super) fn literal(&self, letter: char) -> Node {
         Node::Literal { letter, ignore_case: self.options.ignore_case }
     }
 
@@ -270,238 +269,6 @@ impl Parser {
         }
     }
 
-    /// What follows a backslash outside of brackets.
-    fn escape(&mut self) -> Result<Node, PatternError> {
-        let Some(letter) = self.peek() else { return Err(error("the pattern ends in a backslash")) };
-        let ignore_case = self.options.ignore_case;
-        if let Some(item) = self.class_escape()? {
-            // A category on its own keeps its case even where case is ignored.
-            return Ok(Node::Class { class: Class::of(item), ignore_case: false });
-        }
-        let node = match letter {
-            'b' => Node::Boundary { negated: false },
-            'B' => Node::Boundary { negated: true },
-            'A' => Node::TextBegin,
-            'z' => Node::TextEnd,
-            'Z' => Node::End { multi_line: false },
-            'G' => return Err(error("`\\G` is not supported")),
-            'k' => {
-                self.at += 1;
-                let close = match self.next() {
-                    Some('<') => '>',
-                    Some('\'') => '\'',
-                    _ => return Err(error("`\\k` is followed by a group name: `\\k<name>`")),
-                };
-                let Some(group) = self.label_until(close) else {
-                    return Err(error("`\\k` is followed by a group name: `\\k<name>`"));
-                };
-                return Ok(Node::Backreference { group, ignore_case });
-            }
-            '1'..='9' => {
-                let digits: String = self.letters[self.at..].iter().take_while(|next| next.is_ascii_digit()).collect();
-                let number = digits.parse::<u32>().unwrap_or(u32::MAX);
-                if digits.len() == 1 || number <= self.has_group {
-                    self.at += digits.len();
-                    return Ok(Node::Backreference { group: Label::Number(number), ignore_case });
-                }
-                return self.character().map(|letter| self.literal(letter));
-            }
-            '<' | '\'' => {
-                // The old form of `\k<name>`, when a name follows.
-                let start = self.at;
-                self.at += 1;
-                if let Some(group) = self.label_until(if letter == '<' { '>' } else { '\'' }) {
-                    return Ok(Node::Backreference { group, ignore_case });
-                }
-                self.at = start;
-                return self.character().map(|letter| self.literal(letter));
-            }
-            _ => return self.character().map(|letter| self.literal(letter)),
-        };
-        self.at += 1;
-        Ok(node)
-    }
-
-    /// Reads a group name up to `close`; leaves the cursor anywhere when there is none.
-    fn label_until(&mut self, close: char) -> Option<Label> {
-        let mut name = String::new();
-        loop {
-            match self.next()? {
-                letter if letter == close && !name.is_empty() => break,
-                letter if is_word(letter) => name.push(letter),
-                _ => return None,
-            }
-        }
-        Some(match name.parse::<u32>() {
-            Ok(number) => Label::Number(number),
-            Err(_) => Label::Name(name),
-        })
-    }
-
-    /// `\d`, `\w`, `\s`, `\p{..}` and their negations, in brackets and outside.
-    fn class_escape(&mut self) -> Result<Option<Item>, PatternError> {
-        let item = match self.peek() {
-            Some('d') => Item::Digit { negated: false },
-            Some('D') => Item::Digit { negated: true },
-            Some('s') => Item::Space { negated: false },
-            Some('S') => Item::Space { negated: true },
-            Some('w') => Item::Word { negated: false },
-            Some('W') => Item::Word { negated: true },
-            Some(letter @ ('p' | 'P')) => {
-                self.at += 1;
-                return self.category(letter == 'P').map(Some);
-            }
-            _ => return Ok(None),
-        };
-        self.at += 1;
-        Ok(Some(item))
-    }
-
-    fn category(&mut self, negated: bool) -> Result<Item, PatternError> {
-        if !self.take('{') {
-            return Err(error("`\\p` is followed by a category in braces: `\\p{Lu}`"));
-        }
-        let name: String = self.letters[self.at..].iter().take_while(|letter| **letter != '}').collect();
-        self.at += name.chars().count();
-        if !self.take('}') {
-            return Err(error("the category of `\\p{...}` is never closed"));
-        }
-        match CATEGORIES.into_iter().find(|known| *known == name) {
-            Some(name) => Ok(Item::Category { name, negated }),
-            None if name.starts_with("Is") => Err(error(
-                "named blocks such as `\\p{IsGreek}` are not supported; write the range: `[\\u0370-\\u03FF]`",
-            )),
-            None => Err(error("`\\p{...}` names no category that is supported; write one such as `Lu`, `L` or `Nd`")),
-        }
-    }
-
-    /// A character behind a backslash that is no class, assertion or reference.
-    fn character(&mut self) -> Result<char, PatternError> {
-        let Some(letter) = self.next() else { return Err(error("the pattern ends in a backslash")) };
-        let code = match letter {
-            'x' => self.hexadecimal(2)?,
-            'u' => self.hexadecimal(4)?,
-            'a' => 0x07,
-            'e' => 0x1b,
-            'f' => 0x0c,
-            'n' => 0x0a,
-            'r' => 0x0d,
-            't' => 0x09,
-            'v' => 0x0b,
-            'c' => {
-                let control = self.next().map(|letter| u32::from(letter.to_ascii_uppercase()));
-                match control {
-                    Some(code @ 0x40..=0x5f) => code - 0x40,
-                    _ => return Err(error("`\\c` is followed by a letter")),
-                }
-            }
-            '0'..='7' => {
-                self.at -= 1;
-                let digits: Vec<u32> =
-                    self.letters[self.at..].iter().take(3).map_while(|digit| digit.to_digit(8)).collect();
-                self.at += digits.len();
-                digits.iter().fold(0, |code, digit| code * 8 + digit) & 0xff
-            }
-            letter if is_word(letter) => {
-                return Err(PatternError(format!("`\\{letter}` is no escape of a pattern")));
-            }
-            literal => return Ok(literal),
-        };
-        char::from_u32(code).ok_or_else(|| error("half of a surrogate pair (`\\uD800` to `\\uDFFF`) is not supported"))
-    }
-
-    fn hexadecimal(&mut self, digits: usize) -> Result<u32, PatternError> {
-        let mut code = 0;
-        for _ in 0..digits {
-            let digit = self.next().and_then(|letter| letter.to_digit(16));
-            code = code * 16 + digit.ok_or_else(|| error("`\\x` takes two and `\\u` four hexadecimal digits"))?;
-        }
-        Ok(code)
-    }
-
-    /// A class, from behind its opening bracket.
-    fn class(&mut self) -> Result<Class, PatternError> {
-        if self.depth == DEEPEST_NESTING {
-            return Err(PatternError(format!("groups are nested more than {DEEPEST_NESTING} deep")));
-        }
-        self.depth += 1;
-        let class = self.class_items();
-        self.depth -= 1;
-        class
-    }
-
-    fn class_items(&mut self) -> Result<Class, PatternError> {
-        let mut class = Class { negated: self.take('^'), ..Class::default() };
-        let mut first = true;
-        loop {
-            let Some(letter) = self.next() else { return Err(error("a class is never closed with `]`")) };
-            let from = match letter {
-                ']' if !first => break,
-                '-' if !first && self.peek() == Some('[') => {
-                    self.subtraction(&mut class)?;
-                    break;
-                }
-                '[' if self.peek() == Some(':') => {
-                    return Err(error("`[:name:]` is not .NET syntax; write `\\w`, `\\d` or a range"));
-                }
-                '\\' => match self.class_escape()? {
-                    Some(item) => {
-                        class.items.push(item);
-                        first = false;
-                        if self.peek() == Some('-') && !matches!(self.letters.get(self.at + 1), Some(']' | '[') | None)
-                        {
-                            return Err(error(
-                                "a range in a class begins with `\\d`, `\\w` or the like; put the `-` last",
-                            ));
-                        }
-                        continue;
-                    }
-                    None => self.class_character()?,
-                },
-                literal => literal,
-            };
-            first = false;
-            let is_range = self.peek() == Some('-') && !matches!(self.letters.get(self.at + 1), Some(']') | None);
-            if !is_range {
-                class.items.push(Item::Range(from, from));
-                continue;
-            }
-            self.at += 1;
-            let to = match self.next() {
-                Some('[') => {
-                    self.at -= 1;
-                    class.items.push(Item::Range(from, from));
-                    self.subtraction(&mut class)?;
-                    break;
-                }
-                Some('\\') => {
-                    if self.class_escape()?.is_some() {
-                        return Err(error("a range in a class ends in `\\d`, `\\w` or the like; put the `-` last"));
-                    }
-                    self.class_character()?
-                }
-                Some(literal) => literal,
-                None => return Err(error("a class is never closed with `]`")),
-            };
-            if to < from {
-                return Err(error("a range in a class runs backwards"));
-            }
-            class.items.push(Item::Range(from, to));
-        }
-        Ok(class)
-    }
-
-    fn class_character(&mut self) -> Result<char, PatternError> {
-        if self.take('b') { Ok('\u{8}') } else { self.character() }
-    }
-
-    /// `-[...]` at the end of a class, from its opening bracket.
-    fn subtraction(&mut self, class: &mut Class) -> Result<(), PatternError> {
-        self.at += 1;
-        class.subtracted = Some(Box::new(self.class()?));
-        if self.take(']') { Ok(()) } else { Err(error("a subtraction `-[...]` must be the last thing in a class")) }
-    }
-
     /// White space and comments where the option `x` is set, and `(?#...)` anywhere.
     fn skip_ignored(&mut self) -> Result<(), PatternError> {
         loop {
@@ -523,17 +290,17 @@ impl Parser {
         }
     }
 
-    fn peek(&self) -> Option<char> {
+    pub(super) fn peek(&self) -> Option<char> {
         self.letters.get(self.at).copied()
     }
 
-    fn next(&mut self) -> Option<char> {
+    pub(super) fn next(&mut self) -> Option<char> {
         let letter = self.peek()?;
         self.at += 1;
         Some(letter)
     }
 
-    fn take(&mut self, wanted: char) -> bool {
+    pub(super) fn take(&mut self, wanted: char) -> bool {
         let taken = self.peek() == Some(wanted);
         self.at += usize::from(taken);
         taken
@@ -541,6 +308,6 @@ impl Parser {
 }
 
 /// What may stand in a group name, and must not follow a backslash without meaning.
-fn is_word(letter: char) -> bool {
+pub(super) fn is_word(letter: char) -> bool {
     letter.is_alphanumeric() || letter == '_'
 }

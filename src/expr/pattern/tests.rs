@@ -141,6 +141,13 @@ fn refuses_what_has_another_meaning_or_none() {
 }
 
 #[test]
+fn ordinary_counts_fit() {
+    for pattern in [r"^\w{1,256}", r"\w{64}(?=@)", r"[^\w-]{0,255}$", r"(?i)[a-zà-ÿ]{1,128}\b", r"\S{1,256}"] {
+        assert!(Pattern::compile(pattern).is_ok(), "{pattern}");
+    }
+}
+
+#[test]
 fn runaway_patterns_are_stopped() {
     let text = format!("{}!", "a".repeat(10_000));
     assert_eq!(replace(r"(?=(a+)+b)x|(?:a|a)*?(?=c)", "", &text), Err(gave_up()));

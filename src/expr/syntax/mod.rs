@@ -2,6 +2,7 @@
 
 mod ast;
 mod canonical;
+mod literals;
 mod parse;
 mod tree;
 

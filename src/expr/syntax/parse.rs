@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::ast::{Argument, Call, Compare, Keyword, Operand, OperandKind};
 use super::{DEEPEST_NESTING, LONGEST_TEXT};
+use crate::expr::elsewhere;
 use crate::expr::fault::{Fault, PARSE};
 use crate::expr::functions;
 
@@ -22,18 +23,26 @@ pub(in crate::expr) fn parse(text: &str) -> Result<Operand, Vec<Fault>> {
         .help("split the mapping, or move a long table of keys into the source data");
         return Err(vec![fault]);
     }
-    let mut parser = Parser { text, at: 0, depth: 0, faults: Vec::new() };
+    let mut parser = Parser { text, at: 0, depth: 0, calls: Vec::new(), faults: Vec::new() };
     let operand = parser.mapping();
     match operand {
         Some(operand) if parser.faults.is_empty() => Ok(operand),
-        _ => Err(parser.faults),
+        _ => {
+            let unknown = |(name, span): (String, Range<usize>)| {
+                functions::find(&name).is_none().then(|| elsewhere::unknown_function(&name, span))
+            };
+            parser.faults.extend(parser.calls.into_iter().filter_map(unknown).take(MOST_FAULTS));
+            Err(parser.faults)
+        }
     }
 }
 
-struct Parser<'t> {
-    text: &'t str,
-    at: usize,
+pub(super) struct Parser<'t> {
+    pub(super) text: &'t str,
+    pub(super) at: usize,
     depth: usize,
+    /// The names of all calls, so that unknown ones are reported even where the tree is not whole.
+    calls: Vec<(String, Range<usize>)>,
     faults: Vec<Fault>,
 }
 
@@ -154,6 +163,7 @@ impl<'t> Parser<'t> {
             return None;
         }
         self.depth += 1;
+        self.calls.push((name.clone(), name_span.clone()));
         let call = self.arguments(name, name_span);
         self.depth -= 1;
         call
@@ -218,7 +228,9 @@ impl<'t> Parser<'t> {
         self.skip_white();
         let right = self.operand();
         let sound = self.end_of_argument();
-        let allowed = index == 0 && matches!(function, "IIF" | "CBool");
+        // In another letter case the name is the fault, not the comparison.
+        let takes_condition = |name: &str| function.eq_ignore_ascii_case(name);
+        let allowed = index == 0 && (takes_condition("IIF") || takes_condition("CBool"));
         if !allowed {
             self.misplaced_comparison(operator, operator_span.clone());
         }
@@ -302,142 +314,6 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// An attribute name; inner brackets nest, and inside them a quoted run hides brackets.
-    fn attribute(&mut self) -> Option<OperandKind> {
-        let start = self.at;
-        self.bump();
-        let mut inner = 0usize;
-        let mut quoted = false;
-        while let Some(letter) = self.bump() {
-            match letter {
-                '"' if inner > 0 => quoted = !quoted,
-                '[' if !quoted => inner += 1,
-                ']' if !quoted && inner > 0 => inner -= 1,
-                ']' if !quoted => {
-                    let name = &self.text[start + 1..self.at - 1];
-                    if name.is_empty() {
-                        self.fault(
-                            Fault::error(PARSE, start..self.at, "attribute name is empty")
-                                .help("write the name: `[mail]`"),
-                        );
-                        return None;
-                    }
-                    return Some(OperandKind::Attribute(name.to_owned()));
-                }
-                _ => {}
-            }
-        }
-        self.fault(
-            Fault::error(PARSE, start..start + 1, "attribute name is never closed")
-                .label("opened here")
-                .help("add `]` after the name"),
-        );
-        None
-    }
-
-    fn string(&mut self) -> Option<OperandKind> {
-        let start = self.at;
-        self.bump();
-        let mut constant = String::new();
-        let mut sound = true;
-        while let Some(letter) = self.peek() {
-            let at = self.at;
-            self.bump();
-            match letter {
-                '"' => return sound.then_some(OperandKind::Text(constant)),
-                '\\' => match self.bump() {
-                    Some(escaped @ ('\\' | '"')) => constant.push(escaped),
-                    Some(other) => {
-                        sound = false;
-                        self.fault(
-                            Fault::error(PARSE, at..self.at, format!("unknown escape `\\{}`", other.escape_default()))
-                                .help("only `\\\\` and `\\\"` are escapes; write the backslash of a pattern twice"),
-                        );
-                    }
-                    None => {}
-                },
-                plain => constant.push(plain),
-            }
-        }
-        self.fault(
-            Fault::error(PARSE, start..start + 1, "constant is never closed")
-                .label("opened here")
-                .help("add `\"` at its end"),
-        );
-        None
-    }
-
-    fn number(&mut self) -> Option<OperandKind> {
-        let start = self.at;
-        if matches!(self.peek(), Some('+' | '-')) {
-            self.bump();
-        }
-        let digits = self.digits();
-        if digits == 0 {
-            self.fault(
-                Fault::error(PARSE, start..self.at, "a sign without digits")
-                    .help("write a number such as `-10`, or quote the text"),
-            );
-            return None;
-        }
-        if self.peek() == Some('.') {
-            let point = self.at;
-            self.bump();
-            if self.digits() == 0 {
-                self.fault(
-                    Fault::error(PARSE, point..point + 1, "digits are missing after the point")
-                        .help("write `1.0`, or quote the text"),
-                );
-                return None;
-            }
-        }
-        if self.peek().is_some_and(|letter| letter.is_alphanumeric() || letter == '_') {
-            self.fault(
-                Fault::error(PARSE, start..self.at, "a number is followed by letters")
-                    .help("quote a text that begins with digits: `\"1st\"`"),
-            );
-            return None;
-        }
-        Some(OperandKind::Number(self.text[start..self.at].to_owned()))
-    }
-
-    fn digits(&mut self) -> usize {
-        let start = self.at;
-        while self.peek().is_some_and(|digit| digit.is_ascii_digit()) {
-            self.bump();
-        }
-        self.at - start
-    }
-
-    fn hex(&mut self) -> Option<OperandKind> {
-        let start = self.at;
-        self.bump();
-        if !matches!(self.peek(), Some('H' | 'h')) {
-            self.fault(Fault::error(PARSE, start..self.at, "unexpected `&`").help(
-                "a hexadecimal number is written `&HFF`; texts are joined with `Join(\"\", a, b)` or `Append(a, b)`",
-            ));
-            return None;
-        }
-        self.bump();
-        let digits = self.at;
-        while self.peek().is_some_and(|letter| letter.is_alphanumeric()) {
-            self.bump();
-        }
-        let digits = &self.text[digits..self.at];
-        let fault = match i64::from_str_radix(digits, 16) {
-            Ok(number) => return Some(OperandKind::Hex(number)),
-            Err(_) if digits.is_empty() => "hexadecimal digits are missing",
-            Err(_) if digits.bytes().all(|digit| digit.is_ascii_hexdigit()) => {
-                "hexadecimal number does not fit into 64 bits with a sign"
-            }
-            Err(_) => "a hexadecimal number holds a letter that is no digit",
-        };
-        self.fault(
-            Fault::error(PARSE, start..self.at, fault).help("write digits 0-9 and A-F, at most `&H7FFFFFFFFFFFFFFF`"),
-        );
-        None
-    }
-
     fn operator(&mut self) -> Option<Compare> {
         let rest = &self.text[self.at..];
         let operator = Compare::ALL.into_iter().find(|operator| rest.starts_with(operator.as_str()))?;
@@ -445,11 +321,11 @@ impl<'t> Parser<'t> {
         Some(operator)
     }
 
-    fn peek(&self) -> Option<char> {
+    pub(super) fn peek(&self) -> Option<char> {
         self.text[self.at..].chars().next()
     }
 
-    fn bump(&mut self) -> Option<char> {
+    pub(super) fn bump(&mut self) -> Option<char> {
         let next = self.peek()?;
         self.at += next.len_utf8();
         Some(next)
@@ -462,7 +338,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn fault(&mut self, fault: Fault) {
+    pub(super) fn fault(&mut self, fault: Fault) {
         if self.faults.len() < MOST_FAULTS {
             self.faults.push(fault);
         }
