@@ -1,7 +1,7 @@
 //! provisiond: the open provisioning service, as a library that its two programs share.
 
-pub mod config;
 pub mod cli;
+pub mod config;
 pub mod cycle;
 pub mod daemon;
 pub mod delta;

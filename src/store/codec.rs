@@ -30,7 +30,9 @@ fn guid(text: &str) -> Option<[u8; 16]> {
 pub(super) fn identifier(value: ValueRef<'_>) -> rusqlite::Result<String> {
     match value {
         ValueRef::Blob(bytes) => Ok(uuid::Uuid::from_slice(bytes)
-            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, Box::new(error)))?
+            .map_err(|error| {
+                rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, Box::new(error))
+            })?
             .to_string()),
         other => Ok(other.as_str()?.to_owned()),
     }

@@ -43,8 +43,12 @@ impl StoreError {
     /// What a person can do about it.
     pub fn help(&self) -> &'static str {
         match self {
-            Self::Folder { .. } | Self::Open { .. } => "set `state` in the configuration to a path that this user may write",
-            Self::NotAState { .. } => "set `state` in the configuration to a path of its own; the file was left as it is",
+            Self::Folder { .. } | Self::Open { .. } => {
+                "set `state` in the configuration to a path that this user may write"
+            }
+            Self::NotAState { .. } => {
+                "set `state` in the configuration to a path of its own; the file was left as it is"
+            }
             Self::Newer { .. } => "run the newer provisiond again, or restore the state file from before the upgrade",
             Self::DiskFull => "free some space, then run again: nothing that was sent is lost",
             Self::Damaged(_) | Self::Decode(_) => {
@@ -60,7 +64,9 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull,
-            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => Self::Damaged(error.to_string()),
+            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+                Self::Damaged(error.to_string())
+            }
             _ => Self::Sql(error),
         }
     }

@@ -10,7 +10,8 @@ use super::codec::{Stored, identifier, millis, time};
 use super::{JobKey, Store, StoreError};
 use crate::model::{Escrow, SourceAnchor, TargetId};
 
-const SELECT: &str = "SELECT e.anchor, o.target, e.operation, e.code, e.class, e.reference, e.first_failure, e.attempts,
+const SELECT: &str =
+    "SELECT e.anchor, o.target, e.operation, e.code, e.class, e.reference, e.first_failure, e.attempts,
     e.next_due, e.abandoned, e.message, e.remedy
     FROM escrows e LEFT JOIN objects o ON o.job = e.job AND o.anchor = e.anchor WHERE e.job = ?1";
 
@@ -41,8 +42,8 @@ impl Store {
             let mut statement = connection.prepare_cached(
                 "SELECT anchor FROM escrows WHERE job = ?1 AND next_due IS NOT NULL AND next_due <= ?2 ORDER BY anchor",
             )?;
-            let rows =
-                statement.query_map(params![job.0, millis(now)], |row| Ok(SourceAnchor(identifier(row.get_ref(0)?)?)))?;
+            let rows = statement
+                .query_map(params![job.0, millis(now)], |row| Ok(SourceAnchor(identifier(row.get_ref(0)?)?)))?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }

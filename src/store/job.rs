@@ -1,10 +1,10 @@
 //! What is remembered of a job.
 
+use super::{JobKey, Store, StoreError};
+use crate::model::{Quarantine, RunSummary};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
-use super::{JobKey, Store, StoreError};
-use crate::model::{Quarantine, RunSummary};
 
 /// Everything about a job that outlives a process, but its objects (service.md 4, 7, 17, 21).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -179,7 +179,8 @@ impl Store {
                 return Ok(false);
             }
             if let Some(data) = snapshot {
-                connection.execute("INSERT OR REPLACE INTO snapshots (job, data) VALUES (?1, ?2)", params![job.0, data])?;
+                connection
+                    .execute("INSERT OR REPLACE INTO snapshots (job, data) VALUES (?1, ?2)", params![job.0, data])?;
             }
             update(connection, job, |state| {
                 state.watermark = Some(watermark);

@@ -44,7 +44,8 @@ impl Store {
         let source = source.clone();
         self.write_now(move |connection| {
             // `used` 0 makes the object count as changed.
-            let sql = "UPDATE objects SET target = NULL, used = 0 WHERE job = ?1 AND anchor = ?2 AND target IS NOT NULL";
+            let sql =
+                "UPDATE objects SET target = NULL, used = 0 WHERE job = ?1 AND anchor = ?2 AND target IS NOT NULL";
             let removed = connection.execute(sql, params![job.0, Stored(source.as_str())])? > 0;
             if removed {
                 super::escrows::remove(connection, job, &source)?;

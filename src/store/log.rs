@@ -117,7 +117,8 @@ impl Store {
     /// Drops what is older than the retention; returns how many entries went.
     pub async fn prune_log(&self, job: JobKey, before: Timestamp) -> Result<u64, StoreError> {
         self.write(move |connection| {
-            let gone = connection.execute("DELETE FROM log WHERE job = ?1 AND at < ?2", params![job.0, millis(before)])?;
+            let gone =
+                connection.execute("DELETE FROM log WHERE job = ?1 AND at < ?2", params![job.0, millis(before)])?;
             connection.execute("DELETE FROM cycles WHERE job = ?1 AND began < ?2", params![job.0, millis(before)])?;
             Ok(gone as u64)
         })
@@ -127,7 +128,9 @@ impl Store {
 
 pub(super) fn append(connection: &Connection, job: JobKey, entry: &Entry) -> Result<(), StoreError> {
     connection
-        .prepare_cached("INSERT INTO log (job, cycle, at, anchor, action, status, entry) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+        .prepare_cached(
+            "INSERT INTO log (job, cycle, at, anchor, action, status, entry) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
         .execute(params![
             job.0,
             entry.cycle_id,

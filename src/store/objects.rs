@@ -62,14 +62,10 @@ impl Store {
     }
 
     /// Calls `each` with kind, anchor and whether it has left, of every remembered object; made for walks over millions.
-    pub fn each_anchor(
-        &self,
-        job: JobKey,
-        each: &mut dyn FnMut(ObjectKind, &str, bool),
-    ) -> Result<(), StoreError> {
+    pub fn each_anchor(&self, job: JobKey, each: &mut dyn FnMut(ObjectKind, &str, bool)) -> Result<(), StoreError> {
         let connection = super::open::connect(&self.path)?;
-        let mut statement =
-            connection.prepare("SELECT anchor, flags & 1, left_at IS NOT NULL FROM objects WHERE job = ?1 ORDER BY anchor")?;
+        let mut statement = connection
+            .prepare("SELECT anchor, flags & 1, left_at IS NOT NULL FROM objects WHERE job = ?1 ORDER BY anchor")?;
         let mut rows = statement.query([job.0])?;
         let mut buffer = uuid::Uuid::encode_buffer();
         while let Some(row) = rows.next()? {
@@ -104,7 +100,8 @@ impl Store {
     /// The source object that an account of the target belongs to.
     pub fn owner_of(&self, job: JobKey, target: &TargetId) -> Result<Option<SourceAnchor>, StoreError> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached("SELECT anchor FROM objects WHERE job = ?1 AND target = ?2")?;
+            let mut statement =
+                connection.prepare_cached("SELECT anchor FROM objects WHERE job = ?1 AND target = ?2")?;
             Ok(statement
                 .query_row(params![job.0, Stored(target.as_str())], |row| super::codec::identifier(row.get_ref(0)?))
                 .optional()?
@@ -142,9 +139,8 @@ pub(super) fn object(
     job: JobKey,
     anchor: &SourceAnchor,
 ) -> Result<Option<ObjectRow>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT anchor, target, used, flags, left_at FROM objects WHERE job = ?1 AND anchor = ?2",
-    )?;
+    let mut statement = connection
+        .prepare_cached("SELECT anchor, target, used, flags, left_at FROM objects WHERE job = ?1 AND anchor = ?2")?;
     let mut rows = statement.query(params![job.0, Stored(anchor.as_str())])?;
     rows.next()?.map(ObjectRow::from_row).transpose()
 }

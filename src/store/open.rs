@@ -29,8 +29,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
         },
         other => other,
     };
-    let transaction =
-        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(refuse)?;
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(refuse)?;
     let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(refuse)?;
     let application: i64 = transaction.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let known = MIGRATIONS.len() as i64;

@@ -10,8 +10,9 @@ use crate::model::{SourceAnchor, StagedObject};
 impl Store {
     pub fn staged(&self, job: JobKey) -> Result<Vec<StagedObject>, StoreError> {
         self.read(|connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT batch, anchor, action, reason, name FROM staged WHERE job = ?1 ORDER BY anchor")?;
+            let mut statement = connection.prepare_cached(
+                "SELECT batch, anchor, action, reason, name FROM staged WHERE job = ?1 ORDER BY anchor",
+            )?;
             let mut rows = statement.query([job.0])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {

@@ -98,7 +98,8 @@ impl Staging {
     /// One object, whatever its phase.
     pub fn get(&self, anchor: &SourceAnchor) -> Result<Option<Staged>, StoreError> {
         self.with(|connection| {
-            let mut statement = connection.prepare_cached("SELECT anchor, kind, object FROM objects WHERE anchor = ?1")?;
+            let mut statement =
+                connection.prepare_cached("SELECT anchor, kind, object FROM objects WHERE anchor = ?1")?;
             let mut rows = statement.query([Stored(anchor.as_str())])?;
             rows.next()?.map(staged).transpose()
         })
@@ -148,12 +149,7 @@ impl Filling<'_> {
             }
             connection
                 .prepare_cached("INSERT OR REPLACE INTO objects (anchor, kind, object, phase) VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![
-                    Stored(staged.anchor.as_str()),
-                    staged.kind == ObjectKind::Group,
-                    object,
-                    WAITING
-                ])?;
+                .execute(params![Stored(staged.anchor.as_str()), staged.kind == ObjectKind::Group, object, WAITING])?;
             if end {
                 connection.execute_batch("COMMIT")?;
             }
@@ -196,11 +192,13 @@ mod tests {
             filling.put(&one(anchor)).expect("room");
         }
         filling.finish().expect("room");
-        let phase = |staged: Staged| Ok(match staged.anchor.as_str() {
-            "b" => None,
-            "c" => Some(2),
-            _ => Some(1),
-        });
+        let phase = |staged: Staged| {
+            Ok(match staged.anchor.as_str() {
+                "b" => None,
+                "c" => Some(2),
+                _ => Some(1),
+            })
+        };
         staging.sort(phase).expect("sorted");
         let first = staging.next(1, None, 1).expect("there");
         assert_eq!(first, [one("a")]);

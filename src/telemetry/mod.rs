@@ -23,7 +23,10 @@ pub fn init<W>(settings: Settings, writer: W)
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::builder().with_default_directive(settings.level.into()).from_env_lossy();
+    // What libraries say matters only when something is wrong; `RUST_LOG` shows more of it.
+    let usual = || format!("{},provisiond={}", settings.level.min(LevelFilter::WARN), settings.level);
+    let wanted = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|wanted| !wanted.trim().is_empty());
+    let filter = EnvFilter::builder().parse_lossy(wanted.unwrap_or_else(usual));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(settings.color);
     // Fails only where a subscriber is set already, which then stays.
     let _ = if settings.terminal {
