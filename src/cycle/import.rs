@@ -61,7 +61,7 @@ pub(super) struct Assigned {
 }
 
 impl Assigned {
-    fn of(report: &SetReport) -> Option<Self> {
+    pub(super) fn of(report: &SetReport) -> Option<Self> {
         let list = report.assignments.as_ref()?;
         Some(Self { ids: list.iter().map(|assignment| assignment.id.to_lowercase()).collect() })
     }

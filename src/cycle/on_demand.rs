@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use super::error::ServiceError;
-use super::import::refusal;
+use super::import::{Assigned, refusal};
 use super::line::{Line, Protect, Run, run_error};
 use super::lock::CycleLock;
 use super::search::search;
@@ -16,7 +16,7 @@ use super::standing::is_assigned;
 use super::talk::Transcript;
 use crate::config::Job;
 use crate::model::{Entry, Initiator, ObjectKind, RunError, SourceAnchor, Trigger};
-use crate::source::{Completeness, Level, Problem, SetReport};
+use crate::source::{Level, Problem, SetReport};
 use crate::store::{Claimed, JobKey, LogQuery, ObjectRow, Staged};
 use crate::target::{Client, Transport};
 
@@ -59,6 +59,7 @@ impl Service {
             tokio::task::block_in_place(|| search(job, ids))?
         };
         let refused = refusal_of(&found.report, &state, job);
+        let assigned = Assigned::of(&found.report);
         let client = self.client(job)?;
         let rules = JobRules::of(job);
         let seed = super::ids::seed();
@@ -109,7 +110,7 @@ impl Service {
                     }
                     match &probed {
                         Some(Some(failure)) => failed(id, failure.clone()),
-                        Some(None) | None => self.one(&line, id, staged, options, &stop).await?,
+                        Some(None) | None => self.one(&line, id, staged, assigned.as_ref(), options, &stop).await?,
                     }
                 }
             };
@@ -153,6 +154,7 @@ impl Service {
         line: &Line<'_, T>,
         id: &str,
         staged: Staged,
+        assigned: Option<&Assigned>,
         options: OnDemandOptions,
         stop: &CancellationToken,
     ) -> Result<OnDemandAnswer, ServiceError> {
@@ -175,7 +177,8 @@ impl Service {
             }
         };
         let escrow = store.escrow(line.job, &staged.anchor)?;
-        let assigned = staged.object.as_deref().is_some_and(is_assigned);
+        let assigned =
+            staged.object.as_deref().is_some_and(|object| is_assigned(object) || assigned.is_some_and(|list| list.names(object)));
         let evaluated = line.evaluate(&staged, row.as_ref(), escrow.as_ref(), assigned).await?;
         if !options.dry_run {
             match evaluated.commit {
@@ -253,8 +256,8 @@ fn refusal_of(report: &SetReport, state: &crate::store::JobState, job: &Job) -> 
     }
     let previous = state.watermark.as_ref().map_or(0, |watermark| watermark.users + watermark.groups);
     let now = report.files.iter().map(|file| file.records).sum::<u64>();
-    let least = previous as f64 * (100.0 - job.source.max_shrink) / 100.0;
-    ((now as f64) < least && report.complete != Completeness::Proven).then(|| {
+    let least = previous as f64 * job.source.max_shrink / 100.0;
+    ((now as f64) < least).then(|| {
         let message = format!("set.shrink: the export holds {now} records where the last held {previous}");
         refusal(message, "look at the exporter, or run it again with `--force` for this person alone")
     })

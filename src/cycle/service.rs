@@ -149,6 +149,7 @@ pub(super) fn line<'a, T>(
         first_retry: job.escrow.first_retry,
         breaker: Breaker::default(),
         reserved: Default::default(),
+        accounts: Default::default(),
         verify_writes: job.target.verify_writes,
         verbose_skips: job.logs.verbose_skips,
         ids: Ids::new(run.seed),
