@@ -12,7 +12,7 @@ use super::talk::{Transcript, Trouble, Written};
 use crate::expr::{Class as ExpressionClass, Context, DateTime, Random, SeededRandom};
 use crate::model::{
     Change, Class, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Flow, Link, Operation, Origin, Resource,
-    SourceObject, SourceState, TargetId, Trigger,
+    SourceAnchor, SourceObject, SourceState, TargetId, Trigger,
 };
 use crate::plan::{
     self, Decision, Knowledge, MatchAnswer, Next, Protection, Question, ReadAnswer, Reason, Scope, Situation,
@@ -69,9 +69,12 @@ impl<T: Transport> Line<'_, T> {
             Ok(decision) => (decision, None),
             Err(trouble) => (Decision::Fail(trouble.failure.clone()), Some(trouble)),
         };
+        if let Decision::Update { changes, .. } = &decision {
+            self.name_repeated(object, changes, &mut course.transcript)?;
+        }
         let (decision, trouble, written) = match (decision, trouble) {
             (decision, None) if decision.writes() && !self.run.dry_run => {
-                match self.carry_out(kind, object, &decision, &mut course).await {
+                match self.carry_out(kind, object, &decision, &mut course).await? {
                     Ok(written) => (decision, None, Some(written)),
                     Err(trouble) => (decision, Some(trouble), None),
                 }
@@ -87,6 +90,31 @@ impl<T: Transport> Line<'_, T> {
         });
         let after = Afterwards { line: self, object, staged, standing: &standing, row, escrow, link: &link };
         Ok(after.finish(kind, decision, failure, written, course, began))
+    }
+
+    /// Names attributes that were sent last time already and that the target does not return (service.md 12).
+    fn name_repeated(
+        &self,
+        object: &SourceObject,
+        changes: &[Change],
+        transcript: &mut Transcript,
+    ) -> Result<(), StoreError> {
+        let is_hidden = |change: &&Change| change.before.is_none() && change.set.is_some() && !change.rule.redacted;
+        let mut hidden = changes.iter().filter(is_hidden).peekable();
+        if hidden.peek().is_none() {
+            return Ok(());
+        }
+        let Some(last) = self.store.last_write(self.job, &object.anchor)? else { return Ok(()) };
+        for change in hidden {
+            let (path, value) = (change.rule.path.as_str(), change.set.as_ref().map(|value| value.to_text()));
+            if last.modified.iter().any(|sent| sent.name == path && sent.new == value) {
+                transcript.warn(
+                    "attribute-not-returned",
+                    &format!("`{path}` was sent before and the target does not return it: it is sent at every evaluation; map only what the target stores and returns"),
+                );
+            }
+        }
+        Ok(())
     }
 
     #[expect(clippy::too_many_arguments, reason = "the facts of one object, each of another kind")]
@@ -155,16 +183,18 @@ impl<T: Transport> Line<'_, T> {
                 {
                     return Ok(Ok(Decision::Skip { reason: Reason::StagedAction, link_after: link.clone() }));
                 }
-                Next::Ask(Question::Read(id)) => match self.read(object_kind, &id, &mut course.transcript).await {
-                    Ok(answer) => situation.known = Knowledge::Read(answer),
-                    Err(trouble) => return Ok(Err(trouble)),
-                },
+                Next::Ask(Question::Read(id)) => {
+                    match self.read(object_kind, &id, &desired, &mut course.transcript).await {
+                        Ok(answer) => situation.known = Knowledge::Read(answer),
+                        Err(trouble) => return Ok(Err(trouble)),
+                    }
+                }
                 Next::Ask(Question::Match) => {
                     let lost = matches!(situation.known, Knowledge::Read(_));
                     match self.find(object_kind, &desired, &mut course.transcript).await? {
                         Ok(answer) => {
                             // An account may be its own other owner where the link was lost.
-                            let answer = not_linked_to_itself(answer, object);
+                            let answer = self.first_come(not_linked_to_itself(answer, object), object)?;
                             situation.known =
                                 if lost { Knowledge::MatchedAfterLoss(answer) } else { Knowledge::Matched(answer) };
                         }
@@ -252,6 +282,51 @@ impl<T: Transport> Line<'_, T> {
         object: &SourceObject,
         decision: &Decision,
         course: &mut Course,
+    ) -> Result<Result<Carried, Trouble>, StoreError> {
+        match self.write(kind, object, decision, course).await {
+            Ok(Carried::Created(id)) => Ok(match self.claim_account(object, &id)? {
+                None => Ok(Carried::Created(id)),
+                Some(other) => {
+                    let message = format!(
+                        "the target answered the create with the identifier `{id}`, which belongs to the source object `{other}`"
+                    );
+                    let failure = Failure::new(ErrorCode::ScimServiceIncompatible, message).with_remedy(
+                        "the target must give each account an identifier of its own; see whether the account was made",
+                    );
+                    Err(Trouble { failure, operation: Operation::Create })
+                }
+            }),
+            other => Ok(other),
+        }
+    }
+
+    /// Notes whose account `id` is; returns the other source object that has it already.
+    fn claim_account(&self, object: &SourceObject, id: &TargetId) -> Result<Option<SourceAnchor>, StoreError> {
+        if let Some(other) = self.store.owner_of(self.job, id)?.filter(|other| *other != object.anchor) {
+            return Ok(Some(other));
+        }
+        let mut accounts = self.accounts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let owner = accounts.entry(id.clone()).or_insert_with(|| object.anchor.clone());
+        Ok(Some(owner.clone()).filter(|owner| *owner != object.anchor))
+    }
+
+    /// Of two objects that match one account in the same run the first one gets it (D-26).
+    fn first_come(&self, answer: MatchAnswer, object: &SourceObject) -> Result<MatchAnswer, StoreError> {
+        Ok(match answer {
+            MatchAnswer::One { resource, linked_to: None } => {
+                let linked_to = self.claim_account(object, resource.id())?;
+                MatchAnswer::One { resource, linked_to }
+            }
+            other @ (MatchAnswer::One { .. } | MatchAnswer::None | MatchAnswer::Many { .. }) => other,
+        })
+    }
+
+    async fn write(
+        &self,
+        kind: &KindRules<'_>,
+        object: &SourceObject,
+        decision: &Decision,
+        course: &mut Course,
     ) -> Result<Carried, Trouble> {
         let object_kind = kind.mapping.kind();
         match decision {
@@ -282,7 +357,9 @@ impl<T: Transport> Line<'_, T> {
             }
             // A dialect that never deletes deactivates instead (wire.md 25).
             Decision::Delete { target, .. } => {
-                let ReadAnswer::Found(current) = self.read(object_kind, target, &mut course.transcript).await? else {
+                let ReadAnswer::Found(current) =
+                    self.read(object_kind, target, &course.desired, &mut course.transcript).await?
+                else {
                     return Ok(Carried::Gone);
                 };
                 let changes = plan::changes_on_update(&course.desired, &current);

@@ -11,7 +11,7 @@ use super::ids::Ids;
 use super::standing::ScopeRules;
 use crate::config::{FirstRetry, VerifyWrites};
 use crate::mapping::ObjectMapping;
-use crate::model::{Class, ErrorCode, Failure, Initiator, ObjectKind, RunError, SourceAnchor, Trigger};
+use crate::model::{Class, ErrorCode, Failure, Initiator, ObjectKind, RunError, SourceAnchor, TargetId, Trigger};
 use crate::plan::{Protection, Rules};
 use crate::scoping::Filter;
 use crate::store::{JobKey, Store};
@@ -46,6 +46,8 @@ pub(super) struct Line<'a, T> {
     pub breaker: Breaker,
     /// Unique values handed out in this run, by attribute, in lower case (expressions.md 5, `SelectUniqueValue`).
     pub reserved: Mutex<BTreeMap<String, BTreeSet<String>>>,
+    /// Accounts that objects of this run got, before they are stored.
+    pub accounts: Mutex<BTreeMap<TargetId, SourceAnchor>>,
     pub verify_writes: VerifyWrites,
     pub verbose_skips: bool,
     pub ids: Ids,
@@ -73,12 +75,14 @@ pub(super) struct Protect {
     pub all: bool,
     /// Those that follow from an absence which is not proven (D-60).
     pub absent: bool,
+    /// The members of the batch that is open: they wait on, whatever this cycle plans.
+    pub waiting: BTreeSet<SourceAnchor>,
     pub approved: BTreeSet<SourceAnchor>,
 }
 
 impl Protect {
     pub(super) fn of(&self, anchor: &SourceAnchor, is_absent: bool) -> Protection {
-        let stage = (self.all || self.absent && is_absent) && !self.approved.contains(anchor);
+        let stage = (self.all || self.absent && is_absent || self.waiting.contains(anchor)) && !self.approved.contains(anchor);
         if stage { Protection::Stage } else { Protection::Open }
     }
 }

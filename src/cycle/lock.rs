@@ -3,6 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Held while a cycle of a job runs. The system gives it up when the process ends, however it ends.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ impl CycleLock {
         let failed = |error| Busy::Failed(path.clone(), error);
         let mut file =
             File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-        match file.try_lock() {
+        match lock(&file) {
             Ok(()) => {
                 // What is written only helps a person; the lock itself is the system's.
                 let note = format!("process {}", std::process::id());
@@ -46,8 +47,20 @@ impl CycleLock {
 
     /// Whether a cycle of the job runs in any process.
     pub fn is_held(state: &Path, job: &str) -> bool {
-        matches!(Self::take(state, job), Err(Busy::Running(_)))
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(path(state, job));
+        file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
     }
+}
+
+/// Somebody who only looks whether a cycle runs holds the lock for an instant: that is waited for.
+fn lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..5 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            other => return other,
+        }
+    }
+    file.try_lock()
 }
 
 /// A job's name may hold what a file name may not.

@@ -16,7 +16,7 @@ use super::service::{JobRules, Service, job_runs};
 use super::talk::Transcript;
 use crate::config::{Job, ScopeMode};
 use crate::model::{Entry, Initiator, ObjectKind, RunError, SourceAnchor, Trigger};
-use crate::source::{Completeness, Level, Problem, SetReport};
+use crate::source::{Level, Problem, SetReport};
 use crate::store::{Claimed, JobKey, LogQuery, ObjectRow, Staged};
 use crate::target::{Client, Transport};
 
@@ -267,8 +267,8 @@ fn refusal_of(report: &SetReport, state: &crate::store::JobState, job: &Job) -> 
     }
     let previous = state.watermark.as_ref().map_or(0, |watermark| watermark.users + watermark.groups);
     let now = report.files.iter().map(|file| file.records).sum::<u64>();
-    let least = previous as f64 * (100.0 - job.source.max_shrink) / 100.0;
-    ((now as f64) < least && report.complete != Completeness::Proven).then(|| {
+    let least = previous as f64 * job.source.max_shrink / 100.0;
+    ((now as f64) < least).then(|| {
         let message = format!("set.shrink: the export holds {now} records where the last held {previous}");
         refusal(message, "look at the exporter, or run it again with `--force` for this person alone")
     })

@@ -183,9 +183,10 @@ impl Service {
         };
         let mut line = self.line(begun.key, job, &rules, &client, run)?;
         let forecast = self.sort(&line, &imported, &due)?;
-        line.run.protect = self.protect(job, begun, &imported, &forecast)?;
-        let worked = self.work(job, begun, &mut line, &imported, &forecast, observer, stop, &client).await?;
-        self.end(job, begun, &imported, worked).await
+        let staging = self.protect(job, begun, &imported, &forecast)?;
+        line.run.protect = staging.protect.clone();
+        let worked = self.work(job, begun, &mut line, &imported, &forecast, &staging, observer, stop, &client).await?;
+        self.end(job, begun, &imported, worked, staging.over).await
     }
 
     /// Objects that have to be looked at although nothing of them changed.
@@ -290,21 +291,33 @@ impl Service {
         begun: &Begun,
         imported: &Imported,
         forecast: &Forecast,
-    ) -> Result<Protect, ServiceError> {
-        let mut protect = Protect { absent: imported.stage_absences, ..Protect::default() };
-        let open = begun.state.batch.as_ref().map(|(batch, _)| batch);
-        let is_approved = open.is_some() && begun.state.approved_batch.as_ref() == open;
-        let batch: BTreeSet<SourceAnchor> =
-            self.store().staged(begun.key)?.into_iter().map(|staged| staged.source_anchor).collect();
-        let fresh = forecast.deprovisions.keys().filter(|anchor| !batch.contains(*anchor)).count() as u64;
-        let counted = if is_approved { fresh } else { forecast.deprovisions.len() as u64 };
+    ) -> Result<StagingPlan, ServiceError> {
+        let (approved, waiting): (Vec<StagedObject>, Vec<StagedObject>) = self
+            .store()
+            .staged(begun.key)?
+            .into_iter()
+            .partition(|staged| begun.state.approved_batch.as_ref() == Some(&staged.batch));
+        // What was approved never lends its number to what was staged later.
+        let batch = waiting.first().map_or_else(|| begun.id.clone(), |staged| staged.batch.clone());
+        let anchors = |staged: Vec<StagedObject>| staged.into_iter().map(|staged| staged.source_anchor).collect();
+        let mut protect = Protect {
+            absent: imported.stage_absences,
+            waiting: anchors(waiting),
+            approved: anchors(approved),
+            all: false,
+        };
+        // Absences that nothing proves wait whatever the threshold, and do not count towards it (D-60).
+        let counted = forecast
+            .deprovisions
+            .iter()
+            .filter(|(anchor, absent)| {
+                protect.of(anchor, **absent) == Protection::Open && !protect.approved.contains(*anchor)
+            })
+            .count() as u64;
         let over = job.accidental_deletion.enabled && counted > job.accidental_deletion.threshold;
-        // While a batch waits, whoever else would go waits with it.
-        protect.all = over || (!is_approved && !batch.is_empty());
-        if is_approved {
-            protect.approved = batch;
-        }
-        Ok(protect)
+        // While a batch of too many waits, whoever else would go waits with it.
+        protect.all = over || (begun.state.batch_over && !protect.waiting.is_empty());
+        Ok(StagingPlan { protect, batch, over })
     }
 
     #[expect(clippy::too_many_arguments, reason = "one cycle's parts, each of another kind")]
@@ -315,6 +328,7 @@ impl Service {
         line: &mut Line<'_, T>,
         imported: &Imported,
         forecast: &Forecast,
+        staging: &StagingPlan,
         observer: &Arc<dyn Observer>,
         stop: &CancellationToken,
         counter: &crate::target::Client,
@@ -331,12 +345,14 @@ impl Service {
             interrupted: false,
             staged: 0,
         };
-        let deprovisions = forecast
-            .deprovisions
-            .iter()
-            .any(|(anchor, is_absent)| line.run.protect.of(anchor, *is_absent) == Protection::Open);
-        let probe =
-            forecast.asks || deprovisions || job.target.options.probe_every_cycle || begun.state.quarantine.is_some();
+        // What is withheld asks nothing (D-12); an attempt in quarantine always tests the connection (17.2).
+        let asks = forecast.asks
+            || forecast
+                .deprovisions
+                .iter()
+                .any(|(anchor, absent)| staging.protect.of(anchor, *absent) == Protection::Open);
+        let is_attempt = begun.state.quarantine.as_ref().is_some_and(|quarantine| quarantine::slows(quarantine.reason));
+        let probe = asks || job.target.options.probe_every_cycle || is_attempt;
         if probe && let Some(failure) = self.open_cycle(line).await {
             worked.requests = counter.requests();
             worked.critical = failure.class != crate::model::Class::Transient;
@@ -346,7 +362,6 @@ impl Service {
         }
         let done = AtomicU64::new(0);
         let total = forecast.total;
-        let batch = begun.state.batch.as_ref().map_or_else(|| begun.id.clone(), |(batch, _)| batch.clone());
         let mut deferred = Vec::new();
         let mut noted = std::time::Instant::now();
         for phase in Phase::ALL {
@@ -368,7 +383,7 @@ impl Service {
                     Turn::NotReached => tally.not_reached += 1,
                     Turn::Taken(staged) => deferred.push((phase, staged)),
                     Turn::Done(evaluated) => {
-                        self.note(line, &batch, &evaluated, &mut tally, observer).await?;
+                        self.note(line, &staging.batch, &evaluated, &mut tally, observer).await?;
                         pending.extend(evaluated.commit.filter(|_| !phase.asks()));
                         if pending.len() >= TOGETHER {
                             line.store.commit_all(line.job, std::mem::take(&mut pending)).await?;
@@ -387,7 +402,7 @@ impl Service {
         }
         for (phase, staged) in deferred {
             match self.wait_for(line, phase, staged, imported, stop).await? {
-                Turn::Done(evaluated) => self.note(line, &batch, &evaluated, &mut tally, observer).await?,
+                Turn::Done(evaluated) => self.note(line, &staging.batch, &evaluated, &mut tally, observer).await?,
                 Turn::NotReached | Turn::Taken(_) => tally.not_reached += 1,
             }
         }
@@ -576,6 +591,7 @@ impl Service {
         begun: &Begun,
         imported: &Imported,
         worked: Worked,
+        over: bool,
     ) -> Result<CycleReport, ServiceError> {
         let now = self.now();
         let store = self.store();
@@ -610,7 +626,7 @@ impl Service {
             store.prune_log(begun.key, before).await?;
         }
         let (failures, references) = store.escrow_counts(begun.key)?;
-        let staged = store.staged_count(begun.key)?;
+        let staged: BTreeSet<String> = store.staged(begun.key)?.into_iter().map(|staged| staged.batch).collect();
         let thresholds = Thresholds {
             minimum_failures: job.quarantine.minimum_failures,
             proportion: job.quarantine.proportion,
@@ -619,18 +635,15 @@ impl Service {
         };
         let summary = summary(&report, imported.recognised, worked.entitled, worked.exports, worked.exported);
         let evaluated = evaluated(&worked.counts);
-        let begin = (begun.id.clone(), begun.began, begun.kind);
+        let begin = (begun.began, begun.kind);
         let (error, critical, interrupted) = (worked.error.clone(), worked.critical, worked.interrupted);
         let state = store
             .update_job(begun.key, move |state| {
-                let (id, began, kind) = begin;
+                let (began, kind) = begin;
                 state.running_since = None;
                 state.events += evaluated;
                 state.last_execution = Some(summary.clone());
-                state.batch = (staged > 0).then(|| state.batch.take().unwrap_or((id, began)));
-                if state.batch.is_none() {
-                    state.approved_batch = None;
-                }
+                let waits = open_batch(state, &staged, over, began);
                 match error {
                     Some(error) if error.code == "Interrupted" => {}
                     Some(error) => quarantine::note_complete_failure(state, error, critical, now),
@@ -648,9 +661,10 @@ impl Service {
                             )
                         });
                         judge(state, failures, references, &thresholds, kind, now);
-                        if staged > 0 {
+                        let slowed = state.quarantine.as_ref().is_some_and(|known| quarantine::slows(known.reason));
+                        if waits && !slowed {
                             quarantine::enter(state, QuarantineReason::TooManyDeletes, None, now);
-                        } else {
+                        } else if !waits {
                             quarantine::lift(state, |reason| reason == QuarantineReason::TooManyDeletes);
                         }
                         if report_succeeded(&summary) {
@@ -667,6 +681,9 @@ impl Service {
                 }
             })
             .await?;
+        if state.escrows_pruned && begun.kind == CycleKind::Initial {
+            store.drop_escrows(begun.key)?;
+        }
         report.quarantine = state.quarantine;
         report.staged = self.staged_batch(begun.key)?;
         store.end_cycle(begun.id.clone(), now, report_record(&report)).await?;
@@ -675,10 +692,38 @@ impl Service {
 
     /// The open batch of withheld deprovisionings.
     pub(super) fn staged_batch(&self, key: JobKey) -> Result<Option<StagedBatch>, ServiceError> {
-        let count = self.store().staged_count(key)?;
-        let state = self.store().job_state(key)?;
-        Ok(state.batch.filter(|_| count > 0).map(|(batch, began)| StagedBatch { batch, began, count }))
+        let Some((batch, began)) = self.store().job_state(key)?.batch else { return Ok(None) };
+        let count = self.store().staged_count(key, &batch)?;
+        Ok((count > 0).then_some(StagedBatch { batch, began, count }))
     }
+}
+
+/// Which deprovisionings a cycle withholds, and under which number.
+pub(super) struct StagingPlan {
+    protect: Protect,
+    batch: String,
+    /// There are more than the threshold allows.
+    over: bool,
+}
+
+/// Notes which batch is open after a cycle; returns whether it quarantines the job (D-52, not D-60).
+fn open_batch(state: &mut JobState, staged: &BTreeSet<String>, over: bool, began: Timestamp) -> bool {
+    let waiting = staged.iter().find(|batch| state.approved_batch.as_ref() != Some(*batch));
+    match waiting {
+        Some(batch) if state.batch.as_ref().is_none_or(|(known, _)| known != batch) => {
+            state.batch = Some((batch.clone(), began));
+            state.batch_over = over;
+        }
+        Some(_) => state.batch_over |= over,
+        None => {
+            state.batch_over = false;
+            if staged.is_empty() {
+                state.batch = None;
+                state.approved_batch = None;
+            }
+        }
+    }
+    waiting.is_some() && state.batch_over
 }
 
 /// What is known before the first request.
@@ -689,9 +734,9 @@ pub(super) struct Forecast {
     /// Read, and found the same.
     unchanged: u64,
     entitled: u64,
-    /// Whose account would be disabled or deleted, and whether that follows from an absence.
+    /// Who would be disabled or deleted; true where the export lacks the object.
     deprovisions: BTreeMap<SourceAnchor, bool>,
-    /// Something besides deprovisionings has to be asked or sent.
+    /// Something has to be asked or sent besides the deprovisionings.
     asks: bool,
 }
 

@@ -87,6 +87,7 @@ impl Service {
             first_retry: job.escrow.first_retry,
             breaker: Breaker::default(),
             reserved: Default::default(),
+            accounts: Default::default(),
             verify_writes: job.target.verify_writes,
             verbose_skips: job.logs.verbose_skips,
             ids: Ids::new(run.seed),

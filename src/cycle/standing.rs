@@ -55,6 +55,14 @@ impl Standing {
             Some(row) => Ok(row.filter_passed),
             None => kind.scope.passes(object),
         };
+        let input_passed = match kind.input_scope.passes(object) {
+            _ if deleted => Ok(true),
+            Ok(passed) => Ok(passed && rules.lists_let_in(object, kind)),
+            Err(fault) => Err(fault),
+        };
+        // An error of either filter leaves the object as it is (D-23).
+        let filter_passed = filter_passed.and_then(|passed| input_passed.clone().map(|_| passed));
+        let input_passed = input_passed.unwrap_or(true);
         let scope = match filter_passed {
             Ok(filter_passed) => Ok(Scope {
                 state,
@@ -63,8 +71,6 @@ impl Standing {
             }),
             Err(fault) => Err(Failure::new(ErrorCode::ScopeEvaluationFailed, fault.to_string())),
         };
-        let input_passed =
-            deleted || (kind.input_scope.passes(object).unwrap_or(true) && rules.lists_let_in(object, kind));
         let used = used_hash(object, kind, state, scope.as_ref().map_or(assigned, |scope| scope.assigned));
         Self { scope, input_passed, used, left_at }
     }

@@ -102,6 +102,8 @@ impl<T: Transport> Line<'_, T> {
                     transcript.remark(remarks);
                     transcript.matched_by = Some(path.to_string());
                     let linked_to = self.store.owner_of(self.job, resource.id())?;
+                    let paths = desired.iter().map(|one| &one.rule.path);
+                    transcript.remark(self.wire.remarks_on(&resource, paths));
                     return Ok(Ok(MatchAnswer::One { resource: Box::new(resource), linked_to }));
                 }
             }
@@ -133,12 +135,15 @@ impl<T: Transport> Line<'_, T> {
         &self,
         kind: ObjectKind,
         id: &TargetId,
+        desired: &[Desired],
         transcript: &mut Transcript,
     ) -> Result<ReadAnswer, Trouble> {
         let answer = self.send(&self.wire.read(kind, id), transcript).await;
         match self.wire.resource(id, &answer, self.now()) {
             Ok(read) => {
                 transcript.remark(read.remarks);
+                let paths = desired.iter().map(|one| &one.rule.path);
+                transcript.remark(self.wire.remarks_on(&read.value, paths));
                 Ok(ReadAnswer::Found(Box::new(read.value)))
             }
             Err(refusal) if refusal.is_gone() => {
@@ -160,7 +165,11 @@ impl<T: Transport> Line<'_, T> {
     ) -> Result<Resource, Trouble> {
         let desired: Vec<wire::Desired<'_>> = values
             .iter()
-            .map(|change| wire::Desired { path: &change.rule.path, value: change.set.as_ref(), single_role: false })
+            .map(|change| wire::Desired {
+                path: &change.rule.path,
+                value: change.set.as_ref(),
+                single_role: self.is_single_role(kind, change),
+            })
             .collect();
         let request = self.wire.create(kind, &desired, password);
         let answer = self.send(&request, transcript).await;
@@ -189,6 +198,38 @@ impl<T: Transport> Line<'_, T> {
         operation: Operation,
         transcript: &mut Transcript,
     ) -> Result<Written, Trouble> {
+        match self.update_once(kind, current, changes, operation, transcript).await {
+            Err(Unwritten::Stale(first)) => {
+                // Somebody else wrote it since it was read: once more, with what still differs (wire.md 15.1).
+                let answer = self.send(&self.wire.read(kind, current.id()), transcript).await;
+                let fresh = match self.wire.resource(current.id(), &answer, self.now()) {
+                    Ok(read) => read.value,
+                    Err(_) => return Err(transcript.trouble(operation, *first)),
+                };
+                let left: Vec<Change> = changes.iter().filter_map(|change| still_differs(change, &fresh)).collect();
+                if left.is_empty() {
+                    return Ok(Written::Done);
+                }
+                self.update_once(kind, &fresh, &left, operation, transcript).await.map_err(
+                    |unwritten| match unwritten {
+                        Unwritten::Stale(refusal) => transcript.trouble(operation, *refusal),
+                        Unwritten::Refused(trouble) => *trouble,
+                    },
+                )
+            }
+            Err(Unwritten::Refused(trouble)) => Err(*trouble),
+            Ok(written) => Ok(written),
+        }
+    }
+
+    async fn update_once(
+        &self,
+        kind: ObjectKind,
+        current: &Resource,
+        changes: &[Change],
+        operation: Operation,
+        transcript: &mut Transcript,
+    ) -> Result<Written, Unwritten> {
         let wanted: Vec<wire::Change<'_>> = changes
             .iter()
             .map(|change| wire::Change {
@@ -212,7 +253,8 @@ impl<T: Transport> Line<'_, T> {
                 Err(refusal) if refusal.is_gone() && operation == Operation::Disable => {
                     return Ok(Written::AlreadyGone);
                 }
-                Err(refusal) => return Err(transcript.trouble(operation, refusal)),
+                Err(refusal) if refusal.is_stale() => return Err(Unwritten::Stale(Box::new(refusal))),
+                Err(refusal) => return Err(Unwritten::Refused(Box::new(transcript.trouble(operation, refusal)))),
             }
         }
         match self.verify_writes {
@@ -225,6 +267,13 @@ impl<T: Transport> Line<'_, T> {
             VerifyWrites::ReadBack => self.read_back(kind, current.id(), changes, transcript).await,
         }
         Ok(Written::Done)
+    }
+
+    /// Whether the value comes from `SingleAppRoleAssignment`, which Entra writes in a form of its own (wire.md 8.1).
+    fn is_single_role(&self, kind: ObjectKind, change: &Change) -> bool {
+        let mapped = self.kind(kind).into_iter().flat_map(|kind| kind.mapping.attributes());
+        let mut of_rule = mapped.filter(|mapping| std::sync::Arc::ptr_eq(&mapping.rule, &change.rule));
+        of_rule.any(|mapping| mapping.text.trim_start().to_ascii_lowercase().starts_with("singleapproleassignment"))
     }
 
     pub(super) async fn delete(
@@ -277,6 +326,24 @@ impl<T: Transport> Line<'_, T> {
             Err(refusal) => transcript.warn("discovery", &refusal.failure.message),
         }
     }
+}
+
+/// Why an update did not go through.
+enum Unwritten {
+    /// The account changed since it was read.
+    Stale(Box<Refusal>),
+    Refused(Box<Trouble>),
+}
+
+/// The change as it must be sent to `resource`, if it still must.
+fn still_differs(change: &Change, resource: &Resource) -> Option<Change> {
+    let held = resource.get(&change.rule.path);
+    let settled = match (&change.set, held) {
+        (Some(value), Some(held)) => value.agrees_with(held, change.rule.case_exact),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    (!settled).then(|| Change { before: held.cloned(), ..change.clone() })
 }
 
 /// Names what the target silently dropped or changed.

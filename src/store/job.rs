@@ -61,6 +61,9 @@ pub struct JobState {
     /// The batch of staged deprovisionings that is open, and when it began.
     #[serde(default)]
     pub batch: Option<(String, Timestamp)>,
+    /// The batch came of more deprovisionings than the threshold allows, not only of unproven absences (D-52, D-60).
+    #[serde(default)]
+    pub batch_over: bool,
     /// The batch whose deprovisionings may be sent.
     #[serde(default)]
     pub approved_batch: Option<String>,
@@ -112,6 +115,7 @@ impl JobState {
             steady_last: None,
             events: 0,
             batch: None,
+            batch_over: false,
             approved_batch: None,
             accepted_identity: None,
             refused_identity: None,
@@ -220,6 +224,8 @@ impl Store {
             }
             update(connection, job, |state| {
                 state.batch = None;
+                state.batch_over = false;
+                state.approved_batch = None;
                 state.revision += 1;
             })
             .map(drop)

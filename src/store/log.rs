@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::codec::{Stored, millis, time};
 use super::{JobKey, Store, StoreError};
-use crate::model::{Entry, LoggedAction, LoggedStatus};
+use crate::model::{Entry, LoggedAction, LoggedStatus, SourceAnchor};
 
 /// Which entries of the log are wanted; an empty query means all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,6 +72,19 @@ impl Store {
             }
         }
         Ok(last)
+    }
+
+    /// The last write of an object that went through and is still in the log.
+    pub fn last_write(&self, job: JobKey, anchor: &SourceAnchor) -> Result<Option<Entry>, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT entry FROM log WHERE job = ?1 AND anchor = ?2 AND action IN ('create', 'update')
+                AND status IN ('success', 'warning') ORDER BY seq DESC LIMIT 1";
+            let entry: Option<String> = connection
+                .prepare_cached(sql)?
+                .query_row(params![job.0, Stored(anchor.as_str())], |row| row.get(0))
+                .optional()?;
+            Ok(entry.map(|entry| serde_json::from_str(&entry)).transpose()?)
+        })
     }
 
     /// Notes that a cycle began.

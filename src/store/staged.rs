@@ -35,10 +35,11 @@ impl Store {
         })
     }
 
-    pub fn staged_count(&self, job: JobKey) -> Result<u64, StoreError> {
+    /// How many objects a batch holds.
+    pub fn staged_count(&self, job: JobKey, batch: &str) -> Result<u64, StoreError> {
         self.read(|connection| {
-            let sql = "SELECT count(*) FROM staged WHERE job = ?1";
-            let count: i64 = connection.prepare_cached(sql)?.query_row([job.0], |row| row.get(0))?;
+            let sql = "SELECT count(*) FROM staged WHERE job = ?1 AND batch = ?2";
+            let count: i64 = connection.prepare_cached(sql)?.query_row(params![job.0, batch], |row| row.get(0))?;
             Ok(count.cast_unsigned())
         })
     }

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::super::error::{CliError, Status};
 use super::super::session::Session;
 use crate::cycle::Clock;
+use crate::model::StagedBatch;
 use crate::report::{DeletionRow, deletions_json, text};
 
 /// Lists deprovisionings that were withheld because they are too many, and approves them
@@ -37,9 +38,13 @@ pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
     let store = opened.service.store();
     match &args.what {
         What::List => {
-            let objects = store.staged(store.job(&job.name)?)?;
+            let staged = store.staged(store.job(&job.name)?)?;
             let batch = opened.service.status(job)?.staged;
-            let rows: Vec<DeletionRow> = batch.map(|batch| DeletionRow { batch, objects }).into_iter().collect();
+            let row = |batch: StagedBatch| {
+                let objects = staged.into_iter().filter(|object| object.batch == batch.batch).collect();
+                DeletionRow { batch, objects }
+            };
+            let rows: Vec<DeletionRow> = batch.map(row).into_iter().collect();
             let context = opened.context(job)?;
             session.output.either(|| deletions_json(&rows, &context), |style| text::deletions_text(&rows, style))?;
         }
