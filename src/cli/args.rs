@@ -57,6 +57,8 @@ pub enum Format {
     Text,
     /// One JSON document
     Json,
+    /// JUnit XML, for build servers; `test` only
+    Junit,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -89,11 +91,19 @@ pub enum Command {
     Check(command::check::Args),
     TestConnection(command::test_connection::Args),
     Eval(command::eval::Args),
+    Test(command::test::Args),
     Functions(command::functions::Args),
     Target(command::target::Args),
     Schema(command::schema::Args),
     Completions(command::completions::Args),
     Man(command::man::Args),
+}
+
+impl Command {
+    /// Whether `--output junit` is understood.
+    pub fn prints_junit(&self) -> bool {
+        matches!(self, Self::Test(_))
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod args;
 mod command;
 mod error;
+mod mapping_test;
 mod output;
 mod session;
 mod signals;
@@ -39,6 +40,11 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return wrong_usage(&error, &arguments),
     };
+    if cli.global.output == Format::Junit && !cli.command.prints_junit() {
+        let error = CliError::usage("usage", "only `test` prints JUnit XML").with_help("write `--output text` or `json`");
+        error.show(false, Style::default());
+        return error.status.into();
+    }
     let screen = Screen::default();
     telemetry::init(log_settings(&cli.global, &cli.command), screen.clone());
     let Global { output, color, .. } = cli.global;
@@ -121,6 +127,7 @@ fn dispatch(command: Command, session: &Session) -> Result<Status, CliError> {
         Command::Check(args) => command::check::run(&args, session),
         Command::TestConnection(args) => command::test_connection::run(&args, session),
         Command::Eval(args) => command::eval::run(&args, session),
+        Command::Test(args) => command::test::run(&args, session),
         Command::Functions(args) => command::functions::run(&args, session),
         Command::Target(args) => command::target::run(&args, session),
         Command::Schema(args) => command::schema::run(&args, session),

@@ -153,6 +153,7 @@ impl<'t> File<'t> {
                 Value::Block(Block { entries: entries.collect() })
             }
             Shape::Secret => Value::Secret(self.check_secret(node)?),
+            Shape::Data => Value::Data(node.clone()),
             Shape::TextOr(other) => match &node.kind {
                 Kind::Scalar(scalar) if !node.is_null() => Value::Text(scalar.text.clone()),
                 Kind::Map { .. } => return self.check(node, other),
@@ -186,6 +187,7 @@ impl<'t> File<'t> {
             | Shape::Path
             | Shape::Url
             | Shape::Date
+            | Shape::Time
             | Shape::Address
             | Shape::Choice(_) => match self.scalar_value(node, shape) {
                 Some(value) => value,
@@ -321,6 +323,7 @@ impl<'t> File<'t> {
                 (uri.scheme().is_some() && uri.host().is_some_and(|host| !host.is_empty())).then(as_text).flatten()
             }
             Shape::Date => text.parse::<jiff::civil::Date>().ok().and_then(|_| as_text()),
+            Shape::Time => text.parse::<jiff::Timestamp>().ok().and_then(|_| as_text()),
             Shape::Address => text.parse::<std::net::SocketAddr>().ok().and_then(|_| as_text()),
             Shape::Choice(words) => words.contains(&text).then(as_text).flatten(),
             Shape::Or(word, other) => match text == *word {
@@ -328,6 +331,7 @@ impl<'t> File<'t> {
                 false => self.scalar_value(node, other),
             },
             Shape::Secret
+            | Shape::Data
             | Shape::List(_)
             | Shape::Block(_)
             | Shape::OneOf { .. }

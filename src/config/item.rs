@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value as Json};
 
 use super::secret::Secret;
+use super::yaml::Node;
 
 /// A checked value; `span` is empty-handed where it is a default.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub(crate) enum Value {
         bytes: u64,
     },
     Secret(Secret),
+    /// As it was written.
+    Data(Node),
     List(Vec<Item>),
     Block(Block),
 }
@@ -72,6 +75,7 @@ impl Item {
             Value::Number(number) => Json::from(*number),
             Value::Percent(number) => Json::from(format!("{number}%")),
             Value::Secret(secret) => secret.to_json(),
+            Value::Data(node) => node.scalar().map_or(Json::Null, |scalar| Json::from(scalar.text.as_str())),
             Value::List(items) => items.iter().map(Item::to_json).collect(),
             Value::Block(block) => block.to_json(),
         }

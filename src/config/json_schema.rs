@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::shape::{Key, Shape};
-use super::{keys, mapping_keys};
+use super::{keys, mapping_keys, mapping_test_keys};
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
@@ -15,6 +15,11 @@ pub fn config_schema() -> Json {
 /// The JSON Schema of a mapping file.
 pub fn mapping_schema() -> Json {
     document("a mapping file of provisiond", mapping_keys::ROOT)
+}
+
+/// The JSON Schema of a file of mapping tests.
+pub fn mapping_test_schema() -> Json {
+    document("mapping tests of provisiond", mapping_test_keys::ROOT)
 }
 
 fn document(title: &str, keys: &'static [Key]) -> Json {
@@ -64,6 +69,8 @@ fn of(shape: &Shape) -> Json {
         Shape::Size => json!({ "type": ["string", "integer"], "pattern": r"^[0-9]+ ?([KMG]i?)?B?$" }),
         Shape::Url => json!({ "type": "string", "format": "uri" }),
         Shape::Date => json!({ "type": "string", "format": "date" }),
+        Shape::Time => json!({ "type": "string", "format": "date-time" }),
+        Shape::Data => json!({ "type": ["string", "number", "boolean", "array", "object", "null"] }),
         Shape::Address => json!({ "type": "string", "pattern": r"^.+:[0-9]+$" }),
         Shape::Choice(words) => json!({ "enum": words }),
         Shape::Or(word, other) => json!({ "anyOf": [{ "const": word }, of(other)] }),

@@ -15,6 +15,8 @@ mod mapping_file;
 #[cfg(test)]
 mod mapping_file_tests;
 mod mapping_keys;
+mod mapping_test;
+mod mapping_test_keys;
 mod secret;
 mod shape;
 mod source;
@@ -27,9 +29,10 @@ pub use environment::{Environment, NotFound};
 pub use job::{
     AccidentalDeletion, Escrow, FirstRetry, Job, Logs, Notifications, Quarantine, Schedule, ScopeMode, Smtp,
 };
-pub use json_schema::{config_schema, mapping_schema};
+pub use json_schema::{config_schema, mapping_schema, mapping_test_schema};
 pub use load::{Config, Loaded, load};
 pub use mapping_file::{MappingFile, ObjectRules};
+pub use mapping_test::{Expected, ExpectedValue, MappingTest, Outcome, TestCase};
 pub use secret::{Secret, SecretError};
 pub use target::{Auth, ClientCertificate, Target, VerifyWrites};
 pub use template::{Preset, Template, init};

@@ -39,6 +39,10 @@ pub(crate) enum Shape {
     Choice(&'static [&'static str]),
     /// A word, or something else.
     Or(&'static str, &'static Shape),
+    /// Any value, taken as it is written: `true`, a whole number, a text, a list or a map.
+    Data,
+    /// A time, `2026-04-01T09:00:00+09:00`.
+    Time,
     /// A text, or the other shape.
     TextOr(&'static Shape),
     /// A share in percent, from 0 to 100, written without a sign.
@@ -84,6 +88,8 @@ impl Shape {
             Self::Path => "a path".to_owned(),
             Self::Url => "a URL".to_owned(),
             Self::Date => "a date such as `2027-03-31`".to_owned(),
+            Self::Data => "a value".to_owned(),
+            Self::Time => "a time such as `2026-04-01T09:00:00+09:00`".to_owned(),
             Self::Address => "an address such as `127.0.0.1:9090`".to_owned(),
             Self::Choice(words) => one_of(words),
             Self::Or(word, other) => format!("`{word}` or {}", other.expected()),

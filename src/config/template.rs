@@ -152,6 +152,7 @@ fn placeholder(shape: &Shape) -> String {
         Shape::Url => "https://login.example.com/token".to_owned(),
         Shape::Date => "2027-03-31".to_owned(),
         Shape::Address => "127.0.0.1:9090".to_owned(),
+        Shape::Time => "2026-04-01T00:00:00Z".to_owned(),
         Shape::Secret => "{ credential: NAME }".to_owned(),
         Shape::Flag => "true".to_owned(),
         Shape::Count { least } => least.to_string(),
@@ -159,6 +160,7 @@ fn placeholder(shape: &Shape) -> String {
         Shape::List(_) => "[]".to_owned(),
         Shape::Or(word, _) => (*word).to_owned(),
         Shape::Choice([])
+        | Shape::Data
         | Shape::Share
         | Shape::Percent
         | Shape::Duration { .. }

@@ -106,6 +106,11 @@ impl AttributeMapping {
         }
     }
 
+    /// Whether the mapping is of type None and has no default.
+    pub fn gives_nothing(&self) -> bool {
+        matches!(self.value, Rule::None) && self.rule.default.is_none()
+    }
+
     /// The value of a mapping that is the same for every object.
     pub fn constant(&self) -> Option<&TargetValue> {
         match &self.value {

@@ -108,6 +108,15 @@ impl Filter {
         self.groups.iter().flat_map(|group| group.clauses.iter().map(|clause| clause.attribute.as_str()))
     }
 
+    /// The clauses as people read them, in the order of writing.
+    pub fn clauses(&self) -> impl Iterator<Item = String> {
+        let clauses = self.groups.iter().flat_map(|group| &group.clauses);
+        clauses.map(|clause| {
+            let text = format!("{} {} {}", clause.attribute, clause.operator.as_str(), clause.value);
+            text.trim_end().to_owned()
+        })
+    }
+
     /// Feeds the filter's meaning to a digest: two filters with equal meaning feed equal bytes.
     ///
     /// The titles of groups mean nothing and are left out.

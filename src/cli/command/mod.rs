@@ -22,6 +22,7 @@ pub mod source;
 pub mod start;
 pub mod status;
 pub mod target;
+pub mod test;
 pub mod test_connection;
 
 /// Parses a time of the command line.

@@ -4,12 +4,13 @@ use super::super::error::{CliError, Status};
 use super::super::session::Session;
 use crate::config;
 
-/// Prints the JSON Schema of the configuration and of mapping files, for editors
+/// Prints the JSON Schema of the configuration, of mapping files and of mapping tests, for editors
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   provisiond schema > provisiond.schema.json
-  provisiond schema mapping > mapping.schema.json")]
+  provisiond schema mapping > mapping.schema.json
+  provisiond schema test > mapping-test.schema.json")]
 pub struct Args {
     /// Which kind of file
     #[arg(value_enum, default_value_t)]
@@ -23,12 +24,15 @@ enum Kind {
     Configuration,
     /// A mapping file
     Mapping,
+    /// A file of mapping tests
+    Test,
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
     let schema = match args.of {
         Kind::Configuration => config::config_schema(),
         Kind::Mapping => config::mapping_schema(),
+        Kind::Test => config::mapping_test_schema(),
     };
     let text = serde_json::to_string_pretty(&schema).map_err(std::io::Error::from)?;
     session.output.text(&format!("{text}\n"))?;
