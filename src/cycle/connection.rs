@@ -4,8 +4,7 @@ use super::error::ServiceError;
 use super::quarantine;
 use super::service::Service;
 use crate::config::Job;
-use crate::model::QuarantineReason;
-use crate::report::{ConnectionCheck, ConnectionReport};
+use crate::model::{ConnectionCheck, ConnectionReport, QuarantineReason};
 use crate::store::JobKey;
 use crate::target::Transport;
 

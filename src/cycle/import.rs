@@ -127,7 +127,6 @@ fn attempt(request: &Request<'_>) -> Result<Attempt, StoreError> {
         match read {
             Read::Known { hash, key, living, .. } => {
                 sorted.recognised += u64::from(key.0 != 0);
-                sorted.known.push(key.0);
                 builder.push(&old, Record { hash, key: key.0, living });
             }
             Read::Ignored { hash, .. } => builder.push(&old, Record { hash, key: 0, living: true }),
@@ -249,21 +248,16 @@ fn absent(request: &Request<'_>, matcher: &Matcher<'_>, sorted: &Sorted) -> Resu
     let is_due = |kind, anchor: &SourceAnchor| request.due.contains(&(kind, anchor.clone()));
     // Where the old export is not known record by record, everybody the state knows has to be looked for.
     let candidates = (!request.all).then(|| {
-        let present = sorted.read.iter().chain(&sorted.known).copied();
-        absent_keys(matcher, present)
+        absent_keys(matcher, sorted.read.iter().copied())
     });
     if candidates.as_ref().is_some_and(HashSet::is_empty) && request.due.is_empty() {
         return Ok(absent);
     }
-    let known: HashSet<u64> = match &candidates {
-        Some(_) => HashSet::new(),
-        None => sorted.known.iter().copied().collect(),
-    };
     request.store.each_anchor(request.job, &mut |kind, anchor, left| {
         let key = ObjectKey::of(kind, anchor).0;
         let gone = match &candidates {
             Some(candidates) => candidates.contains(&key),
-            None => !sorted.read.contains(&key) && !known.contains(&key),
+            None => !sorted.read.contains(&key),
         };
         let wanted = || is_due(kind, &SourceAnchor(anchor.to_owned())) && !sorted.read.contains(&key);
         if gone || wanted() {

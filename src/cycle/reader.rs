@@ -26,8 +26,6 @@ impl Recognise for Recognising<'_> {
 pub(super) struct Sorted {
     /// Objects that were read or refused.
     pub read: HashSet<u64>,
-    /// Keys of recognised records, in file order.
-    pub known: Vec<u64>,
     pub recognised: u64,
     /// Some record says only what changed.
     pub partial: bool,

@@ -186,7 +186,7 @@ impl Service {
         let staging = self.protect(job, begun, &imported, &forecast)?;
         line.run.protect = staging.protect.clone();
         let worked = self.work(job, begun, &mut line, &imported, &forecast, &staging, observer, stop, &client).await?;
-        self.end(job, begun, &imported, worked, staging.over).await
+        self.end(job, begun, imported, worked, staging.over).await
     }
 
     /// Objects that have to be looked at although nothing of them changed.
@@ -589,18 +589,18 @@ impl Service {
         &self,
         job: &Job,
         begun: &Begun,
-        imported: &Imported,
+        imported: Imported,
         worked: Worked,
         over: bool,
     ) -> Result<CycleReport, ServiceError> {
         let now = self.now();
         let store = self.store();
         let mut report = blank_report(job, begun, now);
-        report.source = imported.counts.clone();
+        report.source = imported.counts;
         report.counts = worked.counts;
         report.requests = worked.requests;
         report.error = worked.error.clone();
-        report.warnings = imported.warnings.clone();
+        report.warnings = imported.warnings;
         report.state = match (&worked.error, worked.counts.failure) {
             (Some(_), _) => CycleState::Failed,
             (None, 0) => CycleState::Succeeded,
@@ -612,14 +612,14 @@ impl Service {
         }
         if worked.error.is_none() {
             let watermark = Watermark {
-                identity: imported.identity.clone(),
+                identity: imported.identity,
                 meaning: begun.meaning.clone(),
                 users: imported.users,
                 groups: imported.groups,
-                memory: imported.memory.clone(),
+                memory: imported.memory,
                 at: now,
             };
-            store.move_watermark(begun.key, begun.state.revision, watermark, imported.snapshot.clone()).await?;
+            store.move_watermark(begun.key, begun.state.revision, watermark, imported.snapshot).await?;
         }
         let retention = SignedDuration::try_from(job.logs.retention).unwrap_or(SignedDuration::MAX);
         if let Ok(before) = now.checked_sub(retention) {

@@ -58,9 +58,20 @@ impl<'a> Matcher<'a> {
         self.old.get(at).map(|record| record.hash)
     }
 
+    /// The old records that were recognised.
+    pub fn seen(&self) -> impl Iterator<Item = Record> + '_ {
+        self.those(true)
+    }
+
     /// The old records that were not recognised.
     pub fn unseen(&self) -> impl Iterator<Item = Record> + '_ {
-        (0..self.old.len()).filter(|at| self.seen[at / 64] >> (at % 64) & 1 == 0).filter_map(|at| self.old.get(at))
+        self.those(false)
+    }
+
+    fn those(&self, recognised: bool) -> impl Iterator<Item = Record> + '_ {
+        (0..self.old.len())
+            .filter(move |at| (self.seen[at / 64] >> (at % 64) & 1 == 1) == recognised)
+            .filter_map(|at| self.old.get(at))
     }
 }
 

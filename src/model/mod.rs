@@ -1,5 +1,6 @@
 //! The nouns of the service; no input, output or decisions.
 
+mod connection;
 mod desired;
 mod entry;
 mod escrow;
@@ -12,6 +13,7 @@ mod settings;
 mod source;
 mod value;
 
+pub use connection::{ConnectionCheck, ConnectionReport};
 pub use desired::{AttributeRule, Change, Desired, Flow, Mutability};
 pub use entry::{Entry, Identity, Initiator, LoggedAction, LoggedStatus, ModifiedProperty, Retry, Step, StepKind};
 pub use escrow::{Escrow, Operation, StagedObject};

@@ -16,7 +16,7 @@ pub mod text;
 mod time;
 
 pub use check::{check_json, problems_json};
-pub use connection::{ConnectionCheck, ConnectionReport, connection_json};
+pub use connection::connection_json;
 pub use csv::{CSV_FILES, CsvExport};
 pub use cycle::cycle_json;
 pub use entry::{JobContext, entry_json};

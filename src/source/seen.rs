@@ -1,6 +1,6 @@
 //! Which objects a set has given already (sources.md 15).
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashTable};
 
 use super::read::ObjectKey;
 use super::report::Counts;
@@ -31,7 +31,9 @@ pub enum Standing {
 
 #[derive(Debug, Default)]
 pub struct Seen {
+    /// Deleted objects, and living ones that took the place of a deleted one.
     firsts: HashMap<u64, First>,
+    living: Living,
     /// Hashes of records of deleted objects, and how they were counted, to withdraw.
     deleted: HashMap<u64, (u128, Counts)>,
     /// Hashes of names that only one object should have.
@@ -41,14 +43,23 @@ pub struct Seen {
 impl Seen {
     /// Notes a record and says how it stands to those before it.
     pub fn meet(&mut self, key: ObjectKey, this: First, hash: u128) -> Standing {
-        let Some(first) = self.firsts.get(&key.0).copied() else {
-            self.firsts.insert(key.0, this);
-            if !this.living {
+        let is_recognised = this.print == 0;
+        let Some(first) = self.firsts.get(&key.0).copied().or_else(|| {
+            // Of living records that were all recognised none is checked against another: they were, last time.
+            if !(is_recognised && this.living) {
+                self.living.index_all();
+            }
+            self.living.find(key.0)
+        }) else {
+            if this.living {
+                self.living.push(key.0, this);
+            } else {
+                self.firsts.insert(key.0, this);
                 self.deleted.insert(key.0, (hash, Counts::default()));
             }
             return Standing::New;
         };
-        let same = first.print == this.print && this.print != 0;
+        let same = !is_recognised && (first.print == this.print || first.print == u64::from(short(this.print)));
         let unknown = first.print == 0 && this.print == 0;
         if same || (unknown && first.living == this.living) {
             return Standing::Repeated(first);
@@ -86,6 +97,65 @@ impl Seen {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.firsts.is_empty()
+        self.firsts.is_empty() && self.living.keys.is_empty()
     }
+}
+
+/// The first records of living objects, in the order in which they were read: millions, so each takes a few bytes, and those that
+/// were recognised are indexed only once something has to be looked up among them.
+#[derive(Debug, Default)]
+struct Living {
+    keys: Vec<u64>,
+    /// A line beyond four thousand million is only shown wrongly.
+    lines: Vec<u32>,
+    /// Half of [`First::print`]; shorter than `keys` while the rest was recognised.
+    prints: Vec<u32>,
+    /// Where the records of each file begin.
+    files: Vec<(u32, u32)>,
+    index: HashTable<u32>,
+    indexed: usize,
+}
+
+impl Living {
+    fn push(&mut self, key: u64, first: First) {
+        let at = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
+        if self.files.last().is_none_or(|(_, file)| *file != first.file) {
+            self.files.push((at, first.file));
+        }
+        self.keys.push(key);
+        self.lines.push(u32::try_from(first.line).unwrap_or(u32::MAX));
+        if first.print != 0 {
+            self.prints.resize(self.keys.len() - 1, 0);
+            self.prints.push(short(first.print));
+            // What was decoded is found by every later record.
+            self.index_all();
+        }
+    }
+
+    fn find(&self, key: u64) -> Option<First> {
+        let at = *self.index.find(key, |at| self.keys.get(*at as usize) == Some(&key))?;
+        let file = self.files.partition_point(|(begin, _)| *begin <= at).checked_sub(1)?;
+        Some(First {
+            file: self.files.get(file)?.1,
+            living: true,
+            line: u64::from(*self.lines.get(at as usize)?),
+            print: u64::from(self.prints.get(at as usize).copied().unwrap_or(0)),
+        })
+    }
+
+    fn index_all(&mut self) {
+        let Self { keys, index, indexed, .. } = self;
+        for (at, key) in keys.iter().enumerate().skip(*indexed) {
+            let of = |at: &u32| keys.get(*at as usize).copied().unwrap_or(0);
+            if index.find(*key, |other| of(other) == *key).is_none() {
+                index.insert_unique(*key, u32::try_from(at).unwrap_or(u32::MAX), of);
+            }
+        }
+        *indexed = keys.len();
+    }
+}
+
+/// What is kept of the hash of an object; never 0, which says that it is not known.
+fn short(print: u64) -> u32 {
+    ((print ^ (print >> 32)) as u32).max(1)
 }

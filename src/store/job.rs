@@ -3,7 +3,8 @@
 use super::{JobKey, Store, StoreError};
 use crate::model::{Quarantine, RunSummary};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::blob::ZeroBlob;
+use rusqlite::{Connection, MAIN_DB, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 /// Everything about a job that outlives a process, but its objects (service.md 4, 7, 17, 21).
@@ -183,8 +184,7 @@ impl Store {
                 return Ok(false);
             }
             if let Some(data) = snapshot {
-                connection
-                    .execute("INSERT OR REPLACE INTO snapshots (job, data) VALUES (?1, ?2)", params![job.0, data])?;
+                write_snapshot(connection, job, &data)?;
             }
             update(connection, job, |state| {
                 state.watermark = Some(watermark);
@@ -198,8 +198,15 @@ impl Store {
     /// The snapshot of the last accepted export, as `delta` wrote it.
     pub fn snapshot(&self, job: JobKey) -> Result<Option<Vec<u8>>, StoreError> {
         self.read(|connection| {
-            let sql = "SELECT data FROM snapshots WHERE job = ?1";
-            Ok(connection.query_row(sql, [job.0], |row| row.get(0)).optional()?)
+            let find = "SELECT 1 FROM snapshots WHERE job = ?1";
+            if connection.query_row(find, [job.0], |_| Ok(())).optional()?.is_none() {
+                return Ok(None);
+            }
+            // Bit by bit: as a column it would be in memory twice, and it is the largest thing there.
+            let blob = connection.blob_open(MAIN_DB, "snapshots", "data", job.0, true)?;
+            let mut data = vec![0; blob.len()];
+            blob.read_at_exact(&mut data, 0)?;
+            Ok(Some(data))
         })
     }
 
@@ -242,6 +249,13 @@ impl Store {
             Ok(())
         })
     }
+}
+
+fn write_snapshot(connection: &Connection, job: JobKey, data: &[u8]) -> Result<(), StoreError> {
+    let room = ZeroBlob(data.len() as u64);
+    connection.execute("INSERT OR REPLACE INTO snapshots (job, data) VALUES (?1, ?2)", params![job.0, room])?;
+    connection.blob_open(MAIN_DB, "snapshots", "data", job.0, false)?.write_at(data, 0)?;
+    Ok(())
 }
 
 fn state(connection: &Connection, job: JobKey) -> Result<JobState, StoreError> {

@@ -71,17 +71,17 @@ def run(name, script):
 
         generate(place / "source")
         created, _ = people.after(place / "source")
-        report = cycle(place)
+        report = cycle(place, day=0)
         check_counts(report, kind="initial", create=created, disable=0)
         print(f"initial cycle: {report['counts']}, {report['requests']} requests")
 
         generate(place / "source", "--churn", "2", "--day", "1")
         created, disabled = people.after(place / "source")
-        report = cycle(place)
+        report = cycle(place, day=1)
         check_counts(report, kind="incremental", create=created, disable=disabled)
         print(f"incremental cycle: {report['counts']}, {report['requests']} requests")
 
-        report = cycle(place)
+        report = cycle(place, day=1)
         if report["requests"] != 0:
             raise Trouble(f"a cycle with nothing to do sent {report['requests']} requests: {report['counts']}")
         print(f"cycle with nothing to do: {report['requests']} requests")
@@ -165,8 +165,10 @@ def generate(folder, *more):
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def cycle(place):
-    command = [os.environ["PROVISIOND"], "cycle", "--config", str(place / "provisiond.yaml"), "--output", "json"]
+def cycle(place, day):
+    # The generator's day 0 is the first of January 2026. By today's clock its recycle bin would be past its thirty days.
+    at = f"2026-01-{day + 1:02}T23:59:00Z"
+    command = [os.environ["PROVISIOND"], "cycle", "--at", at, "--config", str(place / "provisiond.yaml"), "--output", "json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     (place / "last-cycle.err").write_text(done.stderr)
     if done.returncode != 0:

@@ -1,6 +1,6 @@
 //! The connection test.
 
-use super::super::ConnectionReport;
+use crate::model::ConnectionReport;
 use super::super::plain;
 use super::{Style, Tone, painted};
 
@@ -42,7 +42,8 @@ pub fn connection_text(report: &ConnectionReport, style: Style) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::super::super::{ConnectionCheck, connection_json};
+    use super::super::super::connection_json;
+    use crate::model::ConnectionCheck;
     use super::*;
 
     #[test]
