@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use croner::parser::{CronParser, Seconds};
+
 use super::check::File;
 use super::item::Block;
 use super::load::read_text;
@@ -242,16 +244,10 @@ fn schedule_of(file: &mut File<'_>, block: &Block) -> Option<Schedule> {
         file.error("exclusive_keys", span, "`cron` and `interval` exclude each other", help);
         return None;
     }
-    let fields = text.split_whitespace().count();
-    let plain = |c: char| c.is_ascii_alphanumeric() || c.is_whitespace() || "*/,-?#".contains(c);
-    if !(5..=7).contains(&fields) || !text.chars().all(plain) {
-        let message = format!("`{text}` is no cron pattern");
-        file.error(
-            "invalid_value",
-            span,
-            message,
-            "write second, minute, hour, day, month and weekday: `0 0 6,18 * * *`",
-        );
+    let parser = CronParser::builder().seconds(Seconds::Disallowed).build();
+    if let Err(error) = parser.parse(text) {
+        let message = format!("`{text}` is no cron pattern: {}", error.to_string().to_lowercase());
+        file.error("invalid_value", span, message, "write minute, hour, day, month and weekday: `0 6,18 * * *`");
         return None;
     }
     Some(Schedule::Cron(text.to_owned()))

@@ -260,7 +260,7 @@ const OPTIONS: &[Key] = &[
 const SCHEDULE: &[Key] = &[
     Key::new("interval", Shape::Duration { least: "PT1M" }, "Time from the start of one cycle to that of the next.")
         .or("PT40M"),
-    Key::new("cron", TEXT, "Fixed hours instead, as a cron pattern with seconds: `0 0 6,18 * * *`."),
+    Key::new("cron", TEXT, "Fixed hours instead, as minute, hour, day, month and weekday: `0 6,18 * * *`."),
 ];
 
 const REFERENCES: &[Key] =

@@ -383,6 +383,26 @@ impl<T: Transport> Line<'_, T> {
         Some(bytes.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect())
     }
 
+    /// The end of an evaluation that panicked: the object is set aside, nothing of it is known to be wrong in the target.
+    pub(super) fn broke_down(&self, staged: &Staged, row: Option<&ObjectRow>, escrow: Option<&Escrow>) -> Evaluated {
+        let absent = absent_object(staged);
+        let object = staged.object.as_deref().unwrap_or(&absent);
+        let failure = Failure::new(ErrorCode::InternalError, "a part of the program failed on this object");
+        let target = row.and_then(|row| row.link.target());
+        let set_aside =
+            escrow::entry(&staged.anchor, target, Operation::Evaluate, &failure, escrow, self.now(), self.first_retry);
+        let mut evaluated = self.unevaluated(object, row, Decision::Fail(failure.clone()), Instant::now());
+        evaluated.entry.failure = Some(failure);
+        evaluated.commit = (!self.run.dry_run).then(|| ObjectCommit {
+            anchor: staged.anchor.clone(),
+            row: RowChange::Keep,
+            escrow: EscrowChange::Put(set_aside),
+            unstage: false,
+            entry: Some(Box::new(evaluated.entry.clone())),
+        });
+        evaluated
+    }
+
     fn unevaluated(
         &self,
         object: &SourceObject,

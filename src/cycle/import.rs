@@ -247,9 +247,7 @@ fn absent(request: &Request<'_>, matcher: &Matcher<'_>, sorted: &Sorted) -> Resu
     let mut absent = Vec::new();
     let is_due = |kind, anchor: &SourceAnchor| request.due.contains(&(kind, anchor.clone()));
     // Where the old export is not known record by record, everybody the state knows has to be looked for.
-    let candidates = (!request.all).then(|| {
-        absent_keys(matcher, sorted.read.iter().copied())
-    });
+    let candidates = (!request.all).then(|| absent_keys(matcher, sorted.read.iter().copied()));
     if candidates.as_ref().is_some_and(HashSet::is_empty) && request.due.is_empty() {
         return Ok(absent);
     }

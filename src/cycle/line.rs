@@ -82,7 +82,8 @@ pub(super) struct Protect {
 
 impl Protect {
     pub(super) fn of(&self, anchor: &SourceAnchor, is_absent: bool) -> Protection {
-        let stage = (self.all || self.absent && is_absent || self.waiting.contains(anchor)) && !self.approved.contains(anchor);
+        let stage =
+            (self.all || self.absent && is_absent || self.waiting.contains(anchor)) && !self.approved.contains(anchor);
         if stage { Protection::Stage } else { Protection::Open }
     }
 }

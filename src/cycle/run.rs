@@ -1,11 +1,12 @@
 //! One cycle (service.md 5 and 6).
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
@@ -23,12 +24,15 @@ use super::talk::Transcript;
 use super::tally::Tally;
 use crate::config::{Job, ScopeMode};
 use crate::model::{
-    Counts, CycleKind, CycleReport, CycleState, Escrow, Initiator, LoggedAction, ObjectKind, Operation,
+    Counts, CycleKind, CycleReport, CycleState, Escrow, Initiator, LoggedAction, ObjectKind, Operation, Quarantine,
     QuarantineReason, RunError, RunSummary, SourceAnchor, SourceCounts, StagedBatch, StagedObject, Trigger,
 };
 use crate::plan::Protection;
 use crate::store::{Claimed, JobKey, JobState, ObjectCommit, Staged, StoreError, Watermark};
 use crate::target::Transport;
+use crate::telemetry::events::{
+    CycleBegan, CycleEnded, DeletionsStaged, JobQuarantined, ObjectProvisioned, QuarantineLifted,
+};
 
 /// Objects that need no request are stored this many at a time.
 const TOGETHER: usize = 500;
@@ -127,9 +131,25 @@ impl Service {
             store.begin_cycle(key, id.clone(), now).await?;
         }
         let begun = Begun { key, state, id, kind, began: now, meaning, options };
+        let name = job.name.as_str();
+        CycleBegan { job: name, cycle: &begun.id, initial, dry_run: options.dry_run }.emit();
         let result = self.go(job, &begun, seed, &observer, &stop).await;
         match result {
-            Ok(report) => Ok(report),
+            Ok(report) => {
+                CycleEnded(&report).emit();
+                let reason = |quarantine: &Option<Quarantine>| quarantine.as_ref().map(|quarantine| quarantine.reason);
+                match &report.quarantine {
+                    Some(quarantine) if reason(&begun.state.quarantine) != Some(quarantine.reason) => {
+                        JobQuarantined { job: name, quarantine }.emit();
+                    }
+                    None if begun.state.quarantine.is_some() => QuarantineLifted { job: name }.emit(),
+                    Some(_) | None => {}
+                }
+                if let Some(staged) = &report.staged {
+                    DeletionsStaged { job: name, batch: &staged.batch, count: staged.count }.emit();
+                }
+                Ok(report)
+            }
             Err(error) => {
                 if !options.dry_run {
                     // The error itself is what matters; the note that nothing runs any more is repaired by the next cycle.
@@ -468,7 +488,12 @@ impl Service {
         };
         let escrow: Option<Escrow> = line.store.escrow(line.job, &staged.anchor)?;
         let assigned = staged.object.as_deref().is_some_and(|object| imported.assigned.holds(object));
-        let evaluated = line.evaluate(&staged, row.as_ref(), escrow.as_ref(), assigned).await?;
+        let evaluation = line.evaluate(&staged, row.as_ref(), escrow.as_ref(), assigned);
+        // A defect of ours that one object meets must not cost the others their cycle.
+        let evaluated = match AssertUnwindSafe(evaluation).catch_unwind().await {
+            Ok(evaluated) => evaluated?,
+            Err(_) => line.broke_down(&staged, row.as_ref(), escrow.as_ref()),
+        };
         if phase.asks() && !line.run.dry_run {
             match evaluated.commit.clone() {
                 Some(commit) => line.store.commit(line.job, commit).await?,
@@ -520,6 +545,7 @@ impl Service {
             |commit| commit.entry.is_some(),
         );
         if shown {
+            ObjectProvisioned { job: line.job_name, entry: &evaluated.entry }.emit();
             observer.entry(&evaluated.entry);
         }
         if is_staged(&evaluated.decision) && !line.run.dry_run {
@@ -533,6 +559,8 @@ impl Service {
                 action,
                 reason: evaluated.entry.reason.clone(),
                 name: evaluated.entry.source.display_name.clone(),
+                kind: evaluated.entry.kind,
+                target: evaluated.link_before.target().cloned(),
             };
             line.store.stage(line.job, staged).await?;
         }

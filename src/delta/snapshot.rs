@@ -85,7 +85,9 @@ impl SnapshotBuilder {
             let all = Snapshot { bytes: self.own.unwrap_or_else(|| prefix(old, same)) };
             let mut kept = SnapshotBuilder::default();
             let nothing = Snapshot::default();
-            all.iter().filter(|record| !withdrawn.contains(&record.hash)).for_each(|record| kept.push(&nothing, record));
+            all.iter()
+                .filter(|record| !withdrawn.contains(&record.hash))
+                .for_each(|record| kept.push(&nothing, record));
             return kept.finish(&nothing);
         }
         match self.own {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Class, ErrorCode, SourceAnchor, TargetId};
+use super::{Class, ErrorCode, ObjectKind, SourceAnchor, TargetId};
 
 /// What was being done when an object failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -50,4 +50,6 @@ pub struct StagedObject {
     pub action: Operation,
     pub reason: String,
     pub name: String,
+    pub kind: ObjectKind,
+    pub target: Option<TargetId>,
 }

@@ -128,9 +128,13 @@ impl ErrorCode {
                 (Critical, "renew the credentials, then run `provisiond test-connection`")
             }
             Self::InternalError => (Transient, "nothing; it is retried, please report the defect"),
-            Self::InternalServerError | Self::Timeout | Self::TooManyRequests | Self::WebExceptionProtocolError => {
-                (Transient, "nothing; it is retried")
+            Self::InternalServerError | Self::TooManyRequests => {
+                (Transient, "nothing, if it passes: it is retried; else ask whoever runs the target")
             }
+            Self::Timeout | Self::WebExceptionProtocolError => (
+                Transient,
+                "check that `target.url` is right and that the target runs and can be reached from here; it is retried by itself",
+            ),
             Self::InvalidAnchor => (
                 Special,
                 "restore the account in the target, or run the object on demand or `provisiond restart` to match it again",

@@ -31,7 +31,8 @@ pub fn junit_xml(name: &str, suites: &[JunitSuite]) -> String {
         let (name, tests, failed) = (escaped(&suite.name), suite.cases.len(), failures(suite));
         xml.push_str(&format!("  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failed}\">\n"));
         for case in &suite.cases {
-            let start = format!("    <testcase classname=\"{}\" name=\"{}\"", escaped(&case.class), escaped(&case.name));
+            let start =
+                format!("    <testcase classname=\"{}\" name=\"{}\"", escaped(&case.class), escaped(&case.name));
             match &case.failure {
                 None => xml.push_str(&format!("{start}/>\n")),
                 Some((message, story)) => xml.push_str(&format!(

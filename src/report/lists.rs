@@ -82,7 +82,7 @@ impl DeletionRow {
             cycle_id: object.batch.clone(),
             at: self.batch.began,
             duration_ms: 0,
-            kind: ObjectKind::User,
+            kind: object.kind,
             action: match object.action {
                 Operation::Delete => LoggedAction::StagedDelete,
                 Operation::Evaluate
@@ -102,7 +102,11 @@ impl DeletionRow {
                 display_name: object.name.clone(),
                 details: Map::new(),
             },
-            target: None,
+            target: object.target.as_ref().map(|target| Identity {
+                id: target.as_str().to_owned(),
+                display_name: String::new(),
+                details: Map::new(),
+            }),
             initiator: Initiator::System,
             steps: vec![],
             modified: vec![],
@@ -171,6 +175,8 @@ pub(super) mod tests {
             action: Operation::Delete,
             reason: "StagedDelete".into(),
             name: "佐藤 太郎".into(),
+            kind: ObjectKind::User,
+            target: None,
         }
     }
 

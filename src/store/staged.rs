@@ -1,17 +1,20 @@
 //! The batch of deprovisionings that wait for approval (service.md 18).
 
 use rusqlite::params;
+use rusqlite::types::ValueRef;
 
 use super::codec::{Stored, identifier};
 use super::escrows::{from_word, word};
 use super::{JobKey, Store, StoreError};
-use crate::model::{SourceAnchor, StagedObject};
+use crate::model::{ObjectKind, SourceAnchor, StagedObject, TargetId};
 
 impl Store {
     pub fn staged(&self, job: JobKey) -> Result<Vec<StagedObject>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT batch, anchor, action, reason, name FROM staged WHERE job = ?1 ORDER BY anchor",
+                "SELECT s.batch, s.anchor, s.action, s.reason, s.name, coalesce(o.flags & 1, 0), o.target
+                 FROM staged s LEFT JOIN objects o ON o.job = s.job AND o.anchor = s.anchor
+                 WHERE s.job = ?1 ORDER BY s.anchor",
             )?;
             let mut rows = statement.query([job.0])?;
             let mut found = Vec::new();
@@ -22,6 +25,11 @@ impl Store {
                     action: from_word(row.get(2)?)?,
                     reason: row.get(3)?,
                     name: row.get(4)?,
+                    kind: if row.get(5)? { ObjectKind::Group } else { ObjectKind::User },
+                    target: match row.get_ref(6)? {
+                        ValueRef::Null => None,
+                        other => Some(TargetId(identifier(other)?)),
+                    },
                 });
             }
             Ok(found)

@@ -66,7 +66,10 @@ fn one_expression_gives_a_value_a_failure_or_diagnostics() {
     assert_eq!(printed, "");
     assert!(problems.contains("expression:1:"), "{problems}");
     let (_, problems) = out(&["eval", r#"Wrod("a", 1)"#], 2);
-    assert!(problems.contains("unknown_function") && problems.contains('^') && problems.contains("`Word`"), "{problems}");
+    assert!(
+        problems.contains("unknown_function") && problems.contains('^') && problems.contains("`Word`"),
+        "{problems}"
+    );
     let (_, error) = out(&["eval", r#"Left("a", "x")"#, "--output", "json"], 2);
     let error: Value = serde_json::from_str(&error).expect("an error is JSON too");
     assert!(error["error"]["code"].is_string(), "{error}");

@@ -343,7 +343,7 @@ error[unsupported_auth]: the dialect `entra-legacy` does not authenticate with `
     source:
       directory: source
     mapping: mapping.yaml
-    schedule: { interval: PT40M, cron: '0 0 6 * * *' }
+    schedule: { interval: PT40M, cron: '0 6 * * *' }
     target:
       url: https://sample.kintone.com/scim/v2/
       auth:
@@ -352,7 +352,7 @@ error[unsupported_auth]: the dialect `entra-legacy` does not authenticate with `
         r#"error[exclusive_keys]: `cron` and `interval` exclude each other
  --> provisiond.yaml:6:40
   |
-6 |     schedule: { interval: PT40M, cron: '0 0 6 * * *' }
+6 |     schedule: { interval: PT40M, cron: '0 6 * * *' }
   |                                        ^^^^^^^^^^^^^
   = help: keep `interval` for a rhythm, or `cron` for fixed hours"#,
     ),

@@ -1,7 +1,11 @@
 //! All integration tests, in one program so that they link once.
 
+mod cli_basics;
+mod cli_bench;
+mod cli_cycle;
 mod cli_eval;
 mod cli_mapping_test;
+mod cli_provision_now;
 mod config_faults;
 mod daemon;
 mod fixtures_raw;

@@ -70,9 +70,8 @@ fn table(differences: &[Difference], indent: &str) -> String {
     }));
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths = [width(0), width(1)];
-    let line = |[of, expected, got]: &[String; 3]| {
-        format!("{indent}{of:<0$}  {expected:<1$}  {got}\n", widths[0], widths[1])
-    };
+    let line =
+        |[of, expected, got]: &[String; 3]| format!("{indent}{of:<0$}  {expected:<1$}  {got}\n", widths[0], widths[1]);
     rows.iter().map(line).collect()
 }
 
@@ -107,6 +106,7 @@ fn junit_case(file: &str, Verdict { case, differences }: &Verdict<'_>) -> JunitC
     JunitCase {
         class: file.to_owned(),
         name: case.name.clone(),
-        failure: (!differences.is_empty()).then(|| (message, format!("line {}\n{}", case.line, table(differences, "")))),
+        failure: (!differences.is_empty())
+            .then(|| (message, format!("line {}\n{}", case.line, table(differences, "")))),
     }
 }

@@ -1,8 +1,8 @@
 //! The connection test.
 
-use crate::model::ConnectionReport;
 use super::super::plain;
 use super::{Style, Tone, painted};
+use crate::model::ConnectionReport;
 
 /// Returns one line for each check and, under it, what helps.
 pub fn connection_text(report: &ConnectionReport, style: Style) -> String {
@@ -43,8 +43,8 @@ mod tests {
     use serde_json::json;
 
     use super::super::super::connection_json;
-    use crate::model::ConnectionCheck;
     use super::*;
+    use crate::model::ConnectionCheck;
 
     #[test]
     fn a_refusal_says_what_to_do() {
