@@ -1,6 +1,10 @@
 //! All integration tests, in one program so that they link once.
 
+mod bench;
 mod config_faults;
+mod cycle_clock;
+mod cycle_deletions;
+mod cycle_lifecycle;
 mod daemon;
 mod fixtures_raw;
 mod fixtures_records;
