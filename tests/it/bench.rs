@@ -23,7 +23,9 @@ pub const BEGIN: &str = "2026-04-01T00:00:00Z";
 pub struct Bench {
     folder: tempfile::TempDir,
     runtime: tokio::runtime::Runtime,
-    pub standin: Standin,
+    pub standin: Arc<Standin>,
+    /// Where cycles are sent instead of to the stand-in.
+    url: Option<String>,
     now: Timestamp,
     mapping: String,
     source: String,
@@ -79,6 +81,7 @@ impl Bench {
             folder,
             runtime,
             standin,
+            url: None,
             now: BEGIN.parse().expect("a time"),
             mapping: MAPPING.to_owned(),
             source: "preset: entra-csv".to_owned(),
@@ -115,10 +118,14 @@ impl Bench {
         self
     }
 
-    /// Puts another target in the place of the first one.
-    pub fn replace_target(&mut self, options: Options) -> &mut Self {
-        self.standin = start(&self.runtime, options);
+    /// Sends cycles to another address.
+    pub fn standin_url(&mut self, url: &str) -> &mut Self {
+        self.url = Some(url.to_owned());
         self
+    }
+
+    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(future);
     }
 
     /// The rows of the export, without the heading.
@@ -165,7 +172,7 @@ impl Bench {
             "state: state.db\njobs:\n  - name: job\n    mapping: mapping.yaml\n    source:\n      directory: source\n      settle: PT0S\n\
              {}    target:\n      url: {}\n      auth: {{ bearer: {{ env: TOKEN }} }}\n      rate: none\n{}{}",
             indented(&self.source, 6),
-            self.standin.url(),
+            self.url.clone().unwrap_or_else(|| self.standin.url()),
             indented(&self.target, 6),
             indented(&self.job, 4),
         );
@@ -329,9 +336,9 @@ impl Bench {
     }
 }
 
-fn start(runtime: &tokio::runtime::Runtime, options: Options) -> Standin {
+fn start(runtime: &tokio::runtime::Runtime, options: Options) -> Arc<Standin> {
     let address = "127.0.0.1:0".parse().expect("an address");
-    runtime.block_on(mock::start(address, options)).expect("the stand-in starts")
+    Arc::new(runtime.block_on(mock::start(address, options)).expect("the stand-in starts"))
 }
 
 /// How the program ended.

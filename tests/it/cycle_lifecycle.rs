@@ -188,6 +188,7 @@ impl<'a> Stage<'a> {
     fn write(&mut self, side: &Value, last: bool) {
         let planned = self.given["cycle"]["plannedDeprovisions"].as_u64().unwrap_or(0);
         let mut records: Vec<Value> = vec![json!({"id": guid(999), "userPrincipalName": "zero@example.com", "displayName": "Zero",
+            "deletedDateTime": null,
             "assigned": true, "companyName": "in", "accountEnabled": true})];
         for number in 1..planned {
             let login = format!("filler{number}@example.com");
@@ -248,6 +249,13 @@ impl<'a> Stage<'a> {
         self.settings(None);
         self.bench.cycle();
         assert_eq!(self.bench.link(&self.anchor), "managed");
+        if state == "released" {
+            // A deleted record says nothing of its scope: it left the scope before it was deleted.
+            entitled["assigned"] = self.given["sourceBefore"]["assigned"].clone();
+            entitled["passesFilter"] = self.given["sourceBefore"]["passesFilter"].clone();
+            self.write(&entitled, false);
+            self.bench.cycle();
+        }
         if self.given["sourceBefore"] != entitled {
             self.write(&self.given["sourceBefore"], false);
             self.bench.cycle();
