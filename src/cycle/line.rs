@@ -86,6 +86,11 @@ impl Protect {
             (self.all || self.absent && is_absent || self.waiting.contains(anchor)) && !self.approved.contains(anchor);
         if stage { Protection::Stage } else { Protection::Open }
     }
+
+    /// Is the object in a batch, approved or not?
+    pub(super) fn is_member(&self, anchor: &SourceAnchor) -> bool {
+        self.waiting.contains(anchor) || self.approved.contains(anchor)
+    }
 }
 
 /// Ends a cycle when the target cannot be worked with (D-47).

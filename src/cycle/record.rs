@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::line::Line;
 use super::standing::Standing;
 use super::talk::Transcript;
 use crate::model::{
-    Change, Deletion, Entry, Failure, Identity, Link, LoggedAction, LoggedStatus, ModifiedProperty, ObjectKind,
+    Change, Deletion, Entry, Failure, Identity, Link, LinkState, LoggedAction, LoggedStatus, ModifiedProperty, ObjectKind,
     Operation, Resource, Retry, SourceObject, SourceState, SourceValue, Step, StepKind, TargetId, Trigger,
 };
 use crate::plan::{Decision, Reason};
@@ -152,7 +153,7 @@ fn steps<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, action: LoggedAction, s
     if let Some(step) = matching(recorded) {
         steps.push(step);
     }
-    steps.push(processing(recorded, action));
+    steps.push(processing(line, recorded, standing, action));
     if let Some(step) = export(line, recorded, action, status) {
         steps.push(step);
     }
@@ -296,7 +297,7 @@ fn matching(recorded: &Recorded<'_>) -> Option<Step> {
     Some(step(StepKind::Matching, "EntryMatching", status, description, details))
 }
 
-fn processing(recorded: &Recorded<'_>, action: LoggedAction) -> Step {
+fn processing<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, standing: &Standing, action: LoggedAction) -> Step {
     let name = match action {
         LoggedAction::Create => "EntrySynchronizationAdd",
         LoggedAction::Update | LoggedAction::Disable => "EntrySynchronizationUpdate",
@@ -323,7 +324,25 @@ fn processing(recorded: &Recorded<'_>, action: LoggedAction) -> Step {
             (LoggedStatus::Success, reason.explain().to_owned())
         }
     };
+    let mut description = description;
+    if let Some(planned) = planned_deletion(line, recorded, standing) {
+        details.insert("PlannedDeletion".to_owned(), json!(planned.to_string()));
+        description.push_str(&format!("; to be deleted from {planned} on"));
+    }
     step(StepKind::Processing, name, status, description, details)
+}
+
+/// When the account of a leaver is deleted, where it will be (service.md 14.1).
+fn planned_deletion<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, standing: &Standing) -> Option<Timestamp> {
+    let rules = line.kind(recorded.object.kind)?.rules;
+    let managed = match recorded.decision {
+        Decision::Disable { link_after, .. } => *link_after == LinkState::Managed,
+        Decision::Skip { link_after, .. } => link_after.state() == LinkState::Managed,
+        Decision::Create { .. } | Decision::Update { .. } | Decision::Delete { .. } | Decision::Fail(_) | Decision::Pass(_) => false,
+    };
+    let leaves = standing.scope.as_ref().is_ok_and(|scope| scope.state == SourceState::SoftDeleted);
+    let will = managed && leaves && rules.actions.delete && recorded.failure.is_none();
+    standing.left_at.filter(|_| will)?.checked_add(line.scope.retention).ok()
 }
 
 fn export<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, action: LoggedAction, status: LoggedStatus) -> Option<Step> {

@@ -1,5 +1,6 @@
 //! All integration tests, in one program so that they link once.
 
+mod bench;
 mod cli_basics;
 mod cli_bench;
 mod cli_cycle;
@@ -7,10 +8,15 @@ mod cli_eval;
 mod cli_mapping_test;
 mod cli_provision_now;
 mod config_faults;
+mod cycle_clock;
+mod cycle_deletions;
+mod cycle_faults;
+mod cycle_lifecycle;
 mod daemon;
 mod fixtures_raw;
 mod fixtures_records;
 mod layers;
+mod liar;
 mod mock_target;
 mod readme;
 mod source_sets;
