@@ -80,7 +80,7 @@ impl<T: Transport> Line<'_, T> {
             match wanted {
                 Wanted::Members(list) => members = Some(self.wanted_members(object, list)),
                 // A manager whom the export names, but does not hold, is left alone (sources.md 14.1).
-                Wanted::Nothing if object.unresolved.contains_key("manager") => is_mapped = true,
+                Wanted::Nothing if object.unresolved.contains_key("manager") || object.unknown.contains("manager") => {}
                 Wanted::Nothing => pending.push(Pending { attribute: rule.path.to_string(), wanted: None }),
                 Wanted::One(anchor) => {
                     is_mapped = true;

@@ -3,6 +3,7 @@
 mod cli_eval;
 mod cli_mapping_test;
 mod config_faults;
+mod cycle_references;
 mod daemon;
 mod fixtures_raw;
 mod fixtures_records;
@@ -11,6 +12,7 @@ mod mock_target;
 mod readme;
 mod source_sets;
 mod systemd;
+mod town;
 mod vectors;
 mod vectors_expressions;
 mod vectors_lifecycle;
