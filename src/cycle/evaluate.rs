@@ -7,12 +7,13 @@ use std::time::Instant;
 use super::escrow;
 use super::line::{KindRules, Line};
 use super::record::{self, Recorded};
+use super::references::Evaluation;
 use super::standing::Standing;
 use super::talk::{Transcript, Trouble, Written};
 use crate::expr::{Class as ExpressionClass, Context, DateTime, Random, SeededRandom};
 use crate::model::{
-    Change, Class, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Flow, Link, Operation, Origin, Resource,
-    SourceAnchor, SourceObject, SourceState, TargetId, Trigger,
+    Change, Class, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Flow, Link, LoggedAction, LoggedStatus, Operation,
+    Origin, Resource, SourceAnchor, SourceObject, SourceState, TargetId, Trigger,
 };
 use crate::plan::{
     self, Decision, Knowledge, MatchAnswer, Next, Protection, Question, ReadAnswer, Reason, Scope, Situation,
@@ -26,6 +27,10 @@ pub(super) struct Evaluated {
     pub decision: Decision,
     /// The link it began with.
     pub link_before: Link,
+    /// The account as it was last seen, for references that are sent later.
+    pub resource: Option<Box<Resource>>,
+    /// A dry run would send references of it.
+    pub would_send: bool,
     /// What must be stored; nothing in a dry run.
     pub commit: Option<ObjectCommit>,
 }
@@ -89,7 +94,7 @@ impl<T: Transport> Line<'_, T> {
             _ => None,
         });
         let after = Afterwards { line: self, object, staged, standing: &standing, row, escrow, link: &link };
-        Ok(after.finish(kind, decision, failure, written, course, began))
+        after.finish(kind, decision, failure, written, course, began)
     }
 
     /// Names attributes that were sent last time already and that the target does not return (service.md 12).
@@ -336,7 +341,7 @@ impl<T: Transport> Line<'_, T> {
                 self.unique_values(kind, object, &mut values, &mut course.transcript).await?;
                 let password = self.password();
                 let resource = self.create(object_kind, &values, password.as_deref(), &mut course.transcript).await?;
-                Ok(Carried::Created(resource.id().clone()))
+                Ok(Carried::Created(Box::new(resource)))
             }
             Decision::Update { changes, .. } => {
                 let current = read_back(&course.knowledge);
@@ -422,17 +427,18 @@ impl<T: Transport> Line<'_, T> {
             target: None,
             matched: None,
             transcript: &Transcript::default(),
+            references: None,
             began,
         };
         let entry = record::entry(self, recorded);
         let link_before = row.map_or(Link::None, |row| row.link.clone());
-        Evaluated { entry, decision, link_before, commit: None }
+        Evaluated { entry, decision, link_before, resource: None, would_send: false, commit: None }
     }
 }
 
 /// What a write left behind.
 enum Carried {
-    Created(TargetId),
+    Created(Box<Resource>),
     Changed,
     Gone,
 }
@@ -457,7 +463,7 @@ impl<T: Transport> Afterwards<'_, '_, T> {
         carried: Option<Carried>,
         mut course: Course,
         began: Instant,
-    ) -> Evaluated {
+    ) -> Result<Evaluated, StoreError> {
         let line = self.line;
         let resource = read_back(&course.knowledge);
         if line.is_kintone()
@@ -480,6 +486,23 @@ impl<T: Transport> Afterwards<'_, '_, T> {
                 line.first_retry,
             )
         });
+        let last_seen = match &carried {
+            Some(Carried::Created(resource)) => Some(&**resource),
+            Some(Carried::Changed | Carried::Gone) | None => read_back(&course.knowledge),
+        };
+        let found = match &failure {
+            Some(_) => Default::default(),
+            None => line.references_of(&Evaluation {
+                object: self.object,
+                row: self.row,
+                decision: &decision,
+                link: &link,
+                desired: &course.desired,
+                resource: last_seen,
+            })?,
+        };
+        let waits = found.change.as_ref().is_some_and(crate::store::ReferenceChange::is_open);
+        let follow_up = last_seen.filter(|_| waits).cloned().map(Box::new);
         let on_demand = line.run.trigger == Trigger::OnDemand;
         let retry = escrow.as_ref().map(|escrow| crate::model::Retry {
             attempts: escrow.attempts - 1,
@@ -496,9 +519,13 @@ impl<T: Transport> Afterwards<'_, '_, T> {
             target: target.as_ref(),
             matched: read_back(&course.knowledge),
             transcript: &course.transcript,
+            references: found.step.as_ref(),
             began,
         };
-        let entry = record::entry(line, recorded);
+        let mut entry = record::entry(line, recorded);
+        if found.would_send && matches!(decision, Decision::Skip { .. }) {
+            (entry.action, entry.status) = (LoggedAction::Update, LoggedStatus::Success);
+        }
         let commit = (!line.run.dry_run).then(|| {
             let row = self.row_after(&decision, failure.as_ref().map(|(_, failure)| failure), link, broke, &course);
             ObjectCommit {
@@ -509,15 +536,25 @@ impl<T: Transport> Afterwards<'_, '_, T> {
                     (Some(_), _) if on_demand => EscrowChange::Keep,
                     (Some(escrow), _) => EscrowChange::Put(escrow),
                     (None, Some(_)) => EscrowChange::Keep,
+                    // The timetable of a refused reference goes on until the reference is set.
+                    (None, None) if waits && is_reference(self.escrow) => EscrowChange::Keep,
                     (None, None) if matches!(decision, Decision::Pass(_)) => EscrowChange::Keep,
                     (None, None) => EscrowChange::Clear,
                 },
                 unstage: failure.is_none() && !is_staged(&decision),
+                references: found.change.map(Box::new),
                 entry: record::is_logged(line, &decision, failure.is_some(), self.link)
                     .then(|| Box::new(entry.clone())),
             }
         });
-        Evaluated { entry, decision, link_before: self.link.clone(), commit }
+        Ok(Evaluated {
+            entry,
+            decision,
+            link_before: self.link.clone(),
+            resource: follow_up,
+            would_send: found.would_send,
+            commit,
+        })
     }
 
     /// The link as it must be stored: a match is kept even where the update behind it failed (D-25).
@@ -535,7 +572,7 @@ impl<T: Transport> Afterwards<'_, '_, T> {
             };
         }
         match (decision, carried) {
-            (Decision::Create { .. }, Some(Carried::Created(id))) => Link::Managed(id.clone()),
+            (Decision::Create { .. }, Some(Carried::Created(resource))) => Link::Managed(resource.id().clone()),
             (Decision::Update { target, .. }, _) => Link::Managed(target.clone()),
             (Decision::Disable { .. }, Some(Carried::Gone)) => Link::None,
             (Decision::Disable { target, link_after, .. }, _) => Link::new(*link_after, target.clone()),
@@ -597,6 +634,10 @@ fn operation_of(code: ErrorCode) -> Operation {
     }
 }
 
+fn is_reference(escrow: Option<&Escrow>) -> bool {
+    escrow.is_some_and(|escrow| escrow.operation == Operation::Reference)
+}
+
 /// Is the decision a deprovisioning that waits for approval?
 pub(super) fn is_staged(decision: &Decision) -> bool {
     matches!(decision, Decision::Skip { reason: Reason::StagedAction | Reason::StagedDelete, .. })
@@ -617,7 +658,7 @@ fn read_back(known: &Knowledge) -> Option<&Resource> {
 
 fn carried_target(carried: Option<&Carried>) -> Option<&TargetId> {
     match carried {
-        Some(Carried::Created(id)) => Some(id),
+        Some(Carried::Created(resource)) => Some(resource.id()),
         Some(Carried::Changed | Carried::Gone) | None => None,
     }
 }

@@ -50,6 +50,8 @@ pub(super) struct Line<'a, T> {
     pub accounts: Mutex<BTreeMap<TargetId, SourceAnchor>>,
     pub verify_writes: VerifyWrites,
     pub verbose_skips: bool,
+    /// References wait for the other object (D-44).
+    pub resolve_later: bool,
     pub ids: Ids,
 }
 

@@ -21,14 +21,14 @@ use super::quarantine::{self, Health, Thresholds};
 use super::service::{JobRules, Service, job_runs, meaning};
 use super::standing::Standing;
 use super::talk::Transcript;
-use super::tally::Tally;
+use super::tally::{CameTo, Tally};
 use crate::config::{Job, ScopeMode};
 use crate::model::{
     Counts, CycleKind, CycleReport, CycleState, Escrow, Initiator, LoggedAction, ObjectKind, Operation, Quarantine,
     QuarantineReason, RunError, RunSummary, SourceAnchor, SourceCounts, StagedBatch, StagedObject, Trigger,
 };
 use crate::plan::Protection;
-use crate::store::{Claimed, JobKey, JobState, ObjectCommit, Staged, StoreError, Watermark};
+use crate::store::{Claimed, FollowUp, JobKey, JobState, ObjectCommit, Staged, StoreError, Watermark};
 use crate::target::Transport;
 use crate::telemetry::events::{
     CycleBegan, CycleEnded, DeletionsStaged, JobQuarantined, ObjectProvisioned, QuarantineLifted,
@@ -372,7 +372,8 @@ impl Service {
                 .iter()
                 .any(|(anchor, absent)| staging.protect.of(anchor, *absent) == Protection::Open);
         let is_attempt = begun.state.quarantine.as_ref().is_some_and(|quarantine| quarantine::slows(quarantine.reason));
-        let probe = asks || job.target.options.probe_every_cycle || is_attempt;
+        let waits = !begun.options.dry_run && self.store().has_ready_references(begun.key, line.now())?;
+        let probe = asks || waits || job.target.options.probe_every_cycle || is_attempt;
         if probe && let Some(failure) = self.open_cycle(line).await {
             worked.requests = counter.requests();
             worked.critical = failure.class != crate::model::Class::Transient;
@@ -385,6 +386,11 @@ impl Service {
         let mut deferred = Vec::new();
         let mut noted = std::time::Instant::now();
         for phase in Phase::ALL {
+            if phase == Phase::Delete {
+                let concurrency = job.target.concurrency.max(1);
+                let staging = &imported.staging;
+                self.send_references(line, staging, concurrency, &mut tally, observer.as_ref(), stop).await?;
+            }
             let concurrency = if phase.asks() { job.target.concurrency.max(1) } else { 64 };
             let mut queue = Queue { staging: &imported.staging, phase, after: None, page: VecDeque::new() };
             let line: &Line<'_, T> = line;
@@ -404,6 +410,7 @@ impl Service {
                     Turn::Taken(staged) => deferred.push((phase, staged)),
                     Turn::Done(evaluated) => {
                         self.note(line, &staging.batch, &evaluated, &mut tally, observer).await?;
+                        follow_up(&imported.staging, &evaluated)?;
                         pending.extend(evaluated.commit.filter(|_| !phase.asks()));
                         if pending.len() >= TOGETHER {
                             line.store.commit_all(line.job, std::mem::take(&mut pending)).await?;
@@ -433,6 +440,7 @@ impl Service {
         worked.staged = tally.counts.staged;
         worked.counts = tally.counts;
         worked.counts.not_evaluated += imported.recognised + forecast.unchanged + tally.not_reached;
+        worked.counts.not_evaluated = worked.counts.not_evaluated.saturating_sub(tally.followed);
         if let Some(failure) = line.breaker.cause() {
             worked.critical = failure.class == crate::model::Class::Critical;
             worked.error = Some(run_error(&failure));
@@ -792,6 +800,18 @@ impl Queue<'_> {
         }
         Ok(self.page.pop_front())
     }
+}
+
+/// Keeps what was seen of an object whose references are sent later.
+fn follow_up(staging: &crate::store::Staging, evaluated: &Evaluated) -> Result<(), StoreError> {
+    let Some(resource) = &evaluated.resource else { return Ok(()) };
+    staging.follow_up(&FollowUp {
+        anchor: evaluated.entry.source_anchor(),
+        kind: evaluated.entry.kind,
+        came_to: CameTo::of(evaluated) as u8,
+        resource: Some(serde_json::Value::Object(resource.body().clone())),
+        name: evaluated.entry.source.display_name.clone(),
+    })
 }
 
 /// Thresholds of failures; in an initial cycle they prune and pause instead (service.md 5).

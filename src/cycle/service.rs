@@ -90,6 +90,7 @@ impl Service {
             accounts: Default::default(),
             verify_writes: job.target.verify_writes,
             verbose_skips: job.logs.verbose_skips,
+            resolve_later: job.resolve_references_later,
             ids: Ids::new(run.seed),
             run,
         })

@@ -54,8 +54,25 @@ impl Transcript {
         self.warn(hint.as_str(), hint.advice());
     }
 
+    /// The requests that were no questions, with their answers, for people; of many only how many.
+    pub(super) fn sent(&self) -> String {
+        let text = |exchange: &Map<String, Value>, key: &str| {
+            exchange.get(key).map(|value| value.to_string().trim_matches('"').to_owned()).unwrap_or_default()
+        };
+        let lines: Vec<String> = self
+            .exchanges
+            .iter()
+            .map(|exchange| format!("{}: {}", text(exchange, "request"), text(exchange, "status")))
+            .filter(|line| !line.starts_with("GET "))
+            .collect();
+        match lines.len() {
+            0..=20 => lines.join("; "),
+            count => format!("{}; and {} more requests", lines[..20].join("; "), count - 20),
+        }
+    }
+
     /// Turns a refusal into the failure of the object.
-    fn trouble(&mut self, operation: Operation, refusal: Refusal) -> Trouble {
+    pub(super) fn trouble(&mut self, operation: Operation, refusal: Refusal) -> Trouble {
         self.remark(refusal.remarks);
         for hint in refusal.hints {
             self.hint(hint);
@@ -69,7 +86,7 @@ impl Transcript {
 }
 
 impl<T: Transport> Line<'_, T> {
-    async fn send(&self, request: &Request, transcript: &mut Transcript) -> wire::Answer {
+    pub(super) async fn send(&self, request: &Request, transcript: &mut Transcript) -> wire::Answer {
         let answer = self.transport.send(request).await;
         let mut exchange = Map::new();
         let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };

@@ -13,9 +13,62 @@ pub(super) struct Tally {
     pub exported: u64,
     /// Objects whose turn never came.
     pub not_reached: u64,
+    /// Objects that were not evaluated, but whose references were sent.
+    pub followed: u64,
+}
+
+/// How the evaluation of an object was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum CameTo {
+    NotEvaluated = 0,
+    Create = 1,
+    Update = 2,
+    Skipped = 3,
+    Other = 4,
+}
+
+impl CameTo {
+    pub(super) fn of(evaluated: &Evaluated) -> Self {
+        match &evaluated.decision {
+            _ if evaluated.entry.failure.is_some() => Self::Other,
+            Decision::Create { .. } => Self::Create,
+            Decision::Update { .. } => Self::Update,
+            staged if is_staged(staged) => Self::Other,
+            Decision::Skip { .. } => Self::Skipped,
+            Decision::Disable { .. } | Decision::Delete { .. } | Decision::Fail(_) | Decision::Pass(_) => Self::Other,
+        }
+    }
+
+    /// Reads back `self as u8`.
+    pub(super) fn from_number(number: u8) -> Self {
+        let all = [Self::NotEvaluated, Self::Create, Self::Update, Self::Skipped];
+        all.into_iter().find(|one| *one as u8 == number).unwrap_or(Self::Other)
+    }
 }
 
 impl Tally {
+    /// Counts what became of an object's references; the object itself stays counted once.
+    pub(super) fn follow(&mut self, came_to: CameTo, sent: bool, failed: bool) {
+        let counts = &mut self.counts;
+        self.exports += u64::from(sent || failed);
+        self.exported += u64::from(sent && !failed);
+        if !sent && !failed {
+            return;
+        }
+        match (came_to, failed) {
+            (CameTo::Create | CameTo::Update, false) | (CameTo::Other, _) => return,
+            (CameTo::Create, true) => counts.create -= 1,
+            (CameTo::Update, true) => counts.update -= 1,
+            (CameTo::Skipped, _) => counts.skipped -= 1,
+            (CameTo::NotEvaluated, _) => self.followed += 1,
+        }
+        match failed {
+            true => counts.failure += 1,
+            false => counts.update += 1,
+        }
+    }
+
     /// Counts one object once, under how it ended (contract.md 5).
     pub(super) fn add(&mut self, evaluated: &Evaluated) {
         let counts = &mut self.counts;
@@ -32,6 +85,8 @@ impl Tally {
             Decision::Disable { .. } => counts.disable += 1,
             Decision::Delete { .. } => counts.delete += 1,
             staged if is_staged(staged) => counts.staged += 1,
+            // A dry run that would send references of an object that is otherwise as it should be.
+            Decision::Skip { .. } if evaluated.would_send => counts.update += 1,
             Decision::Skip { .. } => counts.skipped += 1,
             Decision::Fail(_) => counts.failure += 1,
             Decision::Pass(_) => counts.not_evaluated += 1,

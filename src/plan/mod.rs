@@ -8,10 +8,12 @@ mod diff;
 mod entitled;
 mod hard_deleted;
 mod overrides;
+mod references;
 mod situation;
 mod verdict;
 
 pub use diff::{changes_on_create, changes_on_update};
+pub use references::{Reference, Wanted, references};
 pub use situation::{Knowledge, MatchAnswer, Protection, ReadAnswer, Rules, Scope, Situation};
 pub use verdict::{Action, Decision, Next, Question, Reason, Status};
 

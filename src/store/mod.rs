@@ -10,9 +10,11 @@ mod escrows;
 mod job;
 mod links;
 mod log;
+mod memberships;
 mod object;
 mod objects;
 mod open;
+mod references;
 mod staged;
 mod staging;
 mod writer;
@@ -27,9 +29,11 @@ pub use error::StoreError;
 pub use job::{JobState, Watermark};
 pub use links::StoredLink;
 pub use log::{CycleRecord, LogQuery};
+pub use memberships::{Difference, Joining, Member, WantedMembers};
 pub use object::ObjectRow;
 pub use objects::{EscrowChange, ObjectCommit, RowChange};
-pub use staging::{Filling, Staged, Staging};
+pub use references::{Pending, Ready, ReferenceChange};
+pub use staging::{Filling, FollowUp, Staged, Staging};
 use writer::Writer;
 
 /// A job in the state file.

@@ -7,7 +7,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codec::{Stored, millis};
-use super::{JobKey, ObjectRow, Store, StoreError, escrows, log};
+use super::{JobKey, ObjectRow, ReferenceChange, Store, StoreError, escrows, log, references};
 use crate::model::{Entry, Escrow, ObjectKind, SourceAnchor, TargetId};
 
 const COLUMNS: &str = "anchor, target, used, flags, left_at";
@@ -20,6 +20,8 @@ pub struct ObjectCommit {
     pub escrow: EscrowChange,
     /// The batch of staged deprovisionings no longer holds the object.
     pub unstage: bool,
+    /// What the evaluation found out about references; `None` leaves them as they are.
+    pub references: Option<Box<ReferenceChange>>,
     pub entry: Option<Box<Entry>>,
 }
 
@@ -153,6 +155,7 @@ fn apply(connection: &Connection, job: JobKey, commit: &ObjectCommit) -> Result<
             connection
                 .prepare_cached("DELETE FROM objects WHERE job = ?1 AND anchor = ?2")?
                 .execute(params![job.0, anchor])?;
+            references::forget(connection, job, &commit.anchor)?;
         }
         RowChange::Put(row) => put(connection, job, row)?,
     }
@@ -160,6 +163,9 @@ fn apply(connection: &Connection, job: JobKey, commit: &ObjectCommit) -> Result<
         EscrowChange::Keep => {}
         EscrowChange::Clear => escrows::remove(connection, job, &commit.anchor)?,
         EscrowChange::Put(escrow) => escrows::put(connection, job, escrow)?,
+    }
+    if let Some(change) = &commit.references {
+        references::apply(connection, job, &commit.anchor, change)?;
     }
     if commit.unstage {
         connection

@@ -3,7 +3,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
+use serde_json::Value;
 
 use super::StoreError;
 use super::codec::{Stored, identifier};
@@ -18,6 +20,19 @@ pub struct Staged {
     pub object: Option<Box<SourceObject>>,
 }
 
+/// An object whose references are sent after all objects (service.md 15).
+#[derive(Debug, Clone, PartialEq)]
+pub struct FollowUp {
+    pub anchor: SourceAnchor,
+    pub kind: ObjectKind,
+    /// How its evaluation was counted; a number of the cycle's own.
+    pub came_to: u8,
+    /// The account as it was last seen.
+    pub resource: Option<Value>,
+    /// The name that people know the object by.
+    pub name: String,
+}
+
 /// See the module.
 pub struct Staging {
     connection: Mutex<Connection>,
@@ -26,6 +41,8 @@ pub struct Staging {
 const WAITING: i64 = -1;
 /// Rows that are written in one transaction.
 const BATCH: u64 = 10_000;
+/// Octets of objects that are handed out together.
+const PAGE: usize = 4 << 20;
 
 impl Staging {
     pub fn open() -> Result<Self, StoreError> {
@@ -35,6 +52,9 @@ impl Staging {
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8000; PRAGMA locking_mode = EXCLUSIVE;
              CREATE TABLE objects (
                 anchor ANY PRIMARY KEY, kind INTEGER NOT NULL, object TEXT, phase INTEGER NOT NULL
+             ) STRICT, WITHOUT ROWID;
+             CREATE TABLE follow_ups (
+                anchor ANY PRIMARY KEY, kind INTEGER NOT NULL, came_to INTEGER NOT NULL, resource TEXT, name TEXT NOT NULL
              ) STRICT, WITHOUT ROWID;",
         )?;
         connection.set_prepared_statement_cache_capacity(16);
@@ -105,23 +125,69 @@ impl Staging {
         })
     }
 
+    /// Keeps what is known of an object until its references are sent.
+    pub fn follow_up(&self, follow_up: &FollowUp) -> Result<(), StoreError> {
+        let resource = follow_up.resource.as_ref().map(serde_json::to_string).transpose()?;
+        self.with(|connection| {
+            connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO follow_ups (anchor, kind, came_to, resource, name) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![
+                    Stored(follow_up.anchor.as_str()),
+                    follow_up.kind == ObjectKind::Group,
+                    follow_up.came_to,
+                    resource,
+                    follow_up.name
+                ])?;
+            Ok(())
+        })
+    }
+
+    /// What is known of one object whose references are to be sent.
+    pub fn followed_up(&self, anchor: &SourceAnchor) -> Result<Option<FollowUp>, StoreError> {
+        self.with(|connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT anchor, kind, came_to, resource, name FROM follow_ups WHERE anchor = ?1")?;
+            let mut rows = statement.query([Stored(anchor.as_str())])?;
+            rows.next()?.map(follow_up).transpose()
+        })
+    }
+
+    /// The next objects behind `after` whose references were to be sent.
+    pub fn follow_ups(&self, after: Option<&SourceAnchor>, count: u32) -> Result<Vec<FollowUp>, StoreError> {
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT anchor, kind, came_to, NULL, name FROM follow_ups WHERE anchor > ?1 ORDER BY anchor LIMIT ?2",
+            )?;
+            let mut rows = statement.query(params![super::memberships::from(after)?, count])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(follow_up(row)?);
+            }
+            Ok(found)
+        })
+    }
+
     fn page(&self, phase: i64, after: Option<&SourceAnchor>, count: u32) -> Result<Vec<Staged>, StoreError> {
         self.with(|connection| {
             let mut found = Vec::new();
-            // Without an anchor to go on from, everything: in SQLite numbers sort before texts and octets.
-            let from = match after {
-                None => rusqlite::types::Value::Integer(i64::MIN),
-                Some(anchor) => match rusqlite::ToSql::to_sql(&Stored(anchor.as_str()))? {
-                    rusqlite::types::ToSqlOutput::Owned(value) => value,
-                    _ => rusqlite::types::Value::Text(anchor.as_str().to_owned()),
-                },
-            };
+            let from = super::memberships::from(after)?;
             let mut statement = connection.prepare_cached(
                 "SELECT anchor, kind, object FROM objects WHERE phase = ?1 AND anchor > ?2 ORDER BY anchor LIMIT ?3",
             )?;
             let mut rows = statement.query(params![phase, from, count])?;
+            let mut octets = 0;
             while let Some(row) = rows.next()? {
+                octets += match row.get_ref(2)? {
+                    ValueRef::Text(text) => text.len(),
+                    _ => 0,
+                };
                 found.push(staged(row)?);
+                // Groups with many members make large objects.
+                if octets > PAGE {
+                    break;
+                }
             }
             Ok(found)
         })
@@ -165,12 +231,25 @@ impl Filling<'_> {
     }
 }
 
+fn follow_up(row: &rusqlite::Row<'_>) -> Result<FollowUp, StoreError> {
+    Ok(FollowUp {
+        anchor: SourceAnchor(identifier(row.get_ref(0)?)?),
+        kind: if row.get(1)? { ObjectKind::Group } else { ObjectKind::User },
+        came_to: row.get(2)?,
+        resource: match row.get_ref(3)? {
+            ValueRef::Null => None,
+            text => Some(serde_json::from_str(text.as_str().map_err(rusqlite::Error::from)?)?),
+        },
+        name: row.get(4)?,
+    })
+}
+
 fn staged(row: &rusqlite::Row<'_>) -> Result<Staged, StoreError> {
     Ok(Staged {
         anchor: SourceAnchor(identifier(row.get_ref(0)?)?),
         kind: if row.get(1)? { ObjectKind::Group } else { ObjectKind::User },
         object: match row.get_ref(2)? {
-            rusqlite::types::ValueRef::Null => None,
+            ValueRef::Null => None,
             text => Some(serde_json::from_str(text.as_str().map_err(rusqlite::Error::from)?)?),
         },
     })

@@ -10,9 +10,34 @@ use super::patch::{Verb, envelope};
 use super::query::quote;
 use super::{Change, Member, Membership, Mode, Wire};
 
+/// How a change of membership travels (wire.md 12, 18, 19).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MembershipForm {
+    /// Additions, then removals, in requests of their own.
+    Apart,
+    /// Removals, then additions, in one request behind the name.
+    Together,
+    /// The whole list: what the group holds, less the removals, plus the additions.
+    Whole,
+}
+
 impl Wire {
+    pub fn membership_form(&self) -> MembershipForm {
+        match self.dialect.update {
+            UpdateVerb::Patch => MembershipForm::Apart,
+            UpdateVerb::PatchElsePut if self.announced.patch => MembershipForm::Apart,
+            UpdateVerb::PatchElsePut | UpdateVerb::Put => MembershipForm::Whole,
+            UpdateVerb::PutStatusByPatch => MembershipForm::Together,
+        }
+    }
+
+    /// Whether a later request to an object needs it as the target holds it by then.
+    pub fn needs_current(&self) -> bool {
+        self.membership_form() != MembershipForm::Apart || self.dialect.if_match
+    }
+
     /// How many members go into one request.
-    fn member_batch(&self) -> usize {
+    pub fn member_batch(&self) -> usize {
         let habit = match self.mode {
             Mode::StandIn => self.dialect.member_batch_stand_in,
             Mode::Provisioning => self.dialect.member_batch,

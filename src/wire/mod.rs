@@ -30,6 +30,7 @@ pub use auth::{basic, bearer};
 pub use dialect::{
     DIALECTS, Dialect, ENTRA_2020, ENTRA_LEGACY, ManagerForm, ManagerRemoval, OKTA_AIW, OKTA_OIN, STRICT,
 };
+pub use groups::MembershipForm;
 pub use options::{Announced, Mode, Options, ProbeStyle, Profile, SinglePlain};
 pub use read::{Deleted, Found, Page, Read};
 pub use refuse::{Exchange, Refusal, Retry, mask};

@@ -70,7 +70,9 @@ impl Wire {
 
     /// Reads an object before it is changed (wire.md 9).
     pub fn read(&self, kind: ObjectKind, id: &TargetId) -> Request {
-        let exclude_members = kind == ObjectKind::Group && self.dialect.excludes_members;
+        // A group that is replaced as a whole must be known as a whole.
+        let is_whole = self.membership_form() == super::MembershipForm::Whole;
+        let exclude_members = kind == ObjectKind::Group && self.dialect.excludes_members && !is_whole;
         self.get(path_of(kind, id), &Query { exclude_members, ..Query::default() })
     }
 

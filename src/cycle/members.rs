@@ -1,0 +1,341 @@
+//! The members of one group, in bounded requests; whoever the target refuses is found and set aside (wire.md 12, 18).
+
+use std::time::Instant;
+
+use serde_json::{Map, json};
+use tokio_util::sync::CancellationToken;
+
+use super::error::ServiceError;
+use super::line::Line;
+use super::references::{Settled, Story};
+use super::service::Service;
+use super::talk::Transcript;
+use crate::model::{
+    Class, ErrorCode, Failure, ModifiedProperty, ObjectKind, Operation, Resource, SourceAnchor, TargetId,
+};
+use crate::plan::ReadAnswer;
+use crate::store::{EscrowChange, Joining, Member, Staging, StoreError};
+use crate::target::Transport;
+use crate::wire::{self, MembershipForm, Refusal};
+
+/// Single members that are refused one after the other before the target is taken to refuse everybody.
+const REFUSED_IN_A_ROW: u32 = 10;
+/// Members that a log entry names.
+const NAMED: usize = 20;
+
+/// Which members of a group are sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Which {
+    All,
+    /// At most so many.
+    Most(usize),
+    Only(Vec<SourceAnchor>),
+}
+
+/// What became of the members.
+#[derive(Debug, Default)]
+struct Delivery {
+    joined: u64,
+    left: u64,
+    names: Vec<String>,
+    refused: Vec<(SourceAnchor, Failure)>,
+    in_a_row: u32,
+    /// Why the rest was not sent.
+    failure: Option<Failure>,
+    transcript: Transcript,
+}
+
+/// How one request ended.
+enum Pushed {
+    Taken,
+    /// Refused for what is in it: the members are tried in halves.
+    Refused(Failure),
+    /// Nothing more can be sent to this group.
+    Ended(Failure),
+}
+
+impl<T: Transport> Line<'_, T> {
+    async fn deliver_members(
+        &self,
+        group: &SourceAnchor,
+        target: &TargetId,
+        which: &Which,
+        stop: &CancellationToken,
+    ) -> Result<Delivery, StoreError> {
+        let mut delivery = Delivery::default();
+        let mut holder = Holder { id: target, current: None, known: false };
+        let form = self.wire.membership_form();
+        let batch = match form {
+            MembershipForm::Apart | MembershipForm::Together => self.wire.member_batch(),
+            MembershipForm::Whole => usize::MAX,
+        };
+        let order = match form {
+            MembershipForm::Apart => [Joining::Joins, Joining::Leaves],
+            MembershipForm::Together | MembershipForm::Whole => [Joining::Leaves, Joining::Joins],
+        };
+        let mut room = match which {
+            Which::Most(most) => *most,
+            Which::All | Which::Only(_) => usize::MAX,
+        };
+        let mut waiting: Vec<Member> = Vec::new();
+        for joining in order {
+            let mut after: Option<SourceAnchor> = None;
+            while room > 0 && delivery.failure.is_none() && !stop.is_cancelled() && !self.breaker.is_open() {
+                let mut page = self.store.ready_members(self.job, group, joining, after.as_ref(), batch.min(room))?;
+                let Some(last) = page.last() else { break };
+                after = Some(last.anchor.clone());
+                if let Which::Only(named) = which {
+                    page.retain(|member| named.contains(&member.anchor));
+                }
+                room = room.saturating_sub(page.len());
+                if form == MembershipForm::Apart {
+                    self.deliver_page(group, &mut holder, page, &mut delivery, stop).await?;
+                } else {
+                    waiting.append(&mut page);
+                }
+            }
+        }
+        // Where additions and removals share a request, they are cut together.
+        while !waiting.is_empty() && delivery.failure.is_none() {
+            let rest = if waiting.len() > batch { waiting.split_off(batch) } else { Vec::new() };
+            self.deliver_page(group, &mut holder, std::mem::replace(&mut waiting, rest), &mut delivery, stop).await?;
+        }
+        Ok(delivery)
+    }
+
+    /// Sends some members; a refused request is halved until the members remain that the target does not take.
+    async fn deliver_page(
+        &self,
+        group: &SourceAnchor,
+        holder: &mut Holder<'_>,
+        page: Vec<Member>,
+        delivery: &mut Delivery,
+        stop: &CancellationToken,
+    ) -> Result<(), StoreError> {
+        let mut stack = vec![page];
+        while let Some(mut members) = stack.pop() {
+            if members.is_empty() {
+                continue;
+            }
+            if stop.is_cancelled() || self.breaker.is_open() {
+                return Ok(());
+            }
+            let pushed = self.push(holder, &members, &mut delivery.transcript).await;
+            self.breaker.note(match &pushed {
+                Pushed::Ended(failure) => Some(failure),
+                Pushed::Taken | Pushed::Refused(_) => None,
+            });
+            match pushed {
+                Pushed::Taken => {
+                    delivery.in_a_row = 0;
+                    for member in &members {
+                        let (count, sign) = match member.joining {
+                            Joining::Joins => (&mut delivery.joined, '+'),
+                            Joining::Leaves => (&mut delivery.left, '-'),
+                        };
+                        *count += 1;
+                        if delivery.names.len() < NAMED {
+                            delivery.names.push(format!("{sign}{}", member.anchor));
+                        }
+                    }
+                    self.store.settle_members(self.job, group.clone(), members).await?;
+                }
+                Pushed::Ended(failure) => {
+                    delivery.failure = Some(failure);
+                    return Ok(());
+                }
+                Pushed::Refused(failure) if members.len() == 1 => {
+                    delivery.in_a_row += 1;
+                    if delivery.in_a_row >= REFUSED_IN_A_ROW {
+                        let message = format!(
+                            "{} members were refused one after the other, the last with: {}",
+                            delivery.in_a_row, failure.message
+                        );
+                        delivery.failure = Some(Failure { message, ..failure });
+                        return Ok(());
+                    }
+                    for member in members {
+                        delivery.refused.push((member.anchor.clone(), failure.clone()));
+                        self.store.refuse_member(self.job, group.clone(), member).await?;
+                    }
+                }
+                Pushed::Refused(_) => {
+                    let second = members.split_off(members.len() / 2);
+                    stack.push(second);
+                    stack.push(members);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One change of membership; sent again once where the group had changed since it was read.
+    async fn push(&self, holder: &mut Holder<'_>, members: &[Member], transcript: &mut Transcript) -> Pushed {
+        for attempt in 0..2 {
+            let current = match self.current(holder, transcript).await {
+                Ok(current) => current,
+                Err(failure) => return Pushed::Ended(failure),
+            };
+            let of = |joining| members.iter().filter(move |member| member.joining == joining);
+            let add: Vec<wire::Member<'_>> =
+                of(Joining::Joins).map(|member| wire::Member { id: &member.target, display: None }).collect();
+            let remove: Vec<&TargetId> = of(Joining::Leaves).map(|member| &member.target).collect();
+            let membership = wire::Membership { add: &add, remove: &remove };
+            let update = self.wire.update(ObjectKind::Group, &current, &[], Some(membership));
+            match self.send_all(holder, &update.requests, transcript).await {
+                Ok(()) => return Pushed::Taken,
+                Err(refusal) if refusal.is_stale() && attempt == 0 => holder.current = None,
+                Err(refusal) => return self.judge(holder, refusal, transcript).await,
+            }
+        }
+        Pushed::Ended(Failure::new(ErrorCode::Conflict, "the group changes while its members are sent"))
+    }
+
+    async fn send_all(
+        &self,
+        holder: &mut Holder<'_>,
+        requests: &[wire::Request],
+        transcript: &mut Transcript,
+    ) -> Result<(), Box<Refusal>> {
+        let held = holder.current.take();
+        for request in requests {
+            let answer = self.send(request, transcript).await;
+            let read = self.wire.updated(holder.id, &answer, self.now()).map_err(Box::new)?;
+            holder.current = read.value;
+        }
+        // The name is all that is needed of a group whose members are not repeated.
+        if self.wire.membership_form() == MembershipForm::Together && holder.current.is_none() {
+            holder.current = held;
+        }
+        if self.wire.membership_form() == MembershipForm::Whole {
+            holder.current = None;
+        }
+        Ok(())
+    }
+
+    /// Whether a refusal is about the members sent or about the group.
+    async fn judge(&self, holder: &mut Holder<'_>, refusal: Box<Refusal>, transcript: &mut Transcript) -> Pushed {
+        let is_answer = refusal.status.is_some_and(|status| (400..500).contains(&status));
+        let is_gone = refusal.is_gone();
+        let failure = transcript.trouble(Operation::Reference, *refusal).failure;
+        match failure.class {
+            Class::Transient | Class::Critical => return Pushed::Ended(failure),
+            Class::Permanent | Class::Special => {}
+        }
+        if !is_answer {
+            return Pushed::Ended(failure);
+        }
+        // 404 may mean the group as well as a member.
+        if is_gone && !holder.known {
+            match self.read(ObjectKind::Group, holder.id, transcript).await {
+                Ok(ReadAnswer::Found(_)) => holder.known = true,
+                Ok(ReadAnswer::Missing) => return Pushed::Ended(failure),
+                Err(trouble) => return Pushed::Ended(trouble.failure),
+            }
+        }
+        Pushed::Refused(failure)
+    }
+
+    /// The group as the next request needs it.
+    async fn current(&self, holder: &mut Holder<'_>, transcript: &mut Transcript) -> Result<Resource, Failure> {
+        if let Some(current) = &holder.current {
+            return Ok(current.clone());
+        }
+        let bare = Resource::new(json!({ "id": holder.id.as_str() }));
+        if let Some(bare) = bare.filter(|_| !self.wire.needs_current()) {
+            return Ok(bare);
+        }
+        match self.read(ObjectKind::Group, holder.id, transcript).await {
+            Ok(ReadAnswer::Found(resource)) => {
+                holder.known = true;
+                holder.current = Some((*resource).clone());
+                Ok(*resource)
+            }
+            Ok(ReadAnswer::Missing) => {
+                let message = format!("the group `{}` is gone from the target", holder.id);
+                Err(Failure::new(ErrorCode::InvalidAnchor, message))
+            }
+            Err(trouble) => Err(trouble.failure),
+        }
+    }
+}
+
+/// The group whose members are sent.
+struct Holder<'a> {
+    id: &'a TargetId,
+    /// As it was last read, where the dialect needs that.
+    current: Option<Resource>,
+    /// It is known to be there.
+    known: bool,
+}
+
+impl Service {
+    /// Sends what is open of one group, and records it.
+    pub(super) async fn deliver<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        staging: Option<&Staging>,
+        group: SourceAnchor,
+        target: TargetId,
+        which: Which,
+        stop: &CancellationToken,
+    ) -> Result<Option<Settled>, ServiceError> {
+        let began = Instant::now();
+        let Some((_, escrow)) = self.claim_linked(line, &group, &target).await? else { return Ok(None) };
+        let follow_up = staging.map(|staging| staging.followed_up(&group)).transpose()?.flatten();
+        let delivery = line.deliver_members(&group, &target, &which, stop).await?;
+        let open = line.store.open_members(line.job, &group)?;
+        let mut details = Map::new();
+        for (name, count) in [
+            ("joined", delivery.joined),
+            ("left", delivery.left),
+            ("waiting", open.waiting),
+            ("open", open.add + open.remove),
+        ] {
+            if count > 0 {
+                details.insert(name.to_owned(), json!(count));
+            }
+        }
+        if !delivery.refused.is_empty() {
+            let refused = delivery.refused.iter().take(NAMED);
+            let refused: Map<_, _> =
+                refused.map(|(member, failure)| (member.to_string(), json!(failure.message))).collect();
+            details.insert("refused".to_owned(), refused.into());
+        }
+        let sent = delivery.joined + delivery.left;
+        let shown = match sent {
+            0 => None,
+            sent if sent as usize <= delivery.names.len() => Some(delivery.names.join(", ")),
+            _ => Some(format!("+{} -{}", delivery.joined, delivery.left)),
+        };
+        let modified = shown.map(|new| ModifiedProperty { name: "members".to_owned(), old: None, new: Some(new) });
+        let failure = delivery.failure.clone().or_else(|| refusal_of(&delivery.refused));
+        let name = follow_up.as_ref().map(|follow_up| follow_up.name.clone()).unwrap_or_default();
+        let story = Story {
+            kind: ObjectKind::Group,
+            anchor: &group,
+            target: &target,
+            name: &name,
+            details,
+            modified: modified.into_iter().collect(),
+            failure,
+            transcript: delivery.transcript,
+            began,
+        };
+        let on_success = if open.refused > 0 { EscrowChange::Keep } else { EscrowChange::Clear };
+        self.settle(line, story, escrow, follow_up.as_ref(), sent > 0, on_success).await.map(Some)
+    }
+}
+
+/// The failure of a group some of whose members were refused: the first one's, naming them.
+fn refusal_of(refused: &[(SourceAnchor, Failure)]) -> Option<Failure> {
+    let (first, failure) = refused.first()?;
+    let message = match refused.len() {
+        1 => format!("member `{first}` was refused: {}", failure.message),
+        count => {
+            let names: Vec<String> = refused.iter().take(NAMED).map(|(member, _)| format!("`{member}`")).collect();
+            format!("{count} members were refused ({}), the first with: {}", names.join(", "), failure.message)
+        }
+    };
+    Some(Failure { message, ..failure.clone() })
+}

@@ -1,0 +1,568 @@
+//! References between objects: what an evaluation finds out about them, and sending them once all objects are done
+//! (service.md 15, D-11, D-39, D-44).
+
+use std::time::Instant;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::error::ServiceError;
+use super::escrow;
+use super::line::Line;
+use super::progress::Observer;
+use super::service::Service;
+use super::tally::{CameTo, Tally};
+use super::talk::{Transcript, Trouble};
+use crate::model::{
+    Change, Deletion, Entry, ErrorCode, Escrow, Failure, Identity, Link, LoggedAction, LoggedStatus, ModifiedProperty,
+    ObjectKind, Operation, Resource, SourceAnchor, SourceObject, Step, StepKind, TargetId, TargetValue,
+};
+use crate::plan::{Decision, ReadAnswer, Reason, Reference, Wanted, references};
+use crate::store::{
+    Claimed, EscrowChange, FollowUp, ObjectCommit, ObjectRow, Pending, Ready, ReferenceChange, RowChange, Staging,
+    StoreError, WantedMembers,
+};
+use crate::target::Transport;
+
+/// Objects that are asked for together.
+const PAGE: u32 = 256;
+
+/// What an evaluation came to, as far as references go.
+pub(super) struct Evaluation<'a> {
+    pub object: &'a SourceObject,
+    pub row: Option<&'a ObjectRow>,
+    pub decision: &'a Decision,
+    pub link: &'a Link,
+    pub desired: &'a [crate::model::Desired],
+    /// The account as it was last seen; none of an account that a dry run would create.
+    pub resource: Option<&'a Resource>,
+}
+
+/// What was found out about the references of one object.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub change: Option<ReferenceChange>,
+    /// For the log entry of the evaluation.
+    pub step: Option<Step>,
+    /// References would be sent by the dry run that this is.
+    pub would_send: bool,
+}
+
+impl<T: Transport> Line<'_, T> {
+    /// Compares what an object refers to with what is known of the target; nothing is asked or sent.
+    pub(super) fn references_of(&self, evaluation: &Evaluation<'_>) -> Result<Found, StoreError> {
+        let Evaluation { object, row, decision, link, desired, resource } = evaluation;
+        let created = matches!(decision, Decision::Create { .. });
+        let settled = match decision {
+            Decision::Create { .. } | Decision::Update { .. } => true,
+            Decision::Skip { reason, .. } => *reason == Reason::RedundantExport,
+            Decision::Disable { .. } | Decision::Delete { .. } | Decision::Fail(_) | Decision::Pass(_) => false,
+        };
+        let planned = self.run.dry_run && created;
+        if !settled || object.deletion != Deletion::None || !(planned || matches!(link, Link::Managed(_))) {
+            return Ok(Found::default());
+        }
+        let nobody;
+        let resource = match resource {
+            Some(resource) => *resource,
+            None => {
+                let Some(new) = Resource::new(json!({ "id": "new" })) else { return Ok(Found::default()) };
+                nobody = new;
+                &nobody
+            }
+        };
+        let mut pending = Vec::new();
+        let mut members = None;
+        let mut is_mapped = false;
+        for Reference { rule, wanted } in references(desired, created, resource) {
+            match wanted {
+                Wanted::Members(list) => members = Some(self.wanted_members(object, list)),
+                // A manager whom the export names, but does not hold, is left alone (sources.md 14.1).
+                Wanted::Nothing if object.unresolved.contains_key("manager") || object.unknown.contains("manager") => {}
+                Wanted::Nothing => pending.push(Pending { attribute: rule.path.to_string(), wanted: None }),
+                Wanted::One(anchor) => {
+                    is_mapped = true;
+                    let anchor = SourceAnchor(anchor);
+                    let other = self.store.object(self.job, &anchor)?;
+                    let id = other.as_ref().and_then(managed);
+                    let held = resource.get(&rule.path);
+                    let is_held = id.zip(held).is_some_and(|(id, held)| {
+                        TargetValue::Reference(id.to_string()).agrees_with(held, true)
+                    });
+                    if !is_held {
+                        pending.push(Pending { attribute: rule.path.to_string(), wanted: Some(anchor) });
+                    }
+                }
+            }
+        }
+        let moved = link.target() != row.and_then(|row| row.link.target());
+        let was_inactive = row.is_some_and(|row| {
+            row.active_in_target == Some(false) || matches!(row.link, Link::Released(_))
+        });
+        let reactivated = self.resolve_later && was_inactive && matches!(decision, Decision::Update { .. });
+        let mut found = Found::default();
+        if self.run.dry_run {
+            (found.step, found.would_send) = self.forecast(object, &pending, members.as_ref())?;
+        }
+        let is_mapped = is_mapped || !pending.is_empty() || row.is_some();
+        if moved || reactivated || is_mapped || members.is_some() {
+            found.change = Some(ReferenceChange { moved, reactivated, pending: is_mapped.then_some(pending), members });
+        }
+        Ok(found)
+    }
+
+    fn wanted_members(&self, object: &SourceObject, members: std::sync::Arc<Vec<String>>) -> WantedMembers {
+        let dangling = object.unresolved.contains_key("members");
+        let is_unknown = object.incomplete.contains("members") || object.unknown.contains("members");
+        WantedMembers {
+            complete: !is_unknown && !(dangling && members.is_empty()),
+            dangling,
+            later: self.resolve_later,
+            members,
+        }
+    }
+
+    /// What a dry run says about references.
+    fn forecast(
+        &self,
+        object: &SourceObject,
+        pending: &[Pending],
+        members: Option<&WantedMembers>,
+    ) -> Result<(Option<Step>, bool), StoreError> {
+        let mut details = Map::new();
+        let mut would_send = false;
+        for one in pending {
+            let said = match &one.wanted {
+                None => {
+                    would_send = true;
+                    "would be cleared".to_owned()
+                }
+                Some(anchor) => {
+                    let other = self.store.object(self.job, anchor)?;
+                    let linked = other.as_ref().and_then(managed).is_some();
+                    would_send |= linked;
+                    match linked {
+                        true => format!("would be set to `{anchor}`"),
+                        false => format!("would be set to `{anchor}` once it has an account"),
+                    }
+                }
+            };
+            details.insert(one.attribute.clone(), json!(said));
+        }
+        if let Some(members) = members {
+            let difference = self.store.membership_difference(self.job, &object.anchor, members)?;
+            if difference.add + difference.remove + difference.waiting > 0 {
+                would_send |= difference.add + difference.remove > 0;
+                let said = format!(
+                    "{} would join, {} would leave, {} would join once they have an account",
+                    difference.add, difference.remove, difference.waiting
+                );
+                details.insert("members".to_owned(), json!(said));
+            }
+        }
+        let step = (!details.is_empty()).then(|| Step {
+            kind: StepKind::ReferenceResolution,
+            name: "EntryReferenceResolution".to_owned(),
+            status: LoggedStatus::Success,
+            description: "would be sent after all objects; this is a dry run".to_owned(),
+            details,
+        });
+        Ok((step, would_send))
+    }
+
+    /// Sets the references of one account, whose object is claimed.
+    async fn set_references(
+        &self,
+        ready: &[Ready],
+        resource: Option<Resource>,
+        transcript: &mut Transcript,
+    ) -> Result<Result<Vec<Change>, Trouble>, StoreError> {
+        let Some(first) = ready.first() else { return Ok(Ok(Vec::new())) };
+        let current = match resource.filter(|_| !self.wire.needs_current()) {
+            Some(resource) => resource,
+            None => match self.read(ObjectKind::User, &first.holder, transcript).await {
+                Ok(ReadAnswer::Found(resource)) => *resource,
+                Ok(ReadAnswer::Missing) => {
+                    let message = format!("the account `{}` is gone from the target", first.holder);
+                    let failure = Failure::new(ErrorCode::InvalidAnchor, message);
+                    return Ok(Err(Trouble { failure, operation: Operation::Reference }));
+                }
+                Err(trouble) => return Ok(Err(Trouble { operation: Operation::Reference, ..trouble })),
+            },
+        };
+        let mut changes = Vec::new();
+        for one in ready {
+            let mapped = self.users.mapping.attributes().iter();
+            let rule = mapped.map(|mapping| &mapping.rule).find(|rule| rule.path.as_str() == one.attribute);
+            // A mapping that is no more wants nothing.
+            let Some(rule) = rule else { continue };
+            let before = current.get(&rule.path).cloned();
+            let set = one.wanted.as_ref().map(|(_, id)| TargetValue::Reference(id.to_string()));
+            let agrees = match (&set, &before) {
+                (Some(set), Some(before)) => set.agrees_with(before, true),
+                (None, before) => before.is_none(),
+                (Some(_), None) => false,
+            };
+            if !agrees {
+                changes.push(Change { rule: rule.clone(), set, before });
+            }
+        }
+        if !changes.is_empty()
+            && let Err(trouble) =
+                self.update(ObjectKind::User, &current, &changes, Operation::Reference, transcript).await
+        {
+            return Ok(Err(trouble));
+        }
+        for one in ready {
+            self.store.settle_reference(self.job, one.anchor.clone(), one.attribute.clone()).await?;
+        }
+        Ok(Ok(changes))
+    }
+}
+
+/// The account of an object that the job manages.
+fn managed(row: &ObjectRow) -> Option<&TargetId> {
+    match &row.link {
+        Link::Managed(id) => Some(id),
+        Link::None | Link::Released(_) => None,
+    }
+}
+
+/// What became of the references of one object.
+pub(super) struct Settled {
+    pub entry: Entry,
+    pub came_to: CameTo,
+    /// Something was sent.
+    pub sent: bool,
+}
+
+impl Service {
+    /// Sends every reference whose both ends have an account, managers first, then members.
+    pub(super) async fn send_references<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        staging: &Staging,
+        concurrency: usize,
+        tally: &mut Tally,
+        observer: &dyn Observer,
+        stop: &CancellationToken,
+    ) -> Result<(), ServiceError> {
+        if line.run.dry_run {
+            return Ok(());
+        }
+        self.report_unresolved(line, staging, observer).await?;
+        if !line.resolve_later {
+            line.store.drop_unresolved(line.job).await?;
+        }
+        let mut queue: std::collections::VecDeque<Vec<Ready>> = Default::default();
+        let mut after = None;
+        let mut running = FuturesUnordered::new();
+        loop {
+            while running.len() < concurrency && !stop.is_cancelled() && !line.breaker.is_open() {
+                if queue.is_empty() {
+                    let page = line.store.ready_references(line.job, after.as_ref(), line.now(), PAGE)?;
+                    queue.extend(page.chunk_by(|a, b| a.anchor == b.anchor).map(<[Ready]>::to_vec));
+                    after = page.last().map(|ready| ready.anchor.clone()).or(after);
+                }
+                let Some(ready) = queue.pop_front() else { break };
+                running.push(self.refer(line, Some(staging), ready));
+            }
+            let Some(settled) = running.next().await else { break };
+            note(tally, observer, settled?);
+        }
+        line.store.drop_members_without_account(line.job).await?;
+        let mut queue: std::collections::VecDeque<(SourceAnchor, TargetId)> = Default::default();
+        let mut after = None;
+        let mut running = FuturesUnordered::new();
+        loop {
+            while running.len() < concurrency && !stop.is_cancelled() && !line.breaker.is_open() {
+                if queue.is_empty() {
+                    queue.extend(line.store.ready_groups(line.job, after.as_ref(), line.now(), PAGE)?);
+                    after = queue.back().map(|(group, _)| group.clone()).or(after);
+                }
+                let Some((group, target)) = queue.pop_front() else { break };
+                running.push(self.deliver(line, Some(staging), group, target, super::members::Which::All, stop));
+            }
+            let Some(settled) = running.next().await else { break };
+            note(tally, observer, settled?);
+        }
+        tally.not_reached += u64::from(stop.is_cancelled() && line.store.has_ready_references(line.job, line.now())?);
+        Ok(())
+    }
+
+    /// Sets the references of one object.
+    pub(super) async fn refer<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        staging: Option<&Staging>,
+        ready: Vec<Ready>,
+    ) -> Result<Option<Settled>, ServiceError> {
+        let began = Instant::now();
+        let Some(first) = ready.first().cloned() else { return Ok(None) };
+        let Some((row, escrow)) = self.claim_linked(line, &first.anchor, &first.holder).await? else { return Ok(None) };
+        let follow_up = staging.map(|staging| staging.followed_up(&first.anchor)).transpose()?.flatten();
+        let resource = follow_up.as_ref().and_then(|follow_up| follow_up.resource.clone()).and_then(Resource::new);
+        let name = named(follow_up.as_ref(), resource.as_ref());
+        let mut transcript = Transcript::default();
+        let result = line.set_references(&ready, resource, &mut transcript).await?;
+        if !transcript.exchanges.is_empty() {
+            line.breaker.note(result.as_ref().err().map(|trouble| &trouble.failure));
+        }
+        let (changes, failure) = match result {
+            Ok(changes) => (changes, None),
+            Err(trouble) => (Vec::new(), Some(trouble.failure)),
+        };
+        let mut details = Map::new();
+        for one in &ready {
+            let said = one.wanted.as_ref().map_or("nobody", |(anchor, _)| anchor.as_str());
+            details.insert(one.attribute.clone(), json!(said));
+        }
+        let modified = changes.iter().map(|change| ModifiedProperty {
+            name: change.rule.path.to_string(),
+            old: change.before.as_ref().and_then(Value::as_str).map(str::to_owned),
+            new: change.set.as_ref().map(TargetValue::to_text),
+        });
+        let story = Story {
+            kind: row.kind,
+            anchor: &first.anchor,
+            target: &first.holder,
+            name: &name,
+            details,
+            modified: modified.collect(),
+            failure,
+            transcript,
+            began,
+        };
+        let sent = !changes.is_empty();
+        self.settle(line, story, escrow, follow_up.as_ref(), sent, EscrowChange::Clear).await.map(Some)
+    }
+
+    /// Claims an object that still has the account it had; `None` where somebody else works on it or it moved.
+    pub(super) async fn claim_linked<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        anchor: &SourceAnchor,
+        target: &TargetId,
+    ) -> Result<Option<(ObjectRow, Option<Escrow>)>, ServiceError> {
+        let now = jiff::Timestamp::now();
+        match line.store.claim(line.job, anchor.clone(), line.run.owner.clone(), now).await? {
+            Claimed::Ours(Some(row)) if managed(&row) == Some(target) => {
+                Ok(Some((*row, line.store.escrow(line.job, anchor)?)))
+            }
+            Claimed::Ours(_) => {
+                line.store.release(line.job, anchor.clone()).await?;
+                Ok(None)
+            }
+            Claimed::Theirs { .. } => Ok(None),
+        }
+    }
+
+    /// Records how the references of one object ended, and gives up the claim.
+    pub(super) async fn settle<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        story: Story<'_>,
+        escrow: Option<Escrow>,
+        follow_up: Option<&FollowUp>,
+        sent: bool,
+        on_success: EscrowChange,
+    ) -> Result<Settled, ServiceError> {
+        let before = escrow.as_ref();
+        let is_critical = |failure: &Failure| failure.class == crate::model::Class::Critical;
+        let on_demand = line.run.trigger == crate::model::Trigger::OnDemand;
+        let new = story.failure.as_ref().filter(|failure| !is_critical(failure)).map(|failure| {
+            let (anchor, target) = (story.anchor, Some(story.target));
+            escrow::entry(anchor, target, Operation::Reference, failure, before, line.now(), line.first_retry)
+        });
+        let retry = new.as_ref().map(|escrow| crate::model::Retry { attempts: escrow.attempts - 1, next: escrow.next_due });
+        let mine = before.is_some_and(|escrow| escrow.operation == Operation::Reference);
+        let change = match new {
+            Some(_) if on_demand => EscrowChange::Keep,
+            Some(escrow) => EscrowChange::Put(escrow),
+            None if story.failure.is_none() && mine => on_success,
+            None => EscrowChange::Keep,
+        };
+        let logged = sent || story.failure.is_some();
+        let anchor = story.anchor.clone();
+        let entry = story.entry(line, retry);
+        let commit = ObjectCommit {
+            anchor,
+            row: RowChange::Keep,
+            escrow: change,
+            unstage: false,
+            references: None,
+            entry: logged.then(|| Box::new(entry.clone())),
+        };
+        line.store.commit(line.job, commit).await?;
+        let came_to = follow_up.map_or(CameTo::NotEvaluated, |follow_up| CameTo::from_number(follow_up.came_to));
+        Ok(Settled { entry, came_to, sent })
+    }
+
+    /// Names the references of this cycle's objects that cannot be sent yet.
+    async fn report_unresolved<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        staging: &Staging,
+        observer: &dyn Observer,
+    ) -> Result<(), ServiceError> {
+        let mut after = None;
+        loop {
+            let page = staging.follow_ups(after.as_ref(), PAGE)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.anchor.clone());
+            for follow_up in &page {
+                let Some(entry) = self.unresolved(line, follow_up)? else { continue };
+                observer.entry(&entry);
+                let commit = ObjectCommit {
+                    anchor: follow_up.anchor.clone(),
+                    row: RowChange::Keep,
+                    escrow: EscrowChange::Keep,
+                    unstage: false,
+                    references: None,
+                    entry: Some(Box::new(entry)),
+                };
+                line.store.commit(line.job, commit).await?;
+            }
+        }
+    }
+
+    /// The warning about references of one object that cannot be sent; `None` where all can.
+    pub(super) fn unresolved<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        follow_up: &FollowUp,
+    ) -> Result<Option<Entry>, ServiceError> {
+        let mut details = Map::new();
+        for pending in line.store.pending_references(line.job, &follow_up.anchor)? {
+            let Some(wanted) = pending.wanted else { continue };
+            let other = line.store.object(line.job, &wanted)?;
+            if other.as_ref().and_then(managed).is_none() {
+                details.insert(pending.attribute, json!(wanted.as_str()));
+            }
+        }
+        if follow_up.kind == ObjectKind::Group {
+            let open = line.store.open_members(line.job, &follow_up.anchor)?;
+            if open.waiting > 0 {
+                details.insert("members".to_owned(), json!(open.waiting));
+            }
+        }
+        if details.is_empty() {
+            return Ok(None);
+        }
+        let Some(row) = line.store.object(line.job, &follow_up.anchor)? else { return Ok(None) };
+        let Some(target) = managed(&row) else { return Ok(None) };
+        let later = match line.resolve_later {
+            true => "it is set as soon as that object is provisioned",
+            false => "it is left out until this object is evaluated again",
+        };
+        let story = Story {
+            kind: row.kind,
+            anchor: &follow_up.anchor,
+            target,
+            name: &follow_up.name,
+            details,
+            modified: Vec::new(),
+            failure: None,
+            transcript: Transcript::default(),
+            began: Instant::now(),
+        };
+        let mut entry = story.entry(line, None);
+        let code = ErrorCode::UnableToResolveReferenceAttributeValue;
+        let described = format!("{code}: an object that is referred to has no account in the target; {later}");
+        entry.action = LoggedAction::Other;
+        entry.status = LoggedStatus::Warning;
+        entry.reason = code.to_string();
+        entry.warnings.push(described.clone());
+        entry.steps.truncate(1);
+        for step in &mut entry.steps {
+            step.status = LoggedStatus::Warning;
+            step.description.clone_from(&described);
+            step.details.insert("errorCode".to_owned(), json!(code.as_str()));
+        }
+        Ok(Some(entry))
+    }
+}
+
+/// What is told of one object's references.
+pub(super) struct Story<'a> {
+    pub kind: ObjectKind,
+    pub anchor: &'a SourceAnchor,
+    pub target: &'a TargetId,
+    pub name: &'a str,
+    pub details: Map<String, Value>,
+    pub modified: Vec<ModifiedProperty>,
+    pub failure: Option<Failure>,
+    pub transcript: Transcript,
+    pub began: Instant,
+}
+
+impl Story<'_> {
+    fn entry<T>(self, line: &Line<'_, T>, retry: Option<crate::model::Retry>) -> Entry {
+        let id = line.ids.next(line.now());
+        let status = match (&self.failure, self.transcript.warnings.is_empty()) {
+            (Some(_), _) => LoggedStatus::Failure,
+            (None, false) => LoggedStatus::Warning,
+            (None, true) => LoggedStatus::Success,
+        };
+        let resolution = Step {
+            kind: StepKind::ReferenceResolution,
+            name: "EntryReferenceResolution".to_owned(),
+            status: LoggedStatus::Success,
+            description: "both ends of the reference have an account".to_owned(),
+            details: self.details,
+        };
+        let export = Step {
+            kind: StepKind::Export,
+            name: "EntryExportUpdate".to_owned(),
+            status: if self.failure.is_some() { LoggedStatus::Failure } else { LoggedStatus::Success },
+            description: match &self.failure {
+                Some(failure) => failure.message.clone(),
+                None => self.transcript.sent(),
+            },
+            details: Map::new(),
+        };
+        let identity = |id: &str| Identity {
+            id: id.to_owned(),
+            display_name: self.name.to_owned(),
+            details: Map::new(),
+        };
+        Entry {
+            change_id: id.clone(),
+            id,
+            cycle_id: line.run.cycle_id.clone(),
+            at: line.now(),
+            duration_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            kind: self.kind,
+            action: LoggedAction::Update,
+            status,
+            reason: match &self.failure {
+                Some(failure) => failure.code.to_string(),
+                None => Reason::AttributesChanged.as_str().to_owned(),
+            },
+            failure: self.failure,
+            retry,
+            source: identity(self.anchor.as_str()),
+            target: Some(identity(self.target.as_str())),
+            initiator: line.run.initiator.clone(),
+            steps: vec![resolution, export],
+            modified: self.modified,
+            warnings: self.transcript.warnings,
+        }
+    }
+}
+
+fn named(follow_up: Option<&FollowUp>, resource: Option<&Resource>) -> String {
+    let known = follow_up.map(|follow_up| follow_up.name.as_str()).filter(|name| !name.is_empty());
+    known.or_else(|| resource.and_then(Resource::display_name)).unwrap_or_default().to_owned()
+}
+
+fn note(tally: &mut Tally, observer: &dyn Observer, settled: Option<Settled>) {
+    let Some(settled) = settled else { return };
+    tally.follow(settled.came_to, settled.sent, settled.entry.failure.is_some());
+    if settled.sent || settled.entry.failure.is_some() {
+        observer.entry(&settled.entry);
+    }
+}
+
