@@ -159,3 +159,59 @@ impl Living {
 fn short(print: u64) -> u32 {
     ((print ^ (print >> 32)) as u32).max(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(file: u32, living: bool, line: u64, print: u64) -> First {
+        First { file, living, line, print }
+    }
+
+    /// How a record stands, and which is the first one it is held against.
+    fn standing(seen: &mut Seen, key: u64, this: First) -> (&'static str, Option<(u32, u64)>) {
+        let place = |first: First| Some((first.file, first.line));
+        match seen.meet(ObjectKey(key), this, 0) {
+            Standing::New => ("new", None),
+            Standing::Repeated(first) => ("repeated", place(first)),
+            Standing::Shadowed => ("shadowed", None),
+            Standing::Replaces(first) => ("replaces", place(first)),
+            Standing::Contested(first) => ("contested", place(first)),
+        }
+    }
+
+    #[test]
+    fn records_are_held_against_the_first_of_their_object() {
+        let long = 0x1234_5678_9abc_def0;
+        let cases = [
+            // (first, second, what the second is)
+            (record(0, true, 2, long), record(0, true, 9, long), ("repeated", Some((0, 2)))),
+            (record(0, true, 2, long), record(0, true, 9, 7), ("contested", Some((0, 2)))),
+            (record(0, true, 2, long), record(1, true, 9, 7), ("contested", Some((0, 2)))),
+            (record(0, true, 2, 0), record(0, true, 9, 7), ("contested", Some((0, 2)))),
+            (record(0, true, 2, 7), record(1, true, 9, 0), ("contested", Some((0, 2)))),
+            (record(0, true, 2, 0), record(1, false, 9, 7), ("shadowed", None)),
+            (record(0, true, 2, 0), record(1, false, 9, 0), ("shadowed", None)),
+            (record(0, false, 2, 7), record(1, true, 9, 0), ("replaces", Some((0, 2)))),
+            (record(0, false, 2, 0), record(1, true, 9, 0), ("replaces", Some((0, 2)))),
+            (record(0, false, 2, 7), record(1, false, 9, 7), ("repeated", Some((0, 2)))),
+        ];
+        for (first, second, expected) in cases {
+            let mut seen = Seen::default();
+            // Others before, between and after, some known from last time and some not.
+            assert_eq!(standing(&mut seen, 1, record(0, true, 1, 0)).0, "new");
+            assert_eq!(standing(&mut seen, 50, first).0, "new");
+            assert_eq!(standing(&mut seen, 2, record(first.file, true, 3, 0)).0, "new");
+            assert_eq!(standing(&mut seen, 3, record(second.file, true, 4, 9)).0, "new");
+            assert_eq!(standing(&mut seen, 50, second), expected, "{first:?} {second:?}");
+        }
+    }
+
+    #[test]
+    fn what_replaced_a_deleted_record_is_the_first_from_then_on() {
+        let mut seen = Seen::default();
+        standing(&mut seen, 5, record(0, false, 2, 7));
+        assert_eq!(standing(&mut seen, 5, record(1, true, 3, 8)).0, "replaces");
+        assert_eq!(standing(&mut seen, 5, record(1, true, 4, 9)), ("contested", Some((1, 3))));
+    }
+}
