@@ -1,0 +1,349 @@
+//! Reading exports against bare passes over the same people, as ratios taken in one run.
+//!
+//! `cargo bench --bench sources -- 200000` makes up so many people and writes them as CSV of the Entra portal, LDIF of slapcat
+//! and pages of Microsoft Graph; then it prints for each format how long a whole reading takes and one of which every record is
+//! recognised, both against their floor, and the peak memory of a process that does nothing else.
+//!
+//! The floor of CSV and LDIF is the `csv` crate with an xxh3 hash per record over the CSV; that of JSON is `serde_json` passing
+//! over the values. Everything of a reading counts: the hash of the files' identity, detection, judgement.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::env;
+use std::fs::{self, File};
+use std::hash::BuildHasherDefault;
+use std::io::{self, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use provisiond::model::Deletion;
+use provisiond::source::{self, Nothing, ObjectKey, Read, Recognise, Recognised, Settings};
+
+const PEOPLE: u64 = 200_000;
+/// The least time of so many interleaved rounds counts.
+const ROUNDS: usize = 3;
+const PAGE: u64 = 999;
+
+/// Names a job's mappings usually ask for.
+const WANTED: [&str; 16] = [
+    "objectId",
+    "userPrincipalName",
+    "displayName",
+    "givenName",
+    "surname",
+    "mail",
+    "mailNickname",
+    "jobTitle",
+    "department",
+    "employeeId",
+    "telephoneNumber",
+    "mobile",
+    "city",
+    "postalCode",
+    "country",
+    "preferredLanguage",
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).filter(|argument| !argument.starts_with("--bench")).collect();
+    let done = match arguments.as_slice() {
+        [flag, folder] if flag == "--peak" => peak(Path::new(folder)),
+        [] => run(PEOPLE),
+        [people] => people.parse().map_err(io::Error::other).and_then(run),
+        _ => Err(io::Error::other("usage: sources [PEOPLE]")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(people: u64) -> io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let at = |name: &str| folder.path().join(name);
+    for (name, write) in
+        [("csv", write_csv as fn(&Path, u64) -> io::Result<()>), ("ldif", write_ldif), ("json", write_json)]
+    {
+        fs::create_dir(at(name))?;
+        write(&at(name), people)?;
+    }
+    println!(
+        "{people} people; milliseconds, the least of {ROUNDS} rounds; ratios to the floor of the same round's format\n"
+    );
+    println!(
+        "{:<6}{:>9}{:>9}{:>8}{:>7}{:>13}{:>8}{:>10}{:>10}",
+        "", "floor", "whole", "ratio", "goal", "recognised", "ratio", "of whole", "peak MiB"
+    );
+    for (name, goal) in [("csv", 1.0), ("ldif", 2.5), ("json", 2.0)] {
+        let settings = settings(&at(name));
+        let mut known = Known::default();
+        whole(&settings, &mut Nothing, &mut |record| known.learn(record))?;
+        let (mut least, mut wholly, mut recognised) = (Duration::MAX, Duration::MAX, Duration::MAX);
+        for _ in 0..ROUNDS {
+            least = least.min(timed(|| if name == "json" { json_floor(&at("json")) } else { csv_floor(&at("csv")) })?);
+            wholly = wholly.min(timed(|| whole(&settings, &mut Nothing, &mut |_| {}).map(drop))?);
+            recognised = recognised.min(timed(|| match whole(&settings, &mut known, &mut |_| {})? {
+                count if count >= people => Ok(()),
+                count => Err(io::Error::other(format!("only {count} of {people} records were recognised"))),
+            })?);
+        }
+        let child = Command::new(env::current_exe()?).arg("--peak").arg(at(name)).output()?;
+        let peak: u64 = String::from_utf8_lossy(&child.stdout).trim().parse().map_err(io::Error::other)?;
+        let millis = |time: Duration| time.as_secs_f64() * 1e3;
+        let ratio = |time: Duration| time.as_secs_f64() / least.as_secs_f64();
+        println!(
+            "{name:<6}{:>9.0}{:>9.0}{:>8.2}{goal:>7.1}{:>13.0}{:>8.2}{:>10.2}{:>10.0}",
+            millis(least),
+            millis(wholly),
+            ratio(wholly),
+            millis(recognised),
+            ratio(recognised),
+            recognised.as_secs_f64() / wholly.as_secs_f64(),
+            peak as f64 / 1024.0
+        );
+    }
+    println!("\nmemory allowed: {} MiB (60 MB and 32 bytes a person)", (60_000_000 + 32 * people) >> 20);
+    Ok(())
+}
+
+fn settings(folder: &Path) -> Settings {
+    Settings {
+        directory: folder.to_owned(),
+        wanted: Some(WANTED.iter().map(|name| (*name).to_owned()).collect()),
+        references: false,
+        ..Settings::default()
+    }
+}
+
+/// The records of the last reading; their hashes are good ones already.
+#[derive(Default)]
+struct Known(HashMap<u128, Recognised, BuildHasherDefault<Low>>);
+
+#[derive(Default)]
+struct Low(u64);
+
+impl std::hash::Hasher for Low {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.first_chunk().map_or(0, |low| u64::from_le_bytes(*low));
+    }
+}
+
+impl Known {
+    fn learn(&mut self, record: Read) {
+        let (hash, key, living) = match record {
+            Read::Object { hash, key, object, .. } => (hash, key, object.deletion == Deletion::None),
+            Read::Ignored { hash, .. } => (hash, ObjectKey(0), true),
+            Read::Known { .. } | Read::Withdrawn { .. } | Read::Refused { .. } | Read::Change { .. } => return,
+        };
+        self.0.insert(hash, Recognised { key, living });
+    }
+}
+
+impl Recognise for Known {
+    fn recognise(&mut self, _: usize, hash: u128, _: &[u8]) -> Option<Recognised> {
+        self.0.get(&hash).copied()
+    }
+}
+
+/// Reads a folder as a cycle does; returns how many records were recognised.
+fn whole(settings: &Settings, known: &mut dyn Recognise, each: &mut dyn FnMut(Read)) -> io::Result<u64> {
+    let set = source::find(settings);
+    set.identity()?;
+    let Ok(report) = source::read::<Infallible>(settings, &set, None, known, &mut |record| {
+        each(record);
+        Ok(())
+    });
+    match report.problems.first().filter(|_| report.refused) {
+        Some(problem) => Err(io::Error::other(format!("{}: {}", problem.code, problem.message))),
+        None => Ok(report.counts.known),
+    }
+}
+
+/// Reads a folder and prints the peak resident set in KiB.
+fn peak(folder: &Path) -> io::Result<()> {
+    whole(&settings(folder), &mut Nothing, &mut |_| {})?;
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    println!("{}", line.trim().trim_end_matches(" kB"));
+    Ok(())
+}
+
+fn timed(work: impl FnOnce() -> io::Result<()>) -> io::Result<Duration> {
+    let start = Instant::now();
+    work()?;
+    Ok(start.elapsed())
+}
+
+fn csv_floor(folder: &Path) -> io::Result<()> {
+    let mut reader = csv::Reader::from_path(folder.join("users.csv")).map_err(io::Error::other)?;
+    let mut record = csv::ByteRecord::new();
+    let mut sum = 0;
+    while reader.read_byte_record(&mut record).map_err(io::Error::other)? {
+        sum ^= xxhash_rust::xxh3::xxh3_128(record.as_slice());
+    }
+    std::hint::black_box(sum);
+    Ok(())
+}
+
+fn json_floor(folder: &Path) -> io::Result<()> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
+    files.sort();
+    for file in files {
+        serde_json::from_reader::<_, serde::de::IgnoredAny>(BufReader::with_capacity(256 << 10, File::open(file)?))?;
+    }
+    Ok(())
+}
+
+/// One made-up person: as much text as real ones have, a third of it beyond ASCII.
+struct Person {
+    number: u64,
+    id: String,
+    upn: String,
+    given: &'static str,
+    surname: &'static str,
+    title: &'static str,
+    department: &'static str,
+    city: &'static str,
+    enabled: bool,
+}
+
+fn person(number: u64) -> Person {
+    const GIVEN: [(&str, &str); 6] = [
+        ("大翔", "hiroto"),
+        ("Anna", "anna"),
+        ("さくら", "sakura"),
+        ("John", "john"),
+        ("Zoë", "zoe"),
+        ("健太", "kenta"),
+    ];
+    const SURNAMES: [(&str, &str); 7] = [
+        ("佐藤", "sato"),
+        ("Müller", "mueller"),
+        ("鈴木", "suzuki"),
+        ("Smith", "smith"),
+        ("Jones", "jones"),
+        ("髙橋", "takahashi"),
+        ("O'Brien", "obrien"),
+    ];
+    let mixed = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let pick = |shift: u32, count: usize| usize::try_from(mixed >> shift & 0xFFFF).unwrap_or(0) % count;
+    let ((given, given_ascii), (surname, surname_ascii)) = (GIVEN[pick(3, 6)], SURNAMES[pick(13, 7)]);
+    Person {
+        number,
+        id: format!(
+            "{:08x}-{:04x}-4{:03x}-8{:03x}-{number:012x}",
+            mixed >> 32,
+            mixed >> 16 & 0xFFFF,
+            mixed & 0xFFF,
+            mixed >> 4 & 0xFFF
+        ),
+        upn: format!("{given_ascii}.{surname_ascii}{number}@example.com"),
+        given,
+        surname,
+        title: ["主任", "Engineer", "担当", "Manager", ""][pick(23, 5)],
+        department: ["製造部", "Sales", "法務部", "Research and Development"][pick(29, 4)],
+        city: ["松山市", "Berlin", "札幌市", "London"][pick(37, 4)],
+        enabled: pick(41, 25) != 0,
+    }
+}
+
+fn write_csv(folder: &Path, people: u64) -> io::Result<()> {
+    let mut file = BufWriter::new(File::create(folder.join("users.csv"))?);
+    file.write_all(
+        b"userPrincipalName,displayName,surname,mail,givenName,id,userType,jobTitle,department,accountEnabled,usageLocation,\
+streetAddress,state,country,officeLocation,city,postalCode,telephoneNumber,mobilePhone,alternateEmailAddress,ageGroup,\
+consentProvidedForMinor,legalAgeGroupClassification,companyName,creationType,directorySynced,invitationState,identityIssuer,\
+createdDateTime\r\n",
+    )?;
+    for number in 0..people {
+        let Person { id, upn, given, surname, title, department, city, enabled, .. } = person(number);
+        let enabled = if enabled { "True" } else { "False" };
+        let day = number % 28 + 1;
+        write!(
+            file,
+            "{upn},\"{surname}, {given}\",{surname},{upn},{given},{id},Member,{title},{department},{enabled},JP,{city} 1-{number},,JP,\
+{city} office,{city},790-{:04},+81 3-5550-{:04},+81 90-2181-{:04},,,,,Example Corp.,,True,,example.onmicrosoft.com,\
+7/{day}/2025 9:58:01 PM\r\n",
+            number % 9999,
+            number % 9973,
+            number % 9967,
+        )?;
+    }
+    file.flush()
+}
+
+fn write_ldif(folder: &Path, people: u64) -> io::Result<()> {
+    use base64::Engine as _;
+    let mut file = BufWriter::new(File::create(folder.join("directory.ldif"))?);
+    let line = |file: &mut BufWriter<File>, name: &str, value: &str| match value.is_ascii() {
+        _ if value.is_empty() => Ok(()),
+        true => writeln!(file, "{name}: {value}"),
+        false => writeln!(file, "{name}:: {}", base64::engine::general_purpose::STANDARD.encode(value)),
+    };
+    for number in 0..people {
+        let Person { number, id, upn, given, surname, title, department, city, enabled } = person(number);
+        let uid = upn.split('@').next().unwrap_or_default();
+        write!(file, "dn: uid={uid},ou=people,dc=example,dc=com\nobjectClass: inetOrgPerson\nuid: {uid}\n")?;
+        let common = format!("{surname} {given}");
+        for (name, value) in [
+            ("cn", common.as_str()),
+            ("sn", surname),
+            ("givenName", given),
+            ("displayName", &common),
+            ("mail", &upn),
+            ("employeeNumber", &number.to_string()),
+            ("departmentNumber", department),
+            ("title", title),
+            ("telephoneNumber", &format!("+81 3-5550-{:04}", number % 9973)),
+            ("mobile", &format!("+81 90-2181-{:04}", number % 9967)),
+            ("l", city),
+            ("postalCode", &format!("790-{:04}", number % 9999)),
+            ("preferredLanguage", "ja"),
+            ("structuralObjectClass", "inetOrgPerson"),
+            ("entryUUID", &id),
+            ("creatorsName", "cn=admin,dc=example,dc=com"),
+            ("createTimestamp", "20250705215801Z"),
+            ("modifyTimestamp", "20250705215801Z"),
+            ("pwdAccountLockedTime", if enabled { "" } else { "000001010000Z" }),
+        ] {
+            line(&mut file, name, value)?;
+        }
+        file.write_all(b"\n")?;
+    }
+    file.flush()
+}
+
+fn write_json(folder: &Path, people: u64) -> io::Result<()> {
+    let pages = people.div_ceil(PAGE).max(1);
+    for page in 0..pages {
+        let mut file = BufWriter::new(File::create(folder.join(format!("users-{:05}.json", page + 1)))?);
+        file.write_all(br#"{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#users","#)?;
+        if page + 1 < pages {
+            write!(file, r#""@odata.nextLink":"https://graph.microsoft.com/v1.0/users?$skiptoken={page}","#)?;
+        }
+        file.write_all(br#""value":["#)?;
+        for number in page * PAGE..(page * PAGE + PAGE).min(people) {
+            let Person { number, id, upn, given, surname, title, department, city, enabled } = person(number);
+            let comma = if number == page * PAGE { "" } else { "," };
+            let title = if title.is_empty() { "null".to_owned() } else { format!("\"{title}\"") };
+            write!(
+                file,
+                r#"{comma}{{"id":"{id}","deletedDateTime":null,"accountEnabled":{enabled},"businessPhones":["+81 3-5550-{:04}"],"city":"{city}","companyName":"Example Corp.","country":"JP","createdDateTime":"2025-07-05T21:58:01Z","department":"{department}","displayName":"{surname} {given}","employeeId":"{number:07}","givenName":"{given}","jobTitle":{title},"mail":"{upn}","mailNickname":"{given}.{number}","mobilePhone":"+81 90-2181-{:04}","officeLocation":"{city} office","otherMails":[],"postalCode":"790-{:04}","preferredLanguage":"ja","proxyAddresses":["SMTP:{upn}"],"streetAddress":"{city} 1-{number}","surname":"{surname}","usageLocation":"JP","userPrincipalName":"{upn}","userType":"Member"}}"#,
+                number % 9973,
+                number % 9967,
+                number % 9999,
+            )?;
+        }
+        file.write_all(b"]}\n")?;
+        file.flush()?;
+    }
+    Ok(())
+}
