@@ -1,6 +1,7 @@
 //! All integration tests, in one program so that they link once.
 
 mod cli_eval;
+mod cli_mapping_schema;
 mod cli_mapping_test;
 mod config_faults;
 mod daemon;

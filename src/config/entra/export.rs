@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::attribute::{self, Definitions, normal};
-use super::find::{At, KINDS, definitions, kind_of, list, object_mappings, text};
+use super::find::{At, KINDS, definitions, endpoint, kind_of, list, object_mappings, set_endpoint, text};
 use super::import::without_titles;
 use crate::config::mapping_file::{MappingFile, ObjectRules};
 use crate::mapping::{Draft, Source};
@@ -129,6 +129,9 @@ fn object(document: &mut Json, at: At, rules: &ObjectRules) {
     }
     if actions(mapping) != rules.actions {
         mapping["flowTypes"] = json!(flow_types(rules.actions));
+    }
+    if kind_of(mapping).is_some_and(|kind| endpoint(kind, mapping) != rules.endpoint) {
+        set_endpoint(mapping, &rules.endpoint);
     }
     filters(mapping, rules);
 }

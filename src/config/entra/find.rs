@@ -1,6 +1,6 @@
 //! Finds object mappings and attribute definitions in a document.
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::model::ObjectKind;
 
@@ -28,6 +28,29 @@ pub(super) fn object_mappings(document: &Json) -> impl Iterator<Item = (At, &Jso
         let mappings = list(value, "objectMappings").iter().enumerate();
         mappings.map(move |(mapping, value)| (At { rule, mapping }, value))
     })
+}
+
+/// The entry of an object mapping's `metadata` that names an endpoint other than the usual one.
+const ENDPOINT: &str = "provisiondEndpoint";
+
+/// The path of the resources that a mapping writes.
+pub(super) fn endpoint(kind: ObjectKind, mapping: &Json) -> &str {
+    let entry = list(mapping, "metadata").iter().find(|entry| text(entry, "key") == Some(ENDPOINT));
+    entry.and_then(|entry| text(entry, "value")).unwrap_or(match kind {
+        ObjectKind::User => "/Users",
+        ObjectKind::Group => "/Groups",
+    })
+}
+
+pub(super) fn set_endpoint(mapping: &mut Json, endpoint: &str) {
+    let entry = json!({ "key": ENDPOINT, "value": endpoint });
+    match mapping.get_mut("metadata").and_then(Json::as_array_mut) {
+        Some(entries) => {
+            entries.retain(|entry| text(entry, "key") != Some(ENDPOINT));
+            entries.push(entry);
+        }
+        None => mapping["metadata"] = json!([entry]),
+    }
 }
 
 /// The kind of object that a mapping reads; `None` where it is of no kind that is provisioned.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::attribute::{self, Definitions};
-use super::find::{At, KINDS, definitions, kind_of, list, object_mappings, text};
+use super::find::{At, KINDS, definitions, endpoint, kind_of, list, object_mappings, text};
 use super::place::{Step, locate, spelled};
 use super::yaml::{self, Section};
 use crate::config::mapping_file::schema;
@@ -127,6 +127,7 @@ impl<'a> Import<'a> {
                     }
                     let section = Section {
                         kind,
+                        endpoint: endpoint(kind, mapping),
                         enabled: object.enabled,
                         actions: object.actions,
                         scope: &object.scope,

@@ -8,6 +8,7 @@ use crate::scoping::GroupDraft;
 /// One of the two blocks of a mapping file.
 pub(super) struct Section<'d> {
     pub kind: ObjectKind,
+    pub endpoint: &'d str,
     pub enabled: bool,
     pub actions: Actions,
     pub scope: &'d [GroupDraft],
@@ -17,11 +18,12 @@ pub(super) struct Section<'d> {
 
 pub(super) fn write(out: &mut String, section: &Section<'_>) {
     match section.kind {
-        ObjectKind::User => out.push_str("users:\n  endpoint: /Users\n"),
-        ObjectKind::Group => {
-            out.push_str(&format!("groups:\n  enabled: {}\n  endpoint: /Groups\n", section.enabled));
-        }
+        ObjectKind::User => out.push_str("users:\n"),
+        ObjectKind::Group => out.push_str(&format!("groups:\n  enabled: {}\n", section.enabled)),
     }
+    let endpoint = section.endpoint;
+    let usual = endpoint.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.'));
+    out.push_str(&format!("  endpoint: {}\n", if usual { endpoint.to_owned() } else { always_quoted(endpoint) }));
     let Actions { create, update, delete } = section.actions;
     let actions = [("create", create), ("update", update), ("delete", delete)];
     let actions: Vec<&str> = actions.into_iter().filter(|(_, may)| *may).map(|(name, _)| name).collect();
