@@ -93,6 +93,7 @@ pub enum Command {
     Eval(command::eval::Args),
     Test(command::test::Args),
     Functions(command::functions::Args),
+    Mapping(command::mapping::Args),
     Target(command::target::Args),
     Schema(command::schema::Args),
     Completions(command::completions::Args),

@@ -128,6 +128,7 @@ fn dispatch(command: Command, session: &Session) -> Result<Status, CliError> {
         Command::Check(args) => command::check::run(&args, session),
         Command::TestConnection(args) => command::test_connection::run(&args, session),
         Command::Eval(args) => command::eval::run(&args, session),
+        Command::Mapping(args) => command::mapping::run(&args, session),
         Command::Test(args) => command::test::run(&args, session),
         Command::Functions(args) => command::functions::run(&args, session),
         Command::Target(args) => command::target::run(&args, session),

@@ -30,6 +30,16 @@ pub struct ObjectRules {
     /// Who fails it is not processed at all (service.md D-20).
     pub input_scope: Filter,
     pub mapping: ObjectMapping,
+    /// The same before it was compiled.
+    pub written: ObjectDraft,
+}
+
+/// Filters and mappings of one kind of object as written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObjectDraft {
+    pub scope: Vec<GroupDraft>,
+    pub input_scope: Vec<GroupDraft>,
+    pub attributes: Vec<Draft>,
 }
 
 impl MappingFile {
@@ -144,8 +154,9 @@ fn object(
     let scope = filter(file, block, "scope");
     let input_scope = filter(file, block, "input_scope");
     let off = kind == ObjectKind::Group && !enabled;
+    let mut written = Vec::new();
     let mapping = match find("attributes") {
-        Some(attributes) => attributes_of(file, attributes, kind, rules, known, off),
+        Some(attributes) => attributes_of(file, attributes, kind, rules, known, off, &mut written),
         None if off => return None,
         None => {
             let help = "add `attributes:` with at least the attribute that accounts are matched on";
@@ -164,6 +175,11 @@ fn object(
         scope: scope?,
         input_scope: input_scope?,
         mapping: mapping?,
+        written: ObjectDraft {
+            scope: group_drafts(block, "scope"),
+            input_scope: group_drafts(block, "input_scope"),
+            attributes: written,
+        },
     })
 }
 
@@ -181,7 +197,7 @@ fn endpoint(file: &mut File<'_>, block: &Block) -> Option<String> {
 }
 
 /// Types that Entra's schema declares for attributes that filters treat apart (service.md 9.3).
-fn schema() -> Schema {
+pub(super) fn schema() -> Schema {
     use AttributeType::{Boolean, MultiValued};
     let types = [
         ("accountEnabled", Boolean),
@@ -196,14 +212,7 @@ fn schema() -> Schema {
 
 fn filter(file: &mut File<'_>, block: &Block, key: &str) -> Option<Filter> {
     let groups = block.list(key);
-    let drafts: Vec<GroupDraft> = groups
-        .iter()
-        .enumerate()
-        .map(|(index, group)| GroupDraft {
-            name: format!("filter {}", index + 1),
-            clauses: group.list().iter().filter_map(Item::block).map(clause).collect(),
-        })
-        .collect();
+    let drafts = group_drafts(block, key);
     let place = |fault: &scoping::Fault| {
         let group = groups.get(fault.group)?;
         let Some((clause, part)) = fault.clause else { return group.span.clone() };
@@ -234,6 +243,16 @@ fn filter(file: &mut File<'_>, block: &Block, key: &str) -> Option<Filter> {
     filter
 }
 
+fn group_drafts(block: &Block, key: &str) -> Vec<GroupDraft> {
+    let groups = block.list(key).iter().enumerate();
+    groups
+        .map(|(index, group)| GroupDraft {
+            name: format!("filter {}", index + 1),
+            clauses: group.list().iter().filter_map(Item::block).map(clause).collect(),
+        })
+        .collect()
+}
+
 fn clause(block: &Block) -> ClauseDraft {
     ClauseDraft {
         attribute: block.text("attribute").map(canonical).unwrap_or_default().to_owned(),
@@ -248,6 +267,7 @@ struct Written<'n> {
     draft: Draft,
 }
 
+#[expect(clippy::too_many_arguments, reason = "one call, from the block that has all of them at hand")]
 fn attributes_of(
     file: &mut File<'_>,
     node: &Node,
@@ -255,6 +275,7 @@ fn attributes_of(
     rules: &TargetRules,
     known: &Known,
     off: bool,
+    drafts: &mut Vec<Draft>,
 ) -> Option<ObjectMapping> {
     let mut written = Vec::new();
     for (target, entry) in entries_of(node) {
@@ -269,8 +290,8 @@ fn attributes_of(
         }
     }
     let complete = written.len() == entries_of(node).len();
-    let drafts: Vec<Draft> = written.iter().map(|one| one.draft.clone()).collect();
-    let (mapping, faults) = match ObjectMapping::compile(kind, &drafts, rules, known) {
+    drafts.extend(written.iter().map(|one| one.draft.clone()));
+    let (mapping, faults) = match ObjectMapping::compile(kind, drafts, rules, known) {
         Ok((mapping, warnings)) => (Some(mapping), warnings),
         Err(faults) => (None, faults),
     };

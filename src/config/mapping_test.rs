@@ -1,6 +1,7 @@
 //! Reads a file of mapping tests: source objects in, target attributes out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -176,7 +177,7 @@ fn case_of(
         let help = "switch groups on in the mapping, or remove the case";
         file.error("invalid_value", span, "the mapping does not provision groups", help);
     }
-    let outcome = outcome_of(file, block, start, rules.flatten());
+    let outcome = outcome_of(file, block, item.span.clone().unwrap_or_default(), rules.flatten());
     Some(TestCase {
         name: block.owned("name")?,
         line,
@@ -236,7 +237,7 @@ fn source_of(file: &mut File<'_>, block: &Block, names: &BTreeSet<String>) -> BT
 }
 
 /// The line of a value up to the value: its key.
-fn key_before(text: &str, node: &Node) -> std::ops::Range<usize> {
+fn key_before(text: &str, node: &Node) -> Range<usize> {
     let start = text[..node.span.start].rfind(['\n', ',', '{']).map_or(0, |at| at + 1);
     let key = text[start..node.span.start].trim_end().trim_end_matches(':');
     let from = start + (key.len() - key.trim_start().len());
@@ -312,12 +313,22 @@ fn text_of(file: &mut File<'_>, node: &Node) -> Option<String> {
     }
 }
 
-fn outcome_of(file: &mut File<'_>, block: &Block, start: usize, rules: Option<&ObjectRules>) -> Option<Outcome> {
+fn outcome_of(
+    file: &mut File<'_>,
+    block: &Block,
+    Range { start, end }: Range<usize>,
+    rules: Option<&ObjectRules>,
+) -> Option<Outcome> {
     let error = block.get("error");
     let Some(table) = block.block("expect") else {
         let asks = error.is_some() || block.get("scope").is_some() || block.get("input_scope").is_some();
         // a fault in one of them was reported as that
-        if !asks && !file.has_errors() {
+        let from = file.text[..start].matches('\n').count() as u64;
+        let to = from + file.text[start..end].matches('\n').count() as u64 + 1;
+        let faulty = |fault: &Diagnostic| {
+            fault.place.as_ref().and_then(|place| place.line).is_some_and(|line| line > from && line <= to)
+        };
+        if !asks && !file.faults.iter().any(faulty) {
             let help = "add `expect` with the attributes of the account, `error`, or `scope`";
             file.error("missing_key", start..start + 1, "the case expects nothing", help);
         }

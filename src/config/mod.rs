@@ -5,6 +5,7 @@
 
 mod check;
 mod connect;
+mod entra;
 mod environment;
 mod item;
 mod job;
@@ -25,13 +26,14 @@ mod template;
 mod units;
 mod yaml;
 
+pub use entra::{Imported, export, import};
 pub use environment::{Environment, NotFound};
 pub use job::{
     AccidentalDeletion, Escrow, FirstRetry, Job, Logs, Notifications, Quarantine, Schedule, ScopeMode, Smtp,
 };
 pub use json_schema::{config_schema, mapping_schema, mapping_test_schema};
 pub use load::{Config, Loaded, load};
-pub use mapping_file::{MappingFile, ObjectRules};
+pub use mapping_file::{MappingFile, ObjectDraft, ObjectRules};
 pub use mapping_test::{Expected, ExpectedValue, MappingTest, Outcome, TestCase};
 pub use secret::{Secret, SecretError};
 pub use target::{Auth, ClientCertificate, Target, VerifyWrites};

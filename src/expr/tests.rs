@@ -297,7 +297,7 @@ fn canonical_text_and_tree_are_those_of_the_schema_api() {
         expression.canonical(),
         r#"IIF([a]="x", Mid([a], 1, 10), Replace([preferredLanguage], "-", , , "_", , ))"#
     );
-    let Tree::Function { name, parameters } = expression.tree() else { panic!("a call is a function") };
+    let Tree::Function { name, parameters, .. } = expression.tree() else { panic!("a call is a function") };
     assert_eq!(name, "IIF");
     let keys: Vec<&str> = parameters.iter().map(|(key, _)| key.as_str()).collect();
     assert_eq!(keys, ["one", "two", "three", "four", "five"]);

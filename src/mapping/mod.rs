@@ -22,7 +22,7 @@ pub use draft::{Draft, Source};
 pub use evaluate::Mapped;
 pub use fault::{Fault, Part};
 pub use names::{IS_SOFT_DELETED, Known, canonical, is_canonical, is_secret};
-pub use rules::{GENERIC, KINTONE, TargetRules};
+pub use rules::{GENERIC, KINTONE, TargetRules, is_multivalued, kind_of};
 
 /// The compiled mappings of one kind of object, in mapping order.
 #[derive(Debug)]

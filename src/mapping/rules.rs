@@ -48,7 +48,7 @@ const MULTIVALUED: [&str; 11] = [
 ];
 
 /// The type of a target attribute of which the mapping declares none.
-pub(super) fn kind_of(path: &TargetPath) -> ValueKind {
+pub fn kind_of(path: &TargetPath) -> ValueKind {
     let ends_in = |name: &str| path.sub().is_some_and(|sub| sub.eq_ignore_ascii_case(name));
     if path.is_core("active") || ends_in("primary") {
         ValueKind::Boolean
@@ -59,7 +59,8 @@ pub(super) fn kind_of(path: &TargetPath) -> ValueKind {
     }
 }
 
-pub(super) fn is_multivalued(path: &TargetPath) -> bool {
+/// Whether a target attribute holds several values where the mapping does not say so.
+pub fn is_multivalued(path: &TargetPath) -> bool {
     MULTIVALUED.iter().any(|name| path.is_core(name))
 }
 

@@ -61,7 +61,7 @@ fn one_expression_gives_a_value_a_failure_or_diagnostics() {
     assert_eq!(out(&["eval", r#"ToLower("Sato")"#], 0).0, "sato\n");
     assert_eq!(out(&["eval", r#"ToLower("Sato")"#, "--output", "json"], 0).0, "\"sato\"\n");
     assert_eq!(out(&["eval", r#"Split("a,b", ",")"#], 0).0, "[\"a\",\"b\"]\n");
-    assert_eq!(out(&["eval", "Not([IsSoftDeleted])"], 1).0, "");
+    assert_eq!(out(&["eval", r#"Error("no")"#], 1).0, "");
     let (printed, problems) = out(&["eval", r#"Wrod("a", 1"#], 2);
     assert_eq!(printed, "");
     assert!(problems.contains("expression:1:"), "{problems}");

@@ -64,14 +64,14 @@ cases:
     expect: { userName: a, nickName: T1, title: none, userType: '2026' }
     scope: true
   - name: wrong
-    source: { userPrincipalName: a, jobTitle: Boss, department: HR }
-    expect: { userName: b, displayName: A }
+    source: { userPrincipalName: a, mailNickname: t, jobTitle: Boss, department: HR }
+    expect: { userName: b, nickName: t, displayName: A }
     scope: true
   - name: wrong error
-    source: { userPrincipalName: a, employeeHireDate: soon }
+    source: { userPrincipalName: a, mailNickname: t, employeeHireDate: soon }
     error: MandatoryFieldsMissing
   - name: right error
-    source: { userPrincipalName: a, employeeHireDate: soon }
+    source: { userPrincipalName: a, mailNickname: t, employeeHireDate: soon }
     error: AttributeEvaluationFailed
 "#;
 
@@ -179,8 +179,9 @@ cases:
         "error[unknown_target_attribute]: the mapping has no attribute `userNme`\n --> m.test.yaml:5:15",
         "error[duplicate_case]: the case in line 3 is called `one` too\n --> m.test.yaml:6:11",
         "error[wrong_type]: `givenName` cannot be a map\n --> m.test.yaml:7:26",
-        "error[invalid_value]: the mapping does not provision groups\n --> m.test.yaml:10:13",
-        "error[invalid_value]: `error` stands beside `expect`\n --> m.test.yaml:13:12",
+        "error[invalid_value]: the mapping does not provision groups\n  --> m.test.yaml:10:13",
+        "error[invalid_value]: `error` stands beside `expect`\n  --> m.test.yaml:13:12",
+        "error[missing_key]: the case expects nothing\n  --> m.test.yaml:14:5",
     ];
     for part in wanted {
         assert!(problems.contains(part), "{part}: {problems}");

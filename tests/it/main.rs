@@ -5,6 +5,7 @@ mod cli_basics;
 mod cli_bench;
 mod cli_cycle;
 mod cli_eval;
+mod cli_mapping_schema;
 mod cli_mapping_test;
 mod cli_provision_now;
 mod config_faults;

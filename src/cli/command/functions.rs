@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::super::error::{CliError, Status};
 use super::super::session::Session;
+use crate::diagnostic::nearest;
 use crate::expr;
 
 /// Shows the expression functions: signature, meaning, examples
@@ -22,7 +23,10 @@ pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
         None => expr::list(),
         Some(name) => expr::describe(name).ok_or_else(|| {
             CliError::usage("unknown_function", format!("`{name}` is not a function of the expression language"))
-                .with_help("`provisiond functions` lists all of them")
+                .with_help(match nearest(name, expr::examples().map(|(function, ..)| function)) {
+                    Some(near) => format!("a function with a similar name exists: `{near}`"),
+                    None => "`provisiond functions` lists all of them".to_owned(),
+                })
         })?,
     };
     session.output.either(|| json!({ "text": text }), |_| text.clone())?;

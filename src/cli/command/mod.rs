@@ -13,6 +13,7 @@ pub mod init;
 pub mod links;
 pub mod log;
 pub mod man;
+pub mod mapping;
 pub mod pause;
 pub mod provision_now;
 pub mod restart;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Argument, Operand, OperandKind};
+use super::{Argument, Operand, OperandKind, canonical};
 use crate::expr::functions::{self, Function};
 
 /// A node of the parsed form (expressions.md 1, "Canonical text and parsed form").
@@ -11,6 +11,8 @@ pub enum Tree {
     /// Only the arguments that are given, each under its parameter key.
     Function {
         name: String,
+        /// The call in its canonical spelling.
+        text: String,
         parameters: Vec<(String, Tree)>,
     },
     Attribute(String),
@@ -35,7 +37,7 @@ pub(in crate::expr) fn tree(operand: &Operand) -> Tree {
                 }
             }
             number_repeats(&mut parameters);
-            Tree::Function { name: call.name.clone(), parameters }
+            Tree::Function { name: call.name.clone(), text: canonical(operand), parameters }
         }
         OperandKind::Attribute(name) => Tree::Attribute(name.clone()),
         OperandKind::Text(text) | OperandKind::Number(text) => Tree::Constant(text.clone()),
