@@ -12,8 +12,8 @@ use super::standing::Standing;
 use super::talk::{Transcript, Trouble, Written};
 use crate::expr::{Class as ExpressionClass, Context, DateTime, Random, SeededRandom};
 use crate::model::{
-    Change, Class, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Flow, Link, LoggedAction, LoggedStatus, Operation,
-    Origin, Resource, SourceAnchor, SourceObject, SourceState, TargetId, Trigger,
+    Change, Class, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Flow, Link, LoggedAction, LoggedStatus,
+    Operation, Origin, Resource, SourceAnchor, SourceObject, SourceState, TargetId, Trigger,
 };
 use crate::plan::{
     self, Decision, Knowledge, MatchAnswer, Next, Protection, Question, ReadAnswer, Reason, Scope, Situation,
@@ -290,11 +290,12 @@ impl<T: Transport> Line<'_, T> {
         course: &mut Course,
     ) -> Result<Result<Carried, Trouble>, StoreError> {
         match self.write(kind, object, decision, course).await {
-            Ok(Carried::Created(id)) => Ok(match self.claim_account(object, &id)? {
-                None => Ok(Carried::Created(id)),
+            Ok(Carried::Created(resource)) => Ok(match self.claim_account(object, resource.id())? {
+                None => Ok(Carried::Created(resource)),
                 Some(other) => {
                     let message = format!(
-                        "the target answered the create with the identifier `{id}`, which belongs to the source object `{other}`"
+                        "the target answered the create with the identifier `{}`, which belongs to the source object `{other}`",
+                        resource.id()
                     );
                     let failure = Failure::new(ErrorCode::ScimServiceIncompatible, message).with_remedy(
                         "the target must give each account an identifier of its own; see whether the account was made",
@@ -404,6 +405,7 @@ impl<T: Transport> Line<'_, T> {
             row: RowChange::Keep,
             escrow: EscrowChange::Put(set_aside),
             unstage: false,
+            references: None,
             entry: Some(Box::new(evaluated.entry.clone())),
         });
         evaluated

@@ -9,8 +9,8 @@ use super::line::Line;
 use super::standing::Standing;
 use super::talk::Transcript;
 use crate::model::{
-    Change, Deletion, Entry, Failure, Identity, Link, LinkState, LoggedAction, LoggedStatus, ModifiedProperty, ObjectKind,
-    Operation, Resource, Retry, SourceObject, SourceState, SourceValue, Step, StepKind, TargetId, Trigger,
+    Change, Deletion, Entry, Failure, Identity, Link, LinkState, LoggedAction, LoggedStatus, ModifiedProperty,
+    ObjectKind, Operation, Resource, Retry, SourceObject, SourceState, SourceValue, Step, StepKind, TargetId, Trigger,
 };
 use crate::plan::{Decision, Reason};
 use crate::scoping::Verdict;
@@ -341,7 +341,11 @@ fn planned_deletion<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, standing: &S
     let managed = match recorded.decision {
         Decision::Disable { link_after, .. } => *link_after == LinkState::Managed,
         Decision::Skip { link_after, .. } => link_after.state() == LinkState::Managed,
-        Decision::Create { .. } | Decision::Update { .. } | Decision::Delete { .. } | Decision::Fail(_) | Decision::Pass(_) => false,
+        Decision::Create { .. }
+        | Decision::Update { .. }
+        | Decision::Delete { .. }
+        | Decision::Fail(_)
+        | Decision::Pass(_) => false,
     };
     let leaves = standing.scope.as_ref().is_ok_and(|scope| scope.state == SourceState::SoftDeleted);
     let will = managed && leaves && rules.actions.delete && recorded.failure.is_none();

@@ -13,8 +13,8 @@ use super::escrow;
 use super::line::Line;
 use super::progress::Observer;
 use super::service::Service;
-use super::tally::{CameTo, Tally};
 use super::talk::{Transcript, Trouble};
+use super::tally::{CameTo, Tally};
 use crate::model::{
     Change, Deletion, Entry, ErrorCode, Escrow, Failure, Identity, Link, LoggedAction, LoggedStatus, ModifiedProperty,
     ObjectKind, Operation, Resource, SourceAnchor, SourceObject, Step, StepKind, TargetId, TargetValue,
@@ -88,9 +88,9 @@ impl<T: Transport> Line<'_, T> {
                     let other = self.store.object(self.job, &anchor)?;
                     let id = other.as_ref().and_then(managed);
                     let held = resource.get(&rule.path);
-                    let is_held = id.zip(held).is_some_and(|(id, held)| {
-                        TargetValue::Reference(id.to_string()).agrees_with(held, true)
-                    });
+                    let is_held = id
+                        .zip(held)
+                        .is_some_and(|(id, held)| TargetValue::Reference(id.to_string()).agrees_with(held, true));
                     if !is_held {
                         pending.push(Pending { attribute: rule.path.to_string(), wanted: Some(anchor) });
                     }
@@ -98,9 +98,8 @@ impl<T: Transport> Line<'_, T> {
             }
         }
         let moved = link.target() != row.and_then(|row| row.link.target());
-        let was_inactive = row.is_some_and(|row| {
-            row.active_in_target == Some(false) || matches!(row.link, Link::Released(_))
-        });
+        let was_inactive =
+            row.is_some_and(|row| row.active_in_target == Some(false) || matches!(row.link, Link::Released(_)));
         let reactivated = self.resolve_later && was_inactive && matches!(decision, Decision::Update { .. });
         let mut found = Found::default();
         if self.run.dry_run {
@@ -182,7 +181,7 @@ impl<T: Transport> Line<'_, T> {
         let Some(first) = ready.first() else { return Ok(Ok(Vec::new())) };
         let current = match resource.filter(|_| !self.wire.needs_current()) {
             Some(resource) => resource,
-            None => match self.read(ObjectKind::User, &first.holder, transcript).await {
+            None => match self.read(ObjectKind::User, &first.holder, &[], transcript).await {
                 Ok(ReadAnswer::Found(resource)) => *resource,
                 Ok(ReadAnswer::Missing) => {
                     let message = format!("the account `{}` is gone from the target", first.holder);
@@ -376,7 +375,8 @@ impl Service {
             let (anchor, target) = (story.anchor, Some(story.target));
             escrow::entry(anchor, target, Operation::Reference, failure, before, line.now(), line.first_retry)
         });
-        let retry = new.as_ref().map(|escrow| crate::model::Retry { attempts: escrow.attempts - 1, next: escrow.next_due });
+        let retry =
+            new.as_ref().map(|escrow| crate::model::Retry { attempts: escrow.attempts - 1, next: escrow.next_due });
         let mine = before.is_some_and(|escrow| escrow.operation == Operation::Reference);
         let change = match new {
             Some(_) if on_demand => EscrowChange::Keep,
@@ -523,11 +523,8 @@ impl Story<'_> {
             },
             details: Map::new(),
         };
-        let identity = |id: &str| Identity {
-            id: id.to_owned(),
-            display_name: self.name.to_owned(),
-            details: Map::new(),
-        };
+        let identity =
+            |id: &str| Identity { id: id.to_owned(), display_name: self.name.to_owned(), details: Map::new() };
         Entry {
             change_id: id.clone(),
             id,
@@ -565,4 +562,3 @@ fn note(tally: &mut Tally, observer: &dyn Observer, settled: Option<Settled>) {
         observer.entry(&settled.entry);
     }
 }
-

@@ -143,7 +143,12 @@ impl Store {
     }
 
     /// Notes that members were sent and taken.
-    pub async fn settle_members(&self, job: JobKey, group: SourceAnchor, members: Vec<Member>) -> Result<(), StoreError> {
+    pub async fn settle_members(
+        &self,
+        job: JobKey,
+        group: SourceAnchor,
+        members: Vec<Member>,
+    ) -> Result<(), StoreError> {
         self.write(move |connection| {
             let group = Stored(group.as_str());
             for member in &members {
@@ -269,7 +274,11 @@ fn steps(
         let step = match (is_wanted, state) {
             (true, ADD_REFUSED) => Step::Set(ADD),
             (true, REMOVE | REMOVE_REFUSED) => Step::Set(HELD),
-            (false, HELD | REMOVE_REFUSED) if wanted.complete && wanted.dangling && has_left(connection, job, &member)? => continue,
+            (false, HELD | REMOVE_REFUSED)
+                if wanted.complete && wanted.dangling && has_left(connection, job, &member)? =>
+            {
+                continue;
+            }
             (false, HELD | REMOVE_REFUSED) if wanted.complete => Step::Set(REMOVE),
             (false, ADD | ADD_REFUSED) if wanted.complete => Step::Forget,
             // Nothing is taken from a list of which a part is missing.

@@ -115,7 +115,12 @@ impl Store {
     }
 
     /// Forgets one reference that was set, or is not wanted any more.
-    pub async fn settle_reference(&self, job: JobKey, anchor: SourceAnchor, attribute: String) -> Result<(), StoreError> {
+    pub async fn settle_reference(
+        &self,
+        job: JobKey,
+        anchor: SourceAnchor,
+        attribute: String,
+    ) -> Result<(), StoreError> {
         self.write(move |connection| {
             connection
                 .prepare_cached("DELETE FROM pending_references WHERE job = ?1 AND anchor = ?2 AND attribute = ?3")?

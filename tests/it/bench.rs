@@ -69,11 +69,8 @@ impl Bench {
     }
 
     pub fn with(options: Options) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .expect("a runtime");
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
         let standin = start(&runtime, options);
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::create_dir(folder.path().join("source")).expect("the source folder is made");
@@ -165,9 +162,8 @@ impl Bench {
     }
 
     fn write(&self) -> PathBuf {
-        let indented = |lines: &str, by: usize| -> String {
-            lines.lines().map(|line| format!("{:by$}{line}\n", "")).collect()
-        };
+        let indented =
+            |lines: &str, by: usize| -> String { lines.lines().map(|line| format!("{:by$}{line}\n", "")).collect() };
         let text = format!(
             "state: state.db\njobs:\n  - name: job\n    mapping: mapping.yaml\n    source:\n      directory: source\n      settle: PT0S\n\
              {}    target:\n      url: {}\n      auth: {{ bearer: {{ env: TOKEN }} }}\n      rate: none\n{}{}",
@@ -269,7 +265,8 @@ impl Bench {
 
     /// The state of one link: `none`, `managed` or `released`.
     pub fn link(&self, anchor: &str) -> String {
-        let row = self.key(|store, key| store.object(key, &SourceAnchor(anchor.to_owned())).expect("the state is read"));
+        let row =
+            self.key(|store, key| store.object(key, &SourceAnchor(anchor.to_owned())).expect("the state is read"));
         let state = row.map(|row| row.link.state()).unwrap_or(provisiond::model::LinkState::None);
         serde_json::to_value(state).expect("a word").as_str().expect("a word").to_owned()
     }
@@ -381,7 +378,10 @@ impl Cycle {
 
     pub fn of(&self, anchor: &str) -> &Entry {
         self.entries.iter().find(|entry| entry.source.id == anchor).unwrap_or_else(|| {
-            panic!("`{anchor}` is not among {:?}", self.entries.iter().map(|entry| &entry.source.id).collect::<Vec<_>>())
+            panic!(
+                "`{anchor}` is not among {:?}",
+                self.entries.iter().map(|entry| &entry.source.id).collect::<Vec<_>>()
+            )
         })
     }
 }

@@ -210,7 +210,10 @@ fn files_are_not_overwritten_and_nonsense_is_refused() {
         ("[]", "no_schema"),
         ("{\"synchronizationRules\": []}", "no mapping of users"),
         ("{\"secrets\": [\"hidden-token\"], \"synchronizationRules\": []}", "plain_secret"),
-        ("{\"synchronizationRules\": [{\"objectMappings\": [{\"sourceObjectName\": \"User\", \"attributeMappings\": [7, null, {}]}]}]}", "error["),
+        (
+            "{\"synchronizationRules\": [{\"objectMappings\": [{\"sourceObjectName\": \"User\", \"attributeMappings\": [7, null, {}]}]}]}",
+            "error[",
+        ),
     ] {
         fs::write(folder.path().join("in.json"), text).expect("it is written");
         let (_, error) = mapping(folder.path(), &["import", "in.json"], 2);

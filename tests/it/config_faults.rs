@@ -353,7 +353,7 @@ error[unsupported_auth]: the dialect `entra-legacy` does not authenticate with `
  --> provisiond.yaml:6:40
   |
 6 |     schedule: { interval: PT40M, cron: '0 6 * * *' }
-  |                                        ^^^^^^^^^^^^^
+  |                                        ^^^^^^^^^^^
   = help: keep `interval` for a rhythm, or `cron` for fixed hours"#,
     ),
     (

@@ -102,7 +102,8 @@ fn good_credentials_start_and_restart_lift_a_quarantine() {
         (&["restart"], [1, 0, 0, 0, 3, 0, 0, 0]),
     ];
     for (way, expected) in ways {
-        let mut bench = Bench::with(provisiond::mock::Options { token: Some("secret".to_owned()), ..Default::default() });
+        let mut bench =
+            Bench::with(provisiond::mock::Options { token: Some("secret".to_owned()), ..Default::default() });
         bench.crowd(3);
         bench.cycle();
         bench.standin.expire_tokens();
@@ -125,7 +126,12 @@ fn a_failed_object_is_retried_on_the_published_timetable() {
     bench.cycle();
     // The account of one person is answered 409: another account holds the new login name.
     bench.standin.create_user(&json!({"userName": "taken@example.jp"})).expect("made");
-    let rows = format!("{}{},taken@example.jp,Person 1,Sales,True\n{}", row(0, "Sales", true), anchor(1), row(2, "Sales", true));
+    let rows = format!(
+        "{}{},taken@example.jp,Person 1,Sales,True\n{}",
+        row(0, "Sales", true),
+        anchor(1),
+        row(2, "Sales", true)
+    );
     bench.people(&rows).after_minutes(40);
     let cycle = bench.cycle();
     assert_eq!(cycle.counts(), [0, 0, 0, 0, 0, 1, 0, 2]);
@@ -165,7 +171,9 @@ fn an_escrow_ends_by_skip_and_by_a_run_on_demand() {
         bench.standin.create_user(&json!({"userName": "else@example.jp", "externalId": anchor(1)})).expect("made");
         bench.cycle();
         bench.erase(provisiond::model::ObjectKind::User, "a");
-        bench.people(&format!("{},{},Renamed,Sales,True\n{}", anchor(0), login(0), row(1, "Sales", true))).after_hours(1);
+        bench
+            .people(&format!("{},{},Renamed,Sales,True\n{}", anchor(0), login(0), row(1, "Sales", true)))
+            .after_hours(1);
         let cycle = bench.cycle();
         assert_eq!(cycle.of(&anchor(0)).reason, "InvalidAnchor");
         assert_eq!(bench.status().escrows, 1);

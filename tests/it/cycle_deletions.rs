@@ -32,7 +32,10 @@ fn too_many_leavers_are_withheld_until_approved() {
     let ran = bench.run_cycle(&["--output", "json"]);
     assert_eq!(ran.status(), 5, "{}", ran.errors());
     let counts = ran.json()["counts"].clone();
-    assert_eq!((&counts["create"], &counts["update"], &counts["disable"], &counts["staged"]), (&json!(1), &json!(1), &json!(0), &json!(4)));
+    assert_eq!(
+        (&counts["create"], &counts["update"], &counts["disable"], &counts["staged"]),
+        (&json!(1), &json!(1), &json!(0), &json!(4))
+    );
     let status = bench.status();
     assert_eq!(status.code, JobCode::Quarantine);
     assert_eq!(status.quarantine.expect("it is").reason, QuarantineReason::TooManyDeletes);

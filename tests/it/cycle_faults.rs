@@ -20,8 +20,11 @@ fn with_faults(names: &[&str], seed: u64) -> Options {
 }
 
 fn codes(cycle: &Cycle) -> Vec<String> {
-    let mut codes: Vec<String> =
-        cycle.entries.iter().filter_map(|entry| entry.failure.as_ref().map(|failure| failure.code.to_string())).collect();
+    let mut codes: Vec<String> = cycle
+        .entries
+        .iter()
+        .filter_map(|entry| entry.failure.as_ref().map(|failure| failure.code.to_string()))
+        .collect();
     codes.sort_unstable();
     codes
 }
@@ -62,7 +65,10 @@ fn three_in_ten_requests_fail_and_five_cycles_are_enough() {
         for account in &accounts {
             let number: usize = account["userName"].as_str().expect("a name")[4..9].parse().expect("a number");
             assert_eq!(account["active"], json!(number >= 6), "seed {seed}: {account}");
-            assert!(number < 6 || account["displayName"] == json!(format!("People {number}")), "seed {seed}: {account}");
+            assert!(
+                number < 6 || account["displayName"] == json!(format!("People {number}")),
+                "seed {seed}: {account}"
+            );
         }
     }
 }
@@ -131,14 +137,46 @@ fn lies_cost_one_object() {
     // For each: what the target does to the second person alone, the code, and what must hold afterwards.
     type Lie = fn(&crate::liar::Asked, &Value) -> Option<(u16, Value)>;
     let lies: [(&str, Lie, Option<ErrorCode>); 8] = [
-        ("create-without-id", |asked, _| is_create(asked).then(|| (201, json!({"userName": login(1)}))), Some(ErrorCode::ScimServiceIncompatible)),
-        ("create-with-numeric-id", |asked, _| is_create(asked).then(|| (201, json!({"id": 7, "userName": login(1)}))), Some(ErrorCode::ScimServiceIncompatible)),
-        ("create-with-the-id-of-another", |asked, first| is_create(asked).then(|| (201, json!({"id": first["id"], "userName": login(1)}))), Some(ErrorCode::ScimServiceIncompatible)),
-        ("conflict-without-a-match", |asked, _| is_create(asked).then(|| (409, json!({"status": "409", "scimType": "uniqueness"}))), Some(ErrorCode::EntryConflict)),
-        ("another-person-for-the-filter", |asked, first| is_find(asked).then(|| (200, list(&[first]))), Some(ErrorCode::ScimServiceIncompatibleFiltering)),
-        ("two-people-for-the-filter", |asked, first| is_find(asked).then(|| (200, list(&[first, first]))), Some(ErrorCode::DuplicateTargetEntries)),
-        ("html-for-the-create", |asked, _| is_create(asked).then(|| (201, Value::Null)), Some(ErrorCode::ScimServiceIncompatible)),
-        ("refused-domain", |asked, _| is_create(asked).then(|| (403, json!({"status": "403"}))), Some(ErrorCode::InsufficientRights)),
+        (
+            "create-without-id",
+            |asked, _| is_create(asked).then(|| (201, json!({"userName": login(1)}))),
+            Some(ErrorCode::ScimServiceIncompatible),
+        ),
+        (
+            "create-with-numeric-id",
+            |asked, _| is_create(asked).then(|| (201, json!({"id": 7, "userName": login(1)}))),
+            Some(ErrorCode::ScimServiceIncompatible),
+        ),
+        (
+            "create-with-the-id-of-another",
+            |asked, first| is_create(asked).then(|| (201, json!({"id": first["id"], "userName": login(1)}))),
+            Some(ErrorCode::ScimServiceIncompatible),
+        ),
+        (
+            "conflict-without-a-match",
+            |asked, _| is_create(asked).then(|| (409, json!({"status": "409", "scimType": "uniqueness"}))),
+            Some(ErrorCode::EntryConflict),
+        ),
+        (
+            "another-person-for-the-filter",
+            |asked, first| is_find(asked).then(|| (200, list(&[first]))),
+            Some(ErrorCode::ScimServiceIncompatibleFiltering),
+        ),
+        (
+            "two-people-for-the-filter",
+            |asked, first| is_find(asked).then(|| (200, list(&[first, first]))),
+            Some(ErrorCode::DuplicateTargetEntries),
+        ),
+        (
+            "html-for-the-create",
+            |asked, _| is_create(asked).then(|| (201, Value::Null)),
+            Some(ErrorCode::ScimServiceIncompatible),
+        ),
+        (
+            "refused-domain",
+            |asked, _| is_create(asked).then(|| (403, json!({"status": "403"}))),
+            Some(ErrorCode::InsufficientRights),
+        ),
     ];
     for (name, lie, code) in lies {
         let mut bench = Bench::new();
@@ -153,7 +191,10 @@ fn lies_cost_one_object() {
         assert_eq!(codes(&cycle), code.map(|code| code.to_string()).into_iter().collect::<Vec<_>>(), "{name}");
         assert_eq!(bench.link(&anchor(1)), "none", "{name}");
         assert_eq!(bench.status().escrows, 1, "{name}");
-        assert!(bench.account(&login(0)).expect("kept")["displayName"] == "Person 0", "{name}: nobody else is written to");
+        assert!(
+            bench.account(&login(0)).expect("kept")["displayName"] == "Person 0",
+            "{name}: nobody else is written to"
+        );
         // As soon as the target tells the truth everything is right, and nobody is there twice.
         liar.behave();
         bench.after_minutes(40);
@@ -207,7 +248,11 @@ fn two_people_of_one_login_name_never_share_an_account() {
         assert_eq!(cycle.counts()[5], 1, "exists {exists}: {:?}", cycle.report.error);
         let code = if exists { "DuplicateSourceEntries" } else { "EntryConflict" };
         // Without an account both may find nobody; the target then refuses the second one.
-        assert!([code.to_owned(), "DuplicateSourceEntries".to_owned()].contains(&codes(&cycle)[0]), "{:?}", codes(&cycle));
+        assert!(
+            [code.to_owned(), "DuplicateSourceEntries".to_owned()].contains(&codes(&cycle)[0]),
+            "{:?}",
+            codes(&cycle)
+        );
         assert_eq!(bench.standin.users().len(), 2);
         let linked = [0, 7].iter().filter(|number| bench.link(&anchor(**number)) == "managed").count();
         assert_eq!(linked, 1);
@@ -251,7 +296,9 @@ fn a_write_that_is_ignored_is_a_warning_that_names_the_attribute() {
     bench.cycle();
     let liar = Liar::start(&bench, |asked, _| (asked.method == "PATCH").then(|| (204, Value::Null)));
     bench.standin_url(&liar.url());
-    bench.people(&format!("{},{},Renamed,Sales,True\n{}", anchor(0), login(0), row(1, "Sales", true))).after_minutes(40);
+    bench
+        .people(&format!("{},{},Renamed,Sales,True\n{}", anchor(0), login(0), row(1, "Sales", true)))
+        .after_minutes(40);
     let cycle = bench.cycle();
     let entry = cycle.of(&anchor(0));
     assert_eq!(entry.status, LoggedStatus::Warning);
@@ -279,7 +326,9 @@ fn a_delete_that_only_deactivates_is_done_once() {
 
 #[test]
 fn a_failed_share_degrades_a_small_job_and_prunes_an_initial_cycle() {
-    let everybody_fails = |bench: &Bench| Liar::start(bench, |asked, _| (asked.method == "POST").then(|| (400, json!({"status": "400"}))));
+    let everybody_fails = |bench: &Bench| {
+        Liar::start(bench, |asked, _| (asked.method == "POST").then(|| (400, json!({"status": "400"}))))
+    };
     let mut bench = Bench::new();
     bench.crowd(12);
     let liar = everybody_fails(&bench);
@@ -323,13 +372,17 @@ fn a_failed_share_degrades_a_small_job_and_prunes_an_initial_cycle() {
 
 #[test]
 fn a_vanished_account_follows_the_setting() {
-    for (setting, reason) in [("service", "InvalidAnchor"), ("rematch", "TargetMissingRecreated"), ("error", "InvalidAnchor")] {
+    for (setting, reason) in
+        [("service", "InvalidAnchor"), ("rematch", "TargetMissingRecreated"), ("error", "InvalidAnchor")]
+    {
         let mut bench = Bench::new();
         bench.job(&format!("on_missing_target: {setting}")).crowd(2);
         bench.cycle();
         let id = bench.account(&login(0)).expect("made")["id"].as_str().expect("an id").to_owned();
         bench.erase(ObjectKind::User, &id);
-        bench.people(&format!("{},{},Renamed,Sales,True\n{}", anchor(0), login(0), row(1, "Sales", true))).after_minutes(40);
+        bench
+            .people(&format!("{},{},Renamed,Sales,True\n{}", anchor(0), login(0), row(1, "Sales", true)))
+            .after_minutes(40);
         assert_eq!(bench.cycle().of(&anchor(0)).reason, reason, "{setting}");
         let later = bench.initial();
         match setting {

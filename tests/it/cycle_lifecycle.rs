@@ -39,7 +39,12 @@ fn check(case: &Value, mappings: &Value) -> Result<(), String> {
     };
     let anchor = stage.anchor.clone();
     let entry = cycle.entries.iter().find(|entry| entry.source.id == anchor);
-    let logged = stage.bench.log().into_iter().rev().find(|entry| entry.source.id == anchor && entry.cycle_id == cycle.report.id);
+    let logged = stage
+        .bench
+        .log()
+        .into_iter()
+        .rev()
+        .find(|entry| entry.source.id == anchor && entry.cycle_id == cycle.report.id);
     if let (Some(shown), Some(logged)) = (entry, &logged)
         && (shown.reason != logged.reason || shown.action != logged.action)
     {
@@ -58,7 +63,16 @@ fn check(case: &Value, mappings: &Value) -> Result<(), String> {
             "changes": [], "linkAfter": stage.bench.link(&anchor),
         }),
     };
-    if &found == then { Ok(()) } else { Err(format!("expected {then}, got {found}; error {:?}, counts {:?}, warnings {:?}", cycle.report.error, cycle.counts(), cycle.report.warnings)) }
+    if &found == then {
+        Ok(())
+    } else {
+        Err(format!(
+            "expected {then}, got {found}; error {:?}, counts {:?}, warnings {:?}",
+            cycle.report.error,
+            cycle.counts(),
+            cycle.report.warnings
+        ))
+    }
 }
 
 /// The case with anchors as the export has them: identifiers of Entra are GUIDs.
@@ -67,7 +81,9 @@ fn with_guids(case: &Value) -> Value {
     for side in ["sourceBefore", "sourceAfter"] {
         names.extend(case["given"][side]["attributes"]["objectId"].as_str());
     }
-    names.extend(case["given"]["target"].as_array().into_iter().flatten().filter_map(|account| account["linkedTo"].as_str()));
+    names.extend(
+        case["given"]["target"].as_array().into_iter().flatten().filter_map(|account| account["linkedTo"].as_str()),
+    );
     let mut text = case.to_string();
     for name in names {
         let number: u64 = name.chars().filter(char::is_ascii_digit).collect::<String>().parse().expect("a number");
@@ -87,7 +103,14 @@ fn unseen(then: &Value, report: &provisiond::model::CycleReport) -> Value {
         Some("SourceIncomplete") if !refused => json!("the export was not refused"),
         Some("NotEvaluated" | "EscrowNotDue") if report.counts.not_evaluated == 0 => json!("it was evaluated"),
         // D-55: skips of objects that never had a link are not recorded.
-        Some(reason @ ("NotEvaluated" | "EscrowNotDue" | "SourceIncomplete" | "NotEffectivelyEntitled" | "CreateDisabled" | "ImportSkipped")) => json!(reason),
+        Some(
+            reason @ ("NotEvaluated"
+            | "EscrowNotDue"
+            | "SourceIncomplete"
+            | "NotEffectivelyEntitled"
+            | "CreateDisabled"
+            | "ImportSkipped"),
+        ) => json!(reason),
         _ => json!("nothing was recorded"),
     }
 }
@@ -187,7 +210,8 @@ impl<'a> Stage<'a> {
     /// Writes an export: people nobody asks about, and the object in question as `side` says.
     fn write(&mut self, side: &Value, last: bool) {
         let planned = self.given["cycle"]["plannedDeprovisions"].as_u64().unwrap_or(0);
-        let mut records: Vec<Value> = vec![json!({"id": guid(999), "userPrincipalName": "zero@example.com", "displayName": "Zero",
+        let mut records: Vec<Value> =
+            vec![json!({"id": guid(999), "userPrincipalName": "zero@example.com", "displayName": "Zero",
             "deletedDateTime": null,
             "assigned": true, "companyName": "in", "accountEnabled": true})];
         for number in 1..planned {
@@ -313,7 +337,10 @@ impl<'a> Stage<'a> {
 
     fn refuse_export(&mut self) {
         if self.given["cycle"]["exportComplete"] == false {
-            self.bench.file("users.json", "{\"value\": [{\"id\": \"22222222-0000-4000-8000-000000000999\", \"userPrincipalName\": \"zero@ex");
+            self.bench.file(
+                "users.json",
+                "{\"value\": [{\"id\": \"22222222-0000-4000-8000-000000000999\", \"userPrincipalName\": \"zero@ex",
+            );
         }
     }
 }

@@ -121,7 +121,9 @@ async fn a_reference_that_fails_goes_to_escrow_and_counts_as_a_failure() {
     town.cycle().await;
     assert!(town.target.users().len() == 1);
     town.target.answer(
-        &http::Request::delete(format!("/scim/Users/{}", town.account("ann"))).body(axum::body::Bytes::new()).expect("a request"),
+        &http::Request::delete(format!("/scim/Users/{}", town.account("ann")))
+            .body(axum::body::Bytes::new())
+            .expect("a request"),
     );
     town.person("bob", Person::new());
     let report = town.cycle().await;

@@ -68,7 +68,11 @@ impl Liar {
     }
 }
 
-async fn answer(behind: &Standin, lie: Option<&Lie>, request: axum::extract::Request) -> http::Response<axum::body::Body> {
+async fn answer(
+    behind: &Standin,
+    lie: Option<&Lie>,
+    request: axum::extract::Request,
+) -> http::Response<axum::body::Body> {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.expect("a body");
     let asked = Asked {

@@ -117,7 +117,8 @@ impl Town {
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let url = format!("http://{address}/scim/");
-        let target = mock::Service::open(&mock::Options::default(), format!("http://{address}/scim")).expect("a target");
+        let target =
+            mock::Service::open(&mock::Options::default(), format!("http://{address}/scim")).expect("a target");
         let target = Arc::new(target);
         let (service, log, bad) = (Arc::clone(&target), Arc::clone(&seen), Arc::clone(&refused));
         let router = axum::Router::new().fallback(move |request: Request<Body>| {

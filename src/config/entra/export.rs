@@ -150,7 +150,10 @@ fn flow_types(Actions { create, update, delete }: Actions) -> String {
 
 fn filters(mapping: &mut Json, rules: &ObjectRules) {
     let before = published(mapping.get("scope").unwrap_or(&Json::Null)).unwrap_or_default();
-    let wanted = [("groups", before.scope, &rules.written.scope), ("inputFilterGroups", before.input, &rules.written.input_scope)];
+    let wanted = [
+        ("groups", before.scope, &rules.written.scope),
+        ("inputFilterGroups", before.input, &rules.written.input_scope),
+    ];
     for (member, before, wanted) in wanted {
         if without_titles(before) == without_titles(wanted.clone()) {
             continue;

@@ -10,7 +10,11 @@ use crate::mapping::Source;
 pub(super) fn read(source: &Json) -> Option<Source> {
     let Some(expression) = text(source, "expression") else {
         let name = text(source, "name")?.to_owned();
-        return Some(if text(source, "type") == Some("Constant") { Source::Constant(name) } else { Source::Attribute(name) });
+        return Some(if text(source, "type") == Some("Constant") {
+            Source::Constant(name)
+        } else {
+            Source::Attribute(name)
+        });
     };
     Some(match tree(expression) {
         Some(Tree::Attribute(name)) => Source::Attribute(name),
@@ -77,9 +81,7 @@ fn same(a: &Json, b: &Json) -> bool {
     let head = |one: &Json| (text(one, "type").map(str::to_owned), text(one, "name").map(str::to_owned));
     let null = Json::Null;
     let inner = |one: &Json| one.get("value").unwrap_or(&null).clone();
-    head(a) == head(b)
-        && left.len() == right.len()
-        && left.iter().zip(right).all(|(a, b)| same(&inner(a), &inner(b)))
+    head(a) == head(b) && left.len() == right.len() && left.iter().zip(right).all(|(a, b)| same(&inner(a), &inner(b)))
 }
 
 #[cfg(test)]
