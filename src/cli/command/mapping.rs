@@ -93,8 +93,8 @@ pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
 
 fn import(args: &ImportArgs, session: &Session) -> Result<Status, CliError> {
     let text = read(&args.file)?;
-    let imported = config::import(&args.file.display().to_string(), &text, args.profile.rules())
-        .map_err(CliError::of_problems)?;
+    let imported =
+        config::import(&args.file.display().to_string(), &text, args.profile.rules()).map_err(CliError::of_problems)?;
     warn(session, &imported.warnings);
     let Some(out) = &args.out else {
         session.output.either(|| json!({ "mapping": imported.mapping }), |_| imported.mapping.clone())?;
@@ -166,7 +166,9 @@ fn write(session: &Session, files: &[(PathBuf, String)], force: bool) -> Result<
         .collect();
     if !existing.is_empty() {
         let message = format!("these files exist already: {}", existing.join(", "));
-        return Err(CliError::usage("file_exists", message).with_help("overwrite them with `--force`; nothing was written"));
+        return Err(
+            CliError::usage("file_exists", message).with_help("overwrite them with `--force`; nothing was written")
+        );
     }
     for (path, text) in files {
         let mut options = OpenOptions::new();

@@ -14,6 +14,8 @@ use crate::mapping::{Draft, Known, ObjectMapping, Part, TargetRules};
 use crate::model::{Actions, ObjectKind};
 use crate::scoping::{self, ClauseDraft, Filter, GroupDraft, PublishedError, published};
 
+const HOLDS_SECRETS: &str = "plain_secret";
+
 /// A schema taken over.
 #[derive(Debug)]
 pub struct Imported {
@@ -34,6 +36,10 @@ pub fn import(name: &str, text: &str, rules: &TargetRules) -> Result<Imported, V
     let mut import = Import { name, text, document: &document, rules, faults: Vec::new() };
     let mapping = import.run();
     let mut faults = import.faults;
+    // a line of the document may hold what must not be seen
+    if faults.iter().any(|fault| fault.code == HOLDS_SECRETS) {
+        faults.iter_mut().filter_map(|fault| fault.place.as_mut()).for_each(|place| place.excerpt = None);
+    }
     faults.sort_by_key(|fault| fault.place.as_ref().map(|place| (place.line, place.column)));
     if faults.iter().any(Diagnostic::is_error) {
         return Err(faults);
@@ -94,10 +100,7 @@ impl<'a> Import<'a> {
         }
         if self.document.get("secrets").is_some() {
             let help = "remove the member `secrets`: credentials are not part of a schema";
-            let place = Place { excerpt: None, ..Place::of_span(self.name, self.text, locate(self.text, &[Step::Member("secrets")]), None) };
-            self.faults.push(
-                Diagnostic::error("plain_secret", "the document holds credentials").with_place(place).with_help(help),
-            );
+            self.error(HOLDS_SECRETS, &[Step::Member("secrets")], "the document holds credentials", help);
         }
         let mut out = String::new();
         let all: Vec<(At, &Json)> = object_mappings(self.document).collect();
@@ -107,7 +110,12 @@ impl<'a> Import<'a> {
                 let name = text(mapping, "sourceObjectName").unwrap_or_default();
                 let path = [&path_of(*at)[..], &[Step::Member("sourceObjectName")]].concat();
                 let message = format!("objects of the kind `{name}` are not provisioned");
-                self.error("unsupported_object", &path, &message, "switch the mapping off: only users and groups are known");
+                self.error(
+                    "unsupported_object",
+                    &path,
+                    &message,
+                    "switch the mapping off: only users and groups are known",
+                );
             }
         }
         for (kind, name) in KINDS {
@@ -138,7 +146,12 @@ impl<'a> Import<'a> {
                 }
                 None if kind == ObjectKind::User => {
                     let help = "add an object mapping whose `sourceObjectName` is `User`";
-                    self.error("missing_key", &[Step::Member("synchronizationRules")], "there is no mapping of users", help);
+                    self.error(
+                        "missing_key",
+                        &[Step::Member("synchronizationRules")],
+                        "there is no mapping of users",
+                        help,
+                    );
                 }
                 None => out.push_str("groups:\n  enabled: false\n"),
             }
@@ -161,7 +174,8 @@ impl<'a> Import<'a> {
             let (draft, refused) = attribute::read(value, definitions);
             let path = [&base[..], &[Step::Member("attributeMappings"), Step::Index(index)]].concat();
             for one in refused {
-                let message = format!("`{}` of `{}` is `{}`, which is not honoured", one.member, draft.target, one.value);
+                let message =
+                    format!("`{}` of `{}` is `{}`, which is not honoured", one.member, draft.target, one.value);
                 let inner = [&path[..], &[Step::Member(one.member)]].concat();
                 self.error("unsupported_value", &inner, &message, &format!("one of `{}`", one.known.join("`, `")));
             }
@@ -173,7 +187,9 @@ impl<'a> Import<'a> {
 
     fn actions(&mut self, base: &[Step<'_>], mapping: &Json) -> Actions {
         let mut actions = Actions { create: false, update: false, delete: false };
-        let Some(flows) = text(mapping, "flowTypes") else { return Actions { create: true, update: true, delete: true } };
+        let Some(flows) = text(mapping, "flowTypes") else {
+            return Actions { create: true, update: true, delete: true };
+        };
         for flow in flows.split(',').map(str::trim) {
             match flow.to_ascii_lowercase().as_str() {
                 "add" => actions.create = true,
@@ -183,7 +199,12 @@ impl<'a> Import<'a> {
                 _ => {
                     let path = [base, &[Step::Member("flowTypes")]].concat();
                     let message = format!("the flow type `{flow}` is not known");
-                    self.error("unsupported_value", &path, &message, "write `Add`, `Update`, `Delete` with commas between");
+                    self.error(
+                        "unsupported_value",
+                        &path,
+                        &message,
+                        "write `Add`, `Update`, `Delete` with commas between",
+                    );
                 }
             }
         }
@@ -228,7 +249,14 @@ impl<'a> Import<'a> {
     }
 
     /// Compiles the mappings, so that what is taken over is what can run.
-    fn check(&mut self, kind: ObjectKind, base: &[Step<'_>], drafts: &[Draft], definitions: Definitions<'_>, enabled: bool) {
+    fn check(
+        &mut self,
+        kind: ObjectKind,
+        base: &[Step<'_>],
+        drafts: &[Draft],
+        definitions: Definitions<'_>,
+        enabled: bool,
+    ) {
         let others: BTreeSet<String> =
             definitions.source.iter().filter_map(|one| text(one, "name").map(str::to_owned)).collect();
         let known = Known { complete: !others.is_empty(), others, secret: BTreeSet::new() };

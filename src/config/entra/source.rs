@@ -10,7 +10,11 @@ use crate::mapping::Source;
 pub(super) fn read(source: &Json) -> Option<Source> {
     let Some(expression) = text(source, "expression") else {
         let name = text(source, "name")?.to_owned();
-        return Some(if text(source, "type") == Some("Constant") { Source::Constant(name) } else { Source::Attribute(name) });
+        return Some(if text(source, "type") == Some("Constant") {
+            Source::Constant(name)
+        } else {
+            Source::Attribute(name)
+        });
     };
     Some(match tree(expression) {
         Some(Tree::Attribute(name)) => Source::Attribute(name),
@@ -24,6 +28,18 @@ pub(super) fn read(source: &Json) -> Option<Source> {
 
 fn tree(expression: &str) -> Option<Tree> {
     expr::compile(expression, &mut Slots::new(), None).ok().map(|expression| expression.tree().clone())
+}
+
+/// The attributes that a source reads.
+pub(super) fn names(source: &Source) -> Vec<String> {
+    match source {
+        Source::Attribute(name) => vec![name.clone()],
+        Source::Expression(text) => {
+            let compiled = expr::compile(text, &mut Slots::new(), None);
+            compiled.map(|expression| expression.attributes().map(str::to_owned).collect()).unwrap_or_default()
+        }
+        Source::Constant(_) | Source::None => Vec::new(),
+    }
 }
 
 /// The published form of a source.
@@ -77,9 +93,7 @@ fn same(a: &Json, b: &Json) -> bool {
     let head = |one: &Json| (text(one, "type").map(str::to_owned), text(one, "name").map(str::to_owned));
     let null = Json::Null;
     let inner = |one: &Json| one.get("value").unwrap_or(&null).clone();
-    head(a) == head(b)
-        && left.len() == right.len()
-        && left.iter().zip(right).all(|(a, b)| same(&inner(a), &inner(b)))
+    head(a) == head(b) && left.len() == right.len() && left.iter().zip(right).all(|(a, b)| same(&inner(a), &inner(b)))
 }
 
 #[cfg(test)]
