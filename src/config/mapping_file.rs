@@ -267,7 +267,6 @@ struct Written<'n> {
     draft: Draft,
 }
 
-#[expect(clippy::too_many_arguments, reason = "one call, from the block that has all of them at hand")]
 fn attributes_of(
     file: &mut File<'_>,
     node: &Node,

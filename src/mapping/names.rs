@@ -4,98 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::diagnostic::nearest;
 use crate::expr::KnownNames;
+use crate::model::names::{CANONICAL, FURTHER, GRAPH, spelling};
+
+pub use crate::model::names::is_secret;
 
 /// Computed for each job from state, assignment and filters (service.md 1).
 pub const IS_SOFT_DELETED: &str = "IsSoftDeleted";
-
-/// Entra's names, spelled as there.
-const CANONICAL: [&str; 57] = [
-    "objectId",
-    "userPrincipalName",
-    "originalUserPrincipalName",
-    "mail",
-    "mailNickname",
-    "otherMails",
-    "proxyAddresses",
-    "displayName",
-    "givenName",
-    "surname",
-    "jobTitle",
-    "department",
-    "companyName",
-    "employeeId",
-    "employeeType",
-    "physicalDeliveryOfficeName",
-    "streetAddress",
-    "city",
-    "state",
-    "postalCode",
-    "country",
-    "description",
-    "externalId",
-    "orgUnitPath",
-    "phoneticSurname",
-    "phoneticGivenName",
-    "phoneticDisplayName",
-    "appRoleAssignments",
-    "telephoneNumber",
-    "mobile",
-    "facsimileTelephoneNumber",
-    "preferredLanguage",
-    "usageLocation",
-    "userType",
-    "creationType",
-    "accountEnabled",
-    "dirSyncEnabled",
-    "assigned",
-    "createdDateTime",
-    "modifiedDateTime",
-    "deletedDateTime",
-    "employeeHireDate",
-    "employeeLeaveDateTime",
-    "onPremisesSamAccountName",
-    "onPremisesDistinguishedName",
-    "onPremisesSecurityIdentifier",
-    "onPremisesImmutableId",
-    "manager",
-    "members",
-    "securityEnabled",
-    "ageGroup",
-    "consentProvidedForMinor",
-    "legalAgeGroupClassification",
-    "externalUserState",
-    "identityIssuer",
-    "assignedPlans",
-    "dirSyncOverrides",
-];
-
-/// Graph's newer spellings of the same attributes.
-const GRAPH: [(&str, &str); 5] = [
-    ("id", "objectId"),
-    ("officeLocation", "physicalDeliveryOfficeName"),
-    ("mobilePhone", "mobile"),
-    ("businessPhones", "telephoneNumber"),
-    ("faxNumber", "facsimileTelephoneNumber"),
-];
-
-/// Dropped by the reader before anything is stored.
-const SECRET: [&str; 15] = [
-    "userPassword",
-    "unicodePwd",
-    "dBCSPwd",
-    "ntPwdHistory",
-    "lmPwdHistory",
-    "supplementalCredentials",
-    "pwdHistory",
-    "krbPrincipalKey",
-    "sambaNTPassword",
-    "sambaLMPassword",
-    "userPKCS12",
-    "authPassword",
-    "password",
-    "passwordProfile",
-    "credentials",
-];
 
 /// The source attributes that a mapping may name.
 #[derive(Debug, Clone, Default)]
@@ -113,28 +27,18 @@ pub fn canonical(name: &str) -> &str {
     if name == IS_SOFT_DELETED {
         return name;
     }
-    if let Some((_, canonical)) = GRAPH.iter().find(|(graph, _)| graph.eq_ignore_ascii_case(name)) {
-        return canonical;
-    }
-    CANONICAL.into_iter().find(|canonical| canonical.eq_ignore_ascii_case(name)).unwrap_or(name)
+    let further = || FURTHER.into_iter().find(|known| known.eq_ignore_ascii_case(name));
+    spelling(name).or_else(further).unwrap_or(name)
 }
 
 /// Whether the name is Entra's, in either spelling, ignoring case.
 pub fn is_canonical(name: &str) -> bool {
-    is_extension(name)
-        || CANONICAL.iter().chain(GRAPH.iter().map(|(graph, _)| graph)).any(|known| known.eq_ignore_ascii_case(name))
+    is_extension(name) || spelling(name).is_some() || FURTHER.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Whether an attribute of this name is never kept, under any preset.
-pub fn is_secret(name: &str) -> bool {
-    SECRET.iter().any(|secret| secret.eq_ignore_ascii_case(name))
-}
-
-/// `extensionAttribute1` to `15`, and directory extensions.
+/// The form of a directory extension.
 fn is_extension(name: &str) -> bool {
-    let number = name.get(..18).filter(|start| start.eq_ignore_ascii_case("extensionAttribute")).map(|_| &name[18..]);
-    number.is_some_and(|number| matches!(number.parse::<u8>(), Ok(1..=15)))
-        || name.get(..10).is_some_and(|start| start.eq_ignore_ascii_case("extension_"))
+    name.get(..10).is_some_and(|start| start.eq_ignore_ascii_case("extension_"))
 }
 
 impl Known {
@@ -146,9 +50,8 @@ impl Known {
 
     /// Every name as expressions compare them, case included.
     pub(super) fn names(&self) -> KnownNames {
-        let extensions = (1..=15).map(|number| format!("extensionAttribute{number}"));
-        let fixed = CANONICAL.into_iter().chain([IS_SOFT_DELETED]).chain(GRAPH.map(|(graph, _)| graph));
-        fixed.map(str::to_owned).chain(extensions).chain(self.others.iter().cloned()).collect()
+        let fixed = CANONICAL.into_iter().chain(FURTHER).chain([IS_SOFT_DELETED]).chain(GRAPH.map(|(graph, _)| graph));
+        fixed.map(str::to_owned).chain(self.others.iter().cloned()).collect()
     }
 
     /// Whether a name that no list holds is one by its form.
@@ -164,7 +67,7 @@ impl Known {
     pub(super) fn nearest(&self, name: &str) -> Option<&str> {
         let graph = GRAPH.iter().map(|(graph, _)| *graph);
         let others = self.others.iter().map(String::as_str);
-        nearest(name, CANONICAL.into_iter().chain([IS_SOFT_DELETED]).chain(graph).chain(others))
+        nearest(name, CANONICAL.into_iter().chain(FURTHER).chain([IS_SOFT_DELETED]).chain(graph).chain(others))
     }
 }
 

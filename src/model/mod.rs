@@ -6,6 +6,7 @@ mod entry;
 mod escrow;
 mod failure;
 mod link;
+pub mod names;
 mod path;
 mod resource;
 mod run;

@@ -151,14 +151,30 @@ fn an_edit_of_the_mapping_file_is_the_only_difference() {
             { "operatorName": "REGEX MATCH", "sourceOperandName": "employeeId", "targetOperand": { "values": ["^[0-9]{4}$"] } },
         ]},
     ]);
-    objects[1]["attributeMappings"][0]["source"] = trimmed("displayName");
     objects[1]["flowTypes"] = json!("Add");
     objects[1]["attributeMappings"].as_array_mut().expect("a list").push(json!({
         "defaultValue": null, "exportMissingReferences": false, "flowBehavior": "FlowWhenChanged", "flowType": "Always",
         "matchingPriority": 0, "targetAttributeName": "nickName",
         "source": { "expression": "[mailNickname]", "name": "mailNickname", "parameters": [], "type": "Attribute" },
     }));
+    for index in 0..3 {
+        let of = |document: &Value| document["synchronizationRules"][0]["objectMappings"][index].clone();
+        assert_eq!(of(&given), of(&wanted), "object mapping {index}");
+    }
+    assert_eq!(given["directories"], wanted["directories"]);
     assert_eq!(given, wanted);
+}
+
+#[test]
+fn a_stale_parsed_form_is_made_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut document = parsed(&schema());
+    let source = &mut document["synchronizationRules"][0]["objectMappings"][0]["attributeMappings"][5]["source"];
+    source["parameters"][1]["value"]["name"] = json!("_");
+    fs::write(folder.path().join("in.json"), document.to_string()).expect("it is written");
+    mapping(folder.path(), &["import", "in.json", "--out", "app.yaml"], 0);
+    let (printed, _) = mapping(folder.path(), &["export", "app.yaml"], 0);
+    assert_eq!(serde_json::from_str::<Value>(&printed).expect("JSON"), parsed(&schema()), "the expression decides");
 }
 
 #[test]

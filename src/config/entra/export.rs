@@ -5,8 +5,9 @@ use serde_json::{Value as Json, json};
 use super::attribute::{self, Definitions, normal};
 use super::find::{At, KINDS, definitions, endpoint, kind_of, list, object_mappings, set_endpoint, text};
 use super::import::without_titles;
+use super::source;
 use crate::config::mapping_file::{MappingFile, ObjectRules};
-use crate::mapping::{Draft, Source};
+use crate::mapping::{Draft, IS_SOFT_DELETED, Source, is_canonical};
 use crate::model::{Actions, ObjectKind};
 use crate::scoping::{GroupDraft, published};
 
@@ -110,7 +111,9 @@ fn object(document: &mut Json, at: At, rules: &ObjectRules) {
         let mut value = value.clone();
         attribute::write(&mut value, Some(&before), draft);
         mappings.push(value);
-        changed.push((before, draft));
+        if before != *draft {
+            changed.push((before, draft));
+        }
     }
     for draft in left {
         let mut value = json!({});
@@ -181,7 +184,7 @@ fn group(group: &GroupDraft) -> Json {
 }
 
 /// Defines attributes that the directories lack, and redefines those of which the mapping says something else.
-fn define(document: &mut Json, rule: &Json, target: &str, source: &str, before: &Draft, draft: &Draft) {
+fn define(document: &mut Json, rule: &Json, target: &str, source_name: &str, before: &Draft, draft: &Draft) {
     if let Some(attributes) = attributes(document, rule, "targetDirectoryName", target) {
         match attributes.iter_mut().find(|one| text(one, "name") == Some(&draft.target)) {
             Some(definition) => attribute::redefine(definition, before, draft),
@@ -189,15 +192,25 @@ fn define(document: &mut Json, rule: &Json, target: &str, source: &str, before: 
             None => {}
         }
     }
-    let Source::Attribute(name) = &draft.source else { return };
-    if before.source_flow_null_values != draft.source_flow_null_values
-        && let Some(attributes) = attributes(document, rule, "sourceDirectoryName", source)
-    {
-        match attributes.iter_mut().find(|one| text(one, "name") == Some(name)) {
-            Some(definition) => definition["flowNullValues"] = json!(draft.source_flow_null_values),
-            None => attributes.push(json!({ "flowNullValues": true, "name": name, "type": "String" })),
-        }
+    let Some(attributes) = attributes(document, rule, "sourceDirectoryName", source_name) else { return };
+    for name in source::names(&draft.source).into_iter().filter(|name| !is_canonical(name) && name != IS_SOFT_DELETED) {
+        find_or_define(attributes, &name);
     }
+    if let Source::Attribute(name) = &draft.source
+        && before.source_flow_null_values != draft.source_flow_null_values
+    {
+        find_or_define(attributes, name)["flowNullValues"] = json!(draft.source_flow_null_values);
+    }
+}
+
+/// The definition of a source attribute, made where it is missing.
+fn find_or_define<'j>(attributes: &'j mut Vec<Json>, name: &str) -> &'j mut Json {
+    let found = attributes.iter().position(|one| text(one, "name") == Some(name));
+    let index = found.unwrap_or_else(|| {
+        attributes.push(json!({ "name": name, "type": "String" }));
+        attributes.len() - 1
+    });
+    &mut attributes[index]
 }
 
 /// The list of definitions of an object, made where it is missing.

@@ -14,6 +14,8 @@ use crate::mapping::{Draft, Known, ObjectMapping, Part, TargetRules};
 use crate::model::{Actions, ObjectKind};
 use crate::scoping::{self, ClauseDraft, Filter, GroupDraft, PublishedError, published};
 
+const HOLDS_SECRETS: &str = "plain_secret";
+
 /// A schema taken over.
 #[derive(Debug)]
 pub struct Imported {
@@ -34,6 +36,10 @@ pub fn import(name: &str, text: &str, rules: &TargetRules) -> Result<Imported, V
     let mut import = Import { name, text, document: &document, rules, faults: Vec::new() };
     let mapping = import.run();
     let mut faults = import.faults;
+    // a line of the document may hold what must not be seen
+    if faults.iter().any(|fault| fault.code == HOLDS_SECRETS) {
+        faults.iter_mut().filter_map(|fault| fault.place.as_mut()).for_each(|place| place.excerpt = None);
+    }
     faults.sort_by_key(|fault| fault.place.as_ref().map(|place| (place.line, place.column)));
     if faults.iter().any(Diagnostic::is_error) {
         return Err(faults);
@@ -94,13 +100,7 @@ impl<'a> Import<'a> {
         }
         if self.document.get("secrets").is_some() {
             let help = "remove the member `secrets`: credentials are not part of a schema";
-            let place = Place {
-                excerpt: None,
-                ..Place::of_span(self.name, self.text, locate(self.text, &[Step::Member("secrets")]), None)
-            };
-            self.faults.push(
-                Diagnostic::error("plain_secret", "the document holds credentials").with_place(place).with_help(help),
-            );
+            self.error(HOLDS_SECRETS, &[Step::Member("secrets")], "the document holds credentials", help);
         }
         let mut out = String::new();
         let all: Vec<(At, &Json)> = object_mappings(self.document).collect();

@@ -30,6 +30,18 @@ fn tree(expression: &str) -> Option<Tree> {
     expr::compile(expression, &mut Slots::new(), None).ok().map(|expression| expression.tree().clone())
 }
 
+/// The attributes that a source reads.
+pub(super) fn names(source: &Source) -> Vec<String> {
+    match source {
+        Source::Attribute(name) => vec![name.clone()],
+        Source::Expression(text) => {
+            let compiled = expr::compile(text, &mut Slots::new(), None);
+            compiled.map(|expression| expression.attributes().map(str::to_owned).collect()).unwrap_or_default()
+        }
+        Source::Constant(_) | Source::None => Vec::new(),
+    }
+}
+
 /// The published form of a source.
 pub(super) fn write(source: &Source) -> Json {
     match source {
