@@ -827,6 +827,8 @@ fn judge(
         Health::Unhealthy(_) if kind == CycleKind::Initial => {
             state.escrows_pruned = true;
             state.paused = true;
+            // Nothing else remembers who failed.
+            state.initial_due = true;
         }
         Health::Unhealthy(reason) => quarantine::enter(state, reason, None, now),
         Health::Well | Health::Degraded(_) => quarantine::lift(state, |reason| {

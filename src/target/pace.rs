@@ -15,7 +15,7 @@ const FIRST: usize = 4;
 /// One refusal slows down once, however many requests in flight get the same answer.
 const ONE_REFUSAL: Duration = Duration::from_secs(1);
 /// After this time without a refusal the rate rises by a tenth of what it was.
-const RECOVERY: Duration = Duration::from_secs(10);
+const RECOVERY: Duration = Duration::from_secs(5);
 /// Latency holds while it is below this many times the best seen, plus [`SLACK`].
 const STRETCH: u32 = 4;
 const SLACK: Duration = Duration::from_millis(20);
@@ -135,7 +135,8 @@ impl Pacer {
             state.before = state.measured(now);
             state.before
         });
-        let slowed = (rate / 2.0).max(0.1);
+        // However often it is refused, a target is asked once a second: else chance refusals would stop everything.
+        let slowed = (rate / 2.0).max(1.0);
         state.slowed = Some(slowed);
         let fewer = (state.concurrency / 2).max(1);
         state.limiter = Some(limiter(slowed, fewer));

@@ -271,16 +271,33 @@ impl Bench {
         serde_json::to_value(state).expect("a word").as_str().expect("a word").to_owned()
     }
 
-    /// Runs the program itself in the folder of the bench, at the present time where the command takes one.
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    /// Writes mapping and configuration, which every run in this process does anyway.
+    pub fn write_files(&self) {
         self.write();
+    }
+
+    /// The program itself, in the folder of the bench.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_provisiond"));
-        command.current_dir(self.path()).env("TOKEN", "secret").stdin(Stdio::null());
+        command.current_dir(self.path()).env("TOKEN", "secret").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         for name in ["RUST_LOG", "NOTIFY_SOCKET", "STATE_DIRECTORY", "PROVISIOND_CONFIG", "CREDENTIALS_DIRECTORY"] {
             command.env_remove(name);
         }
-        let output = command.args(arguments).output().expect("the program runs");
-        Ran(output)
+        command.args(arguments);
+        command
+    }
+
+    /// Runs the program to its end.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        self.write();
+        self.run_beside(arguments)
+    }
+
+    /// [`Bench::run`] while another process reads the files.
+    pub fn run_beside(&self, arguments: &[&str]) -> Ran {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Ran(command.output().expect("the program runs"))
     }
 
     /// [`Bench::run`] of `cycle` at the present time of the story.

@@ -14,6 +14,7 @@ mod cycle_deletions;
 mod cycle_faults;
 mod cycle_lifecycle;
 mod cycle_references;
+mod cycle_settings;
 mod daemon;
 mod fixtures_raw;
 mod fixtures_records;

@@ -1,0 +1,240 @@
+//! What starts an initial cycle and what does not, reset scopes, on-demand runs beside a cycle, the log
+//! (service.md 4, 7, 19, 20).
+
+use std::time::{Duration, Instant};
+
+use provisiond::cycle::OnDemandOptions;
+use provisiond::mock::Options;
+use provisiond::model::{CycleKind, ObjectKind};
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, MAPPING, anchor, login, row};
+
+#[test]
+fn some_changes_of_the_configuration_start_an_initial_cycle() {
+    type Change = fn(&mut Bench);
+    let changes: [(&str, Change, CycleKind); 11] = [
+        ("nothing", |_| {}, CycleKind::Incremental),
+        ("a comment", |bench| drop(bench.mapping(&format!("# who\n{MAPPING}# end\n"))), CycleKind::Incremental),
+        ("another mapping", |bench| drop(bench.mapping(&format!("{MAPPING}    title: department\n"))), CycleKind::Initial),
+        ("an apply mode", |bench| drop(bench.mapping(&MAPPING.replace("match: 1", "match: 1, apply: on-create"))), CycleKind::Initial),
+        ("a filter", |bench| drop(bench.mapping(&MAPPING.replace("  attributes", "  scope:\n    - - { attribute: department, operator: IS NOT NULL }\n  attributes"))), CycleKind::Initial),
+        ("actions", |bench| drop(bench.mapping(&MAPPING.replace("  attributes", "  actions: [create, update]\n  attributes"))), CycleKind::Initial),
+        ("exclude", |bench| drop(bench.source("preset: entra-csv\nexclude: [nobody@example.jp]")), CycleKind::Initial),
+        ("threshold", |bench| drop(bench.job("accidental_deletion: { threshold: 7 }")), CycleKind::Incremental),
+        ("notifications", |bench| drop(bench.job("notifications: { enabled: false }")), CycleKind::Incremental),
+        ("credentials", |bench| drop(bench.target("expires: 2027-01-01")), CycleKind::Incremental),
+        ("interval", |bench| drop(bench.job("schedule: { interval: PT20M }")), CycleKind::Incremental),
+    ];
+    for (name, change, kind) in changes {
+        let mut bench = Bench::new();
+        bench.crowd(3);
+        assert_eq!(bench.cycle().report.kind, CycleKind::Initial, "the first one");
+        change(&mut bench);
+        bench.after_minutes(40);
+        assert_eq!(bench.cycle().report.kind, kind, "{name}");
+        bench.after_minutes(40);
+        assert_eq!(bench.cycle().report.kind, CycleKind::Incremental, "{name}: once");
+    }
+}
+
+#[test]
+fn a_change_of_the_scope_mode_starts_an_initial_cycle_and_disables_who_is_not_assigned() {
+    let mut bench = Bench::new();
+    bench.crowd(3);
+    bench.cycle();
+    bench.source("preset: entra-csv\nscope: assigned\nfiles:\n  - { match: users.csv }\n  - { match: assigned.csv, role: assignments }");
+    bench.file("assigned.csv", &format!("id\n{}\n{}\n", anchor(0), anchor(1))).after_minutes(40);
+    let cycle = bench.cycle();
+    assert_eq!((cycle.report.kind, cycle.counts()[2]), (CycleKind::Initial, 1), "{:?}", cycle.report.error);
+    assert_eq!(cycle.of(&anchor(2)).reason, "Unassigned");
+    assert_eq!(bench.link(&anchor(2)), "released");
+    // On demand the assignment file counts too.
+    assert_eq!(bench.one(&login(0)).reason, "RedundantExport");
+    assert_eq!(bench.one(&login(2)).reason, "NotEffectivelyEntitled");
+}
+
+#[test]
+fn reset_scopes_clear_what_they_say() {
+    // quarantine lifted, next cycle initial, escrows dropped, links kept
+    let cases: [(&str, [bool; 4]); 8] = [
+        ("", [true, true, true, true]),
+        ("QuarantineState", [true, false, false, true]),
+        ("Watermark", [false, true, false, true]),
+        ("Escrows", [false, false, true, true]),
+        ("quarantinestate, ESCROWS", [true, false, true, true]),
+        ("ConnectorDataStore", [false, true, true, false]),
+        ("Full", [true, true, true, false]),
+        ("None", [false, false, false, true]),
+    ];
+    for (scopes, [lifted, initial, dropped, kept]) in cases {
+        let mut bench = Bench::new();
+        bench.crowd(3);
+        bench.cycle();
+        let id = bench.account(&login(0)).expect("made")["id"].as_str().expect("an id").to_owned();
+        bench.erase(ObjectKind::User, &id);
+        bench.people(&format!("{},{},Renamed,Sales,True\n{}{}", anchor(0), login(0), row(1, "Sales", true), row(2, "Sales", true)));
+        bench.after_minutes(40);
+        assert_eq!(bench.cycle().counts()[5], 1);
+        assert_eq!(bench.run(&["pause", "--quarantine"]).status(), 0);
+        let ran = bench.run(&["restart", "--reset", scopes]);
+        assert_eq!(ran.status(), 0, "{scopes}: {}", ran.errors());
+        assert_eq!(bench.status().quarantine.is_none(), lifted, "{scopes}");
+        assert_eq!(bench.status().escrows == 0, dropped, "{scopes}");
+        assert_eq!(bench.link(&anchor(1)) == "managed", kept, "{scopes}");
+        bench.run(&["start"]);
+        bench.after_minutes(40);
+        assert_eq!(bench.cycle().report.kind == CycleKind::Initial, initial, "{scopes}");
+        assert_eq!(bench.standin.users().len(), if initial { 3 } else { 2 }, "{scopes}");
+    }
+    let bench = Bench::new();
+    let ran = bench.run(&["restart", "--reset", "Watermrk"]);
+    assert_eq!(ran.status(), 2);
+    assert!(ran.errors().contains("Watermark"), "{}", ran.errors());
+}
+
+#[test]
+fn links_are_not_broken_while_somebody_would_be_orphaned() {
+    let mut bench = Bench::new();
+    bench.crowd(3);
+    bench.cycle();
+    bench.people(&format!("{}{}{}", row(0, "Sales", false), row(1, "Sales", true), row(2, "Sales", true))).after_minutes(40);
+    bench.cycle();
+    let refused = bench.run(&["restart", "--reset", "Full"]);
+    assert_eq!(refused.status(), 4);
+    assert!(refused.errors().contains(&anchor(0)), "{}", refused.errors());
+    assert_eq!(bench.link(&anchor(1)), "managed", "nothing was cleared");
+    assert_eq!(bench.run(&["restart", "--reset", "Full", "--accept-orphans"]).status(), 0);
+    bench.after_minutes(40);
+    assert_eq!(bench.cycle().counts(), [0, 0, 0, 0, 3, 0, 0, 0], "two are matched, the blocked one is left alone");
+}
+
+#[test]
+fn a_paused_job_does_nothing_and_goes_on_where_it_was() {
+    let mut bench = Bench::new();
+    bench.crowd(2);
+    bench.cycle();
+    assert_eq!(bench.run(&["pause"]).status(), 0);
+    bench.crowd(3).after_minutes(40);
+    let ran = bench.run_cycle(&["--output", "json"]);
+    assert_eq!(ran.status(), 4);
+    assert_eq!((&ran.json()["counts"]["notEvaluated"], &ran.json()["requests"]), (&json!(2), &json!(0)));
+    // On demand works on.
+    assert_eq!(bench.one(&login(2)).reason, "NotFoundInTarget");
+    assert_eq!(bench.run(&["start"]).status(), 0);
+    let cycle = bench.cycle();
+    assert_eq!((cycle.report.kind, cycle.counts()[0]), (CycleKind::Incremental, 0), "nobody is sent twice");
+    assert_eq!(bench.standin.users().len(), 3);
+}
+
+#[test]
+fn on_demand_shows_its_steps_and_takes_everybody() {
+    let mut bench = Bench::new();
+    bench.crowd(3);
+    bench.cycle();
+    bench.people(&format!("{}{}{}", row(0, "Sales", false), row(1, "Sales", true), row(4, "Sales", true))).after_minutes(40);
+    // A dry run only reads.
+    let ran = bench.run(&["provision-now", "--user", &login(0), "--dry-run", "--output", "json"]);
+    assert_eq!(ran.status(), 0, "{}", ran.errors());
+    let document = ran.json();
+    assert_eq!(document["value"]["provisioningAction"], "disable");
+    assert_eq!(bench.account(&login(0)).expect("kept")["active"], true);
+    let steps: Vec<&Value> = document["value"]["provisioningSteps"].as_array().expect("steps").iter().map(|step| &step["provisioningStepType"]).collect();
+    assert_eq!(steps, ["import", "scoping", "matching", "processing", "export"]);
+    // Blocked, absent, new, unknown: each by a name of another kind.
+    bench.file("ids.txt", "");
+    std::fs::write(bench.path().join("ids.txt"), format!("# leavers\n{}\n{}\n{}\nnobody@example.jp\n", login(0), anchor(2), login(4).to_uppercase())).expect("written");
+    bench.remove_file("ids.txt");
+    let ran = bench.run(&["provision-now", "--file", "ids.txt", "--output", "json"]);
+    let answers = ran.json();
+    let told: Vec<(&str, &str)> = answers.as_array().expect("several").iter().map(|answer| {
+        (answer["key"]["result"].as_str().expect("a result"), answer["value"]["provisioningAction"].as_str().unwrap_or("-"))
+    }).collect();
+    assert_eq!(told[..3], [("Success", "disable"), ("Success", "disable"), ("Success", "create")]);
+    assert_eq!(told[3].0, "Failure");
+    assert_eq!(ran.status(), 1);
+    // The next cycle does not repeat what was done.
+    bench.after_minutes(40);
+    let (cycle, requests) = bench.requests(|| bench.cycle());
+    assert_eq!(cycle.counts()[..4], [0, 0, 0, 0]);
+    assert_eq!(requests, 0, "{:?}", cycle.entries);
+    assert!(bench.log().iter().any(|entry| matches!(entry.initiator, provisiond::model::Initiator::Operator(_))));
+}
+
+#[test]
+fn on_demand_is_not_held_up_by_a_long_cycle_and_nobody_is_sent_twice() {
+    let mut bench = Bench::with(Options { latency: Duration::from_millis(60), ..Options::default() });
+    bench.target("concurrency: 2").crowd(120);
+    bench.write_files();
+    let mut cycle = bench.command(&["cycle"]).spawn().expect("the cycle starts");
+    let waiting = Instant::now();
+    while bench.standin.users().len() < 5 && waiting.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // Far behind the place where the cycle is.
+    for number in [110, 111, 112] {
+        let began = Instant::now();
+        let ran = bench.run_beside(&["provision-now", "--user", &login(number), "--output", "json"]);
+        let took = began.elapsed();
+        assert_eq!(ran.status(), 0, "{}", ran.errors());
+        assert_eq!(ran.json()["value"]["provisioningAction"], "create");
+        assert!(took < Duration::from_millis(2500), "{took:?}, of which the target takes a quarter of a second");
+    }
+    assert!(cycle.try_wait().expect("it can be asked").is_none(), "the cycle runs on");
+    // Beside a cycle there is no second one.
+    assert_eq!(bench.run_beside(&["cycle"]).status(), 4);
+    assert!(cycle.wait().expect("it ends").success());
+    let creates = bench.log().iter().filter(|entry| entry.action == provisiond::model::LoggedAction::Create).count();
+    assert_eq!((bench.standin.users().len(), creates), (120, 120));
+    assert_eq!(bench.standin.requests_by_method()["POST"], 120, "each account was asked for once");
+}
+
+#[test]
+fn the_log_tells_one_story_in_order_and_forgets() {
+    let mut bench = Bench::new();
+    bench.job("logs: { retention: P10D }").crowd(2);
+    bench.cycle();
+    for (days, enabled) in [(1, false), (1, true)] {
+        bench.people(&format!("{}{}", row(0, "Sales", enabled), row(1, "Sales", true))).after_hours(24 * days);
+        bench.cycle();
+    }
+    bench.one(&login(0));
+    let story = |bench: &Bench| -> Vec<String> {
+        let told = bench.run(&["log", "--user", &login(0), "--output", "json"]).json();
+        told.as_array().expect("records").iter().map(|entry| entry["provisioningAction"].as_str().expect("an action").to_owned()).collect()
+    };
+    assert_eq!(story(&bench), ["create", "disable", "update", "other"]);
+    let folder = bench.path().join("csv");
+    assert_eq!(bench.run(&["log", "--csv", "csv"]).status(), 0);
+    let mut files: Vec<String> =
+        std::fs::read_dir(&folder).expect("the folder").map(|file| file.expect("a file").file_name().into_string().expect("a name")).collect();
+    files.sort_unstable();
+    assert_eq!(files, ["ProvisioningLogs.csv", "ProvisioningLogs_ModifiedProperties.csv", "ProvisioningLogs_ProvisioningSteps.csv"]);
+    let records = std::fs::read_to_string(folder.join("ProvisioningLogs.csv")).expect("records");
+    assert_eq!(records.lines().count(), 6, "a heading, two creates, a disable, an update, a run on demand");
+    bench.after_hours(24 * 9);
+    bench.cycle();
+    assert_eq!(story(&bench), ["disable", "update", "other"], "what is older than the retention is gone");
+}
+
+#[test]
+fn a_dry_run_before_the_first_cycle_says_whom_it_would_adopt() {
+    let mut bench = Bench::new();
+    bench.crowd(4);
+    bench.standin.create_user(&json!({"userName": login(0), "displayName": "Old"})).expect("made");
+    bench.standin.create_user(&json!({"userName": login(1), "displayName": "Person 1", "externalId": anchor(1), "active": true})).expect("made");
+    let before = bench.standin.users();
+    let ran = bench.run_cycle(&["--dry-run", "--output", "json"]);
+    assert_eq!(ran.status(), 0);
+    let document = ran.json();
+    assert_eq!(document["counts"], json!({"create": 2, "update": 1, "disable": 0, "delete": 0, "skipped": 1, "failure": 0, "staged": 0, "notEvaluated": 0}));
+    assert_eq!(document["objects"].as_array().expect("objects").len(), 4);
+    let ran = bench.run_cycle(&["--dry-run"]);
+    let text = ran.text();
+    assert!(text.contains("match: 2 to adopt, 2 to create, 0 ambiguous"), "{text}");
+    assert_eq!(bench.standin.users(), before);
+    assert_eq!(bench.link(&anchor(0)), "none");
+    assert_eq!(bench.run(&["links", "list", "--output", "json"]).json(), json!([]));
+    let answers = bench.now_for(&[&login(3)], OnDemandOptions { dry_run: true, force: false });
+    assert!(answers[0].entry.is_some());
+}
