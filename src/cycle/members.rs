@@ -227,7 +227,7 @@ impl<T: Transport> Line<'_, T> {
         }
         // 404 may mean the group as well as a member.
         if is_gone && !holder.known {
-            match self.read(ObjectKind::Group, holder.id, transcript).await {
+            match self.read(ObjectKind::Group, holder.id, &[], transcript).await {
                 Ok(ReadAnswer::Found(_)) => holder.known = true,
                 Ok(ReadAnswer::Missing) => return Pushed::Ended(failure),
                 Err(trouble) => return Pushed::Ended(trouble.failure),
@@ -245,7 +245,7 @@ impl<T: Transport> Line<'_, T> {
         if let Some(bare) = bare.filter(|_| !self.wire.needs_current()) {
             return Ok(bare);
         }
-        match self.read(ObjectKind::Group, holder.id, transcript).await {
+        match self.read(ObjectKind::Group, holder.id, &[], transcript).await {
             Ok(ReadAnswer::Found(resource)) => {
                 holder.known = true;
                 holder.current = Some((*resource).clone());

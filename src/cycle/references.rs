@@ -182,7 +182,7 @@ impl<T: Transport> Line<'_, T> {
         let Some(first) = ready.first() else { return Ok(Ok(Vec::new())) };
         let current = match resource.filter(|_| !self.wire.needs_current()) {
             Some(resource) => resource,
-            None => match self.read(ObjectKind::User, &first.holder, transcript).await {
+            None => match self.read(ObjectKind::User, &first.holder, &[], transcript).await {
                 Ok(ReadAnswer::Found(resource)) => *resource,
                 Ok(ReadAnswer::Missing) => {
                     let message = format!("the account `{}` is gone from the target", first.holder);

@@ -3,6 +3,7 @@
 mod cli_eval;
 mod cli_mapping_test;
 mod config_faults;
+mod cycle_groups;
 mod cycle_references;
 mod daemon;
 mod fixtures_raw;
