@@ -257,6 +257,7 @@ impl Service {
         stop: &CancellationToken,
     ) -> Result<(), ServiceError> {
         let ready = line.store.ready_references_of(line.job, anchor)?;
+        entry.warnings.extend(self.flatten(line).await?);
         let settled = match ready.is_empty() {
             false => self.refer(line, None, ready).await?,
             true => match line.store.object(line.job, anchor)? {

@@ -68,6 +68,7 @@ struct Worked {
     critical: bool,
     interrupted: bool,
     staged: u64,
+    warnings: Vec<String>,
 }
 
 impl Service {
@@ -344,6 +345,7 @@ impl Service {
             critical: false,
             interrupted: false,
             staged: 0,
+            warnings: Vec::new(),
         };
         // What is withheld asks nothing (D-12); an attempt in quarantine always tests the connection (17.2).
         let asks = forecast.asks
@@ -414,6 +416,7 @@ impl Service {
             }
         }
         worked.requests = counter.requests();
+        worked.warnings = std::mem::take(&mut tally.warnings);
         worked.interrupted = tally.not_reached > 0;
         worked.exports = tally.exports;
         worked.exported = tally.exported;
@@ -609,6 +612,7 @@ impl Service {
         report.requests = worked.requests;
         report.error = worked.error.clone();
         report.warnings = imported.warnings;
+        report.warnings.extend(worked.warnings);
         report.state = match (&worked.error, worked.counts.failure) {
             (Some(_), _) => CycleState::Failed,
             (None, 0) => CycleState::Succeeded,

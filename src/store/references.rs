@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::codec::{Stored, identifier, millis};
 use super::memberships::{self, WantedMembers};
-use super::{JobKey, Store, StoreError};
+use super::{JobKey, Store, StoreError, nested};
 use crate::model::{SourceAnchor, TargetId};
 
 /// What one evaluation says about the references of its object.
@@ -193,8 +193,10 @@ pub(super) fn apply(
                 ])?;
         }
     }
-    if let Some(members) = &change.members {
-        memberships::note(connection, job, anchor, members)?;
+    match &change.members {
+        Some(members) if members.nested => nested::note(connection, job, anchor, members)?,
+        Some(members) => memberships::note(connection, job, anchor, members)?,
+        None => {}
     }
     Ok(())
 }
@@ -207,5 +209,5 @@ pub(super) fn forget(connection: &Connection, job: JobKey, anchor: &SourceAnchor
     ] {
         connection.prepare_cached(sql)?.execute(params![job.0, Stored(anchor.as_str())])?;
     }
-    Ok(())
+    nested::forget(connection, job, anchor)
 }

@@ -319,3 +319,32 @@ async fn a_large_group_goes_in_batches() {
     assert_eq!(town.member_writes().len(), 1);
     assert_eq!(town.cycle().await.requests, 0);
 }
+
+/// With `flatten` the members of inner groups are members of the outer one; a loop is named and ends nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn nested_groups_are_flattened_where_the_mapping_says_so() {
+    let mut town = Town::new(Plan { groups: "  flatten: true\n", ..Plan::default() }).await;
+    for name in ["ann", "bob", "cy", "dan"] {
+        town.person(name, Person::new());
+    }
+    town.group("all", &["ann", "team"]);
+    town.group("team", &["bob", "crew"]);
+    town.group("crew", &["cy"]);
+    let first = town.cycle().await;
+    assert_eq!(first.counts.failure, 0, "{first:#?}");
+    let expected = held(&[("all", &["ann", "bob", "cy"]), ("crew", &["cy"]), ("team", &["bob", "cy"])]);
+    assert_eq!(town.held(), expected);
+    assert_eq!(town.cycle().await.requests, 0);
+
+    // Only the innermost group changes, and those around it follow; it closes a loop besides.
+    town.group("crew", &["dan", "all"]);
+    let second = town.cycle().await;
+    let everybody: &[&str] = &["ann", "bob", "dan"];
+    assert_eq!(town.held(), held(&[("all", everybody), ("crew", everybody), ("team", everybody)]), "{second:#?}");
+    let loops: Vec<&String> = second.warnings.iter().filter(|warning| warning.starts_with("groups.loop")).collect();
+    assert_eq!(loops.len(), 1, "{:?}", second.warnings);
+    for name in ["all", "team", "crew"] {
+        assert!(loops[0].contains(&anchor(name)), "{loops:?}");
+    }
+    assert_eq!(town.cycle().await.requests, 0);
+}

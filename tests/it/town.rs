@@ -320,7 +320,7 @@ jobs:
     source:
       directory: source
       preset: scim-json
-      max_shrink: 100%
+      max_shrink: 1%
 {job}    mapping: mapping.yaml
     target:
       url: {url}
