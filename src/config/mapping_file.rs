@@ -29,6 +29,8 @@ pub struct ObjectRules {
     pub scope: Filter,
     /// Who fails it is not processed at all (service.md D-20).
     pub input_scope: Filter,
+    /// Groups only: the members of inner groups become members of the outer group.
+    pub flatten: bool,
     pub mapping: ObjectMapping,
     /// The same before it was compiled.
     pub written: ObjectDraft,
@@ -102,6 +104,9 @@ impl MappingFile {
             write(object.endpoint.as_bytes());
             let Actions { create, update, delete } = object.actions;
             write(&[u8::from(create), u8::from(update), u8::from(delete)]);
+            if object.flatten {
+                write(b"flatten");
+            }
             write(b"scope");
             object.scope.feed(&mut write);
             write(b"input");
@@ -146,10 +151,6 @@ fn object(
                 "write `groups: { enabled: false }`, or leave `groups` out",
             );
         }
-        if let (Some(true), Some(node)) = (block.flag("flatten"), find("flatten")) {
-            let help = "write `flatten: false`; assign the inner groups instead";
-            file.error("invalid_value", node.span.clone(), "nested groups are never expanded", help);
-        }
     }
     let scope = filter(file, block, "scope");
     let input_scope = filter(file, block, "input_scope");
@@ -174,6 +175,7 @@ fn object(
         actions: Actions { create: may("create"), update: may("update"), delete: may("delete") },
         scope: scope?,
         input_scope: input_scope?,
+        flatten: block.flag("flatten").unwrap_or(false),
         mapping: mapping?,
         written: ObjectDraft {
             scope: group_drafts(block, "scope"),

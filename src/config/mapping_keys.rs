@@ -11,7 +11,7 @@ pub(super) const USERS: &[Key] = &[ENDPOINT_USERS, ACTIONS, SCOPE, INPUT_SCOPE, 
 
 pub(super) const GROUPS: &[Key] = &[
     Key::new("enabled", Shape::Flag, "Whether groups are provisioned.").or("true"),
-    Key::new("flatten", Shape::Flag, "Nested groups are never expanded; only `false` is taken.").or("false"),
+    Key::new("flatten", Shape::Flag, "Whether the members of inner groups become members of the outer group; otherwise an inner group is a member itself.").or("false"),
     ENDPOINT_GROUPS,
     ACTIONS,
     SCOPE,

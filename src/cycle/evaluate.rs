@@ -13,7 +13,7 @@ use super::talk::{Transcript, Trouble, Written};
 use crate::expr::{Class as ExpressionClass, Context, DateTime, Random, SeededRandom};
 use crate::model::{
     Change, Class, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Flow, Link, LoggedAction, LoggedStatus,
-    Operation, Origin, Resource, SourceAnchor, SourceObject, SourceState, TargetId, Trigger,
+    ObjectKind, Operation, Origin, Resource, SourceAnchor, SourceObject, SourceState, TargetId, Trigger,
 };
 use crate::plan::{
     self, Decision, Knowledge, MatchAnswer, Next, Protection, Question, ReadAnswer, Reason, Scope, Situation,
@@ -61,6 +61,18 @@ impl<T: Transport> Line<'_, T> {
             let decision = Decision::Pass(Reason::MappingDisabled);
             return Ok(self.unevaluated(object, row, decision, began));
         };
+        if let Some(row) = row.filter(|row| row.kind != staged.kind) {
+            let word = |kind| if kind == ObjectKind::User { "user" } else { "group" };
+            let message = format!(
+                "`{}` is the id of this {} and of a {} that was provisioned before",
+                staged.anchor,
+                word(staged.kind),
+                word(row.kind)
+            );
+            let failure = Failure::new(ErrorCode::DuplicateSourceEntries, message)
+                .with_remedy("give them different ids, or leave one of them out of the export");
+            return Ok(self.unevaluated(object, Some(row), Decision::Fail(failure), began));
+        }
         let standing = match (&staged.object, row) {
             (Some(object), _) => Standing::of_present(object, row, self.scope, kind, assigned, self.now()),
             (None, Some(row)) => Standing::of_absent(row, self.scope, self.now()),
@@ -293,6 +305,7 @@ impl<T: Transport> Line<'_, T> {
             Ok(Carried::Created(resource)) => Ok(match self.claim_account(object, resource.id())? {
                 None => Ok(Carried::Created(resource)),
                 Some(other) => {
+                    let id = resource.id();
                     let message = format!(
                         "the target answered the create with the identifier `{}`, which belongs to the source object `{other}`",
                         resource.id()

@@ -11,6 +11,8 @@ use crate::store::{JobKey, Staged, Staging, Store, StoreError, Watermark};
 
 /// How often a set that changes while it is read is read anew (sources.md 4.3).
 const ATTEMPTS: usize = 3;
+/// Objects of two kinds with one id that are named.
+const MOST_CLASHES: usize = 20;
 
 /// What a run wants to know of the source.
 pub(super) struct Request<'a> {
@@ -123,6 +125,7 @@ fn attempt(request: &Request<'_>) -> Result<Attempt, StoreError> {
     let mut builder = SnapshotBuilder::default();
     let mut filling = staging.fill()?;
     let mut recognising = Recognising { matcher: Matcher::new(&old), due: &due, all: request.assigned_only };
+    let mut clashes: Vec<SourceAnchor> = Vec::new();
     let mut sink = |read: Read| -> Result<(), StoreError> {
         match read {
             Read::Known { hash, key, living, .. } => {
@@ -138,7 +141,10 @@ fn attempt(request: &Request<'_>) -> Result<Attempt, StoreError> {
                 if request.assigned_only {
                     heard.hear(&object);
                 }
-                filling.put(&Staged { anchor: object.anchor.clone(), kind: object.kind, object: Some(object) })?;
+                let staged = Staged { anchor: object.anchor.clone(), kind: object.kind, object: Some(object) };
+                if !filling.put(&staged)? && clashes.len() < MOST_CLASHES {
+                    clashes.push(staged.anchor);
+                }
             }
             // The living record of the same object is handed over beside it.
             Read::Withdrawn { hash, .. } => builder.withdraw(hash),
@@ -198,6 +204,12 @@ fn attempt(request: &Request<'_>) -> Result<Attempt, StoreError> {
     let census = Census { previous: previous.unwrap_or(0), now: present, absent: newly_absent, most_changed: 0 };
     let judgement = source::judge_absences(request.settings, &report, census, &examples, accepted);
     let mut warnings = warnings;
+    warnings.extend(clashes.iter().map(|anchor| {
+        format!(
+            "anchor.two_kinds: `{anchor}` is the id of a user and of a group; only the one that was read first is \
+             provisioned: give them different ids, or leave one of them out of the export"
+        )
+    }));
     let said = |problem: &Problem| format!("{}: {}", problem.code, problem.message);
     warnings.extend(judgement.problems.iter().map(said));
     let (absences_count, stage_absences) = match judgement.absences {

@@ -52,6 +52,8 @@ pub(super) struct Line<'a, T> {
     pub verbose_skips: bool,
     /// References wait for the other object (D-44).
     pub resolve_later: bool,
+    /// Inner groups give their members to the groups around them.
+    pub flattens: bool,
     pub ids: Ids,
 }
 

@@ -30,7 +30,7 @@ mod tally;
 
 pub use clock::Clock;
 pub use error::ServiceError;
-pub use on_demand::{OnDemandAnswer, OnDemandOptions};
+pub use on_demand::{MOST_MEMBERS, OnDemandAnswer, OnDemandOptions};
 pub use operations::{Pause, ResetScopes};
 pub use progress::{Observer, Unobserved};
 pub use run::CycleOptions;

@@ -11,11 +11,12 @@ use super::error::ServiceError;
 use super::import::refusal;
 use super::line::{Line, Protect, Run, run_error};
 use super::lock::CycleLock;
+use super::members::Which;
 use super::search::search;
 use super::service::{JobRules, Service, job_runs};
 use super::talk::Transcript;
 use crate::config::{Job, ScopeMode};
-use crate::model::{Entry, Initiator, ObjectKind, RunError, SourceAnchor, Trigger};
+use crate::model::{Entry, Initiator, Link, LoggedStatus, ObjectKind, RunError, SourceAnchor, Trigger};
 use crate::source::{Level, Problem, SetReport};
 use crate::store::{Claimed, JobKey, LogQuery, ObjectRow, Staged};
 use crate::target::{Client, Transport};
@@ -30,7 +31,12 @@ pub struct OnDemandOptions {
     pub dry_run: bool,
     /// Goes on although the export was refused or the object is staged.
     pub force: bool,
+    /// Sends every member of a group, not only a few (service.md 19).
+    pub all_members: bool,
 }
+
+/// Members of a group that one run sends where nobody asked for all of them (service.md 19).
+pub const MOST_MEMBERS: usize = 5;
 
 /// What became of one person named.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,12 +57,37 @@ impl Service {
         options: OnDemandOptions,
         stop: CancellationToken,
     ) -> Result<Vec<OnDemandAnswer>, ServiceError> {
+        self.provision(job, ids, &[], options, stop).await
+    }
+
+    /// Provisions the group called `id` with those `members` of it; with its first few where none are named.
+    pub async fn provision_group(
+        &self,
+        job: &Job,
+        id: &str,
+        members: &[String],
+        options: OnDemandOptions,
+        stop: CancellationToken,
+    ) -> Result<OnDemandAnswer, ServiceError> {
+        let answers = self.provision(job, &[id.to_owned()], members, options, stop).await?;
+        answers.into_iter().next().ok_or_else(|| ServiceError::Internal("nobody was provisioned".to_owned()))
+    }
+
+    async fn provision(
+        &self,
+        job: &Job,
+        ids: &[String],
+        members: &[String],
+        options: OnDemandOptions,
+        stop: CancellationToken,
+    ) -> Result<Vec<OnDemandAnswer>, ServiceError> {
         let store = self.store();
         let key = store.job(&job.name)?;
         let state = store.job_state(key)?;
         let found = {
             // Reading may take a second on a large directory; the caller has nothing else to do.
-            tokio::task::block_in_place(|| search(job, ids))?
+            let named = [ids, members].concat();
+            tokio::task::block_in_place(|| search(job, &named))?
         };
         let unsaid = job.scope_mode == ScopeMode::Assigned && found.assigned.is_none();
         let refused = refusal_of(&found.report, &state, job).or_else(|| {
@@ -64,6 +95,15 @@ impl Service {
             unsaid.then(|| refusal("`scope: assigned` is set, and the source does not say who is assigned", help))
         });
         let assigned = found.assigned.unwrap_or_default();
+        let which = match members {
+            [] if options.all_members => Which::All,
+            [] => Which::Most(MOST_MEMBERS),
+            // Somebody who left the directory is known by the immutable id alone.
+            named => Which::Only(named.iter().map(|id| match found.found.get(id) {
+                Some(object) => object.anchor.clone(),
+                None => SourceAnchor(id.clone()),
+            }).collect()),
+        };
         let client = self.client(job)?;
         let rules = JobRules::of(job);
         let seed = super::ids::seed();
@@ -119,7 +159,7 @@ impl Service {
                     }
                     match &probed {
                         Some(Some(failure)) => failed(id, failure.clone()),
-                        Some(None) | None => self.one(&line, id, staged, &assigned, options, &stop).await?,
+                        Some(None) | None => self.one(&line, id, staged, &assigned, which.clone(), options, &stop).await?,
                     }
                 }
             };
@@ -158,12 +198,14 @@ impl Service {
         }
     }
 
+    #[expect(clippy::too_many_arguments, reason = "one object's parts, each of another kind")]
     async fn one<T: Transport>(
         &self,
         line: &Line<'_, T>,
         id: &str,
         staged: Staged,
         assigned: &Assigned,
+        which: Which,
         options: OnDemandOptions,
         stop: &CancellationToken,
     ) -> Result<OnDemandAnswer, ServiceError> {
@@ -188,6 +230,7 @@ impl Service {
                 Err(busy) => return Ok(failed(id, busy)),
             }
         };
+        let anchor = staged.anchor.clone();
         let escrow = store.escrow(line.job, &staged.anchor)?;
         let assigned = staged.object.as_deref().is_some_and(|object| assigned.holds(object));
         let evaluated = line.evaluate(&staged, row.as_ref(), escrow.as_ref(), assigned).await?;
@@ -197,7 +240,45 @@ impl Service {
                 None => store.release(line.job, staged.anchor).await?,
             }
         }
-        Ok(OnDemandAnswer { id: id.to_owned(), entry: Some(evaluated.entry), error: None })
+        let mut entry = evaluated.entry;
+        if !options.dry_run && entry.failure.is_none() {
+            self.follow(line, &anchor, which, &mut entry, stop).await?;
+        }
+        Ok(OnDemandAnswer { id: id.to_owned(), entry: Some(entry), error: None })
+    }
+
+    /// Sends the references of one object behind its own attributes, and adds what became of them to its entry.
+    async fn follow<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        anchor: &SourceAnchor,
+        which: Which,
+        entry: &mut Entry,
+        stop: &CancellationToken,
+    ) -> Result<(), ServiceError> {
+        let ready = line.store.ready_references_of(line.job, anchor)?;
+        entry.warnings.extend(self.flatten(line).await?);
+        let settled = match ready.is_empty() {
+            false => self.refer(line, None, ready).await?,
+            true => match line.store.object(line.job, anchor)? {
+                Some(ObjectRow { kind: ObjectKind::Group, link: Link::Managed(target), .. }) => {
+                    self.deliver(line, None, anchor.clone(), target, which, stop).await?
+                }
+                _ => None,
+            },
+        };
+        if let Some(settled) = settled {
+            let told = settled.entry;
+            entry.steps.extend(told.steps);
+            entry.modified.extend(told.modified);
+            entry.warnings.extend(told.warnings);
+            if told.failure.is_some() {
+                (entry.status, entry.reason, entry.failure) = (LoggedStatus::Failure, told.reason, told.failure);
+            } else if settled.sent && entry.status == LoggedStatus::Skipped {
+                (entry.action, entry.status, entry.reason) = (told.action, told.status, told.reason);
+            }
+        }
+        Ok(())
     }
 
     /// Claims the object, waiting for whoever works on it.

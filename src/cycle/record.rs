@@ -18,6 +18,8 @@ use crate::store::ObjectRow;
 
 /// Shown instead of a redacted value (expressions.md 4).
 const REDACTED: &str = "[Redact]";
+/// Values of a list that are shown.
+const SHOWN: usize = 50;
 
 /// What is known of an evaluation when it is recorded.
 pub(super) struct Recorded<'a> {
@@ -200,6 +202,11 @@ fn source_value(value: &SourceValue) -> Value {
         SourceValue::Text(text) => json!(text),
         SourceValue::Bool(flag) => json!(if *flag { "True" } else { "False" }),
         SourceValue::Integer(number) => json!(number.to_string()),
+        // A group may have a hundred thousand members.
+        SourceValue::List(list) if list.len() > SHOWN => {
+            let more = format!("and {} more", list.len() - SHOWN);
+            list[..SHOWN].iter().chain([&more]).map(|text| json!(text)).collect()
+        }
         SourceValue::List(list) => json!(list),
         SourceValue::Roles(roles) => {
             roles.iter().map(|role| json!(role.display_name.as_deref().or(role.value.as_deref()))).collect()

@@ -17,7 +17,7 @@ use super::talk::{Transcript, Trouble};
 use super::tally::{CameTo, Tally};
 use crate::model::{
     Change, Deletion, Entry, ErrorCode, Escrow, Failure, Identity, Link, LoggedAction, LoggedStatus, ModifiedProperty,
-    ObjectKind, Operation, Resource, SourceAnchor, SourceObject, Step, StepKind, TargetId, TargetValue,
+    ObjectKind, Operation, Resource, SourceAnchor, SourceObject, SourceValue, Step, StepKind, TargetId, TargetValue,
 };
 use crate::plan::{Decision, ReadAnswer, Reason, Reference, Wanted, references};
 use crate::store::{
@@ -60,9 +60,20 @@ impl<T: Transport> Line<'_, T> {
             Decision::Skip { reason, .. } => *reason == Reason::RedundantExport,
             Decision::Disable { .. } | Decision::Delete { .. } | Decision::Fail(_) | Decision::Pass(_) => false,
         };
+        // What a group holds matters to the groups around it, whether or not it is provisioned itself.
+        let is_inner = self.flattens && object.kind == ObjectKind::Group && object.deletion == Deletion::None;
+        let whole_list = || match object.attribute("members") {
+            Some(SourceValue::List(members)) => members.clone(),
+            _ => object.text("members").map(str::to_owned).into_iter().collect(),
+        };
         let planned = self.run.dry_run && created;
         if !settled || object.deletion != Deletion::None || !(planned || matches!(link, Link::Managed(_))) {
-            return Ok(Found::default());
+            let mut found = Found::default();
+            if is_inner && !matches!(decision, Decision::Fail(_)) {
+                let members = Some(self.wanted_members(object, std::sync::Arc::new(whole_list())));
+                found.change = Some(ReferenceChange { members, ..ReferenceChange::default() });
+            }
+            return Ok(found);
         }
         let nobody;
         let resource = match resource {
@@ -119,6 +130,7 @@ impl<T: Transport> Line<'_, T> {
             complete: !is_unknown && !(dangling && members.is_empty()),
             dangling,
             later: self.resolve_later,
+            nested: self.flattens,
             members,
         }
     }
@@ -150,7 +162,8 @@ impl<T: Transport> Line<'_, T> {
             };
             details.insert(one.attribute.clone(), json!(said));
         }
-        if let Some(members) = members {
+        // Who joins a flattened group is known when all groups were read.
+        if let Some(members) = members.filter(|members| !members.nested) {
             let difference = self.store.membership_difference(self.job, &object.anchor, members)?;
             if difference.add + difference.remove + difference.waiting > 0 {
                 would_send |= difference.add + difference.remove > 0;
@@ -271,6 +284,10 @@ impl Service {
             let Some(settled) = running.next().await else { break };
             note(tally, observer, settled?);
         }
+        for warning in self.flatten(line).await? {
+            observer.note(&warning);
+            tally.warnings.push(warning);
+        }
         line.store.drop_members_without_account(line.job).await?;
         let mut queue: std::collections::VecDeque<(SourceAnchor, TargetId)> = Default::default();
         let mut after = None;
@@ -289,6 +306,19 @@ impl Service {
         }
         tally.not_reached += u64::from(stop.is_cancelled() && line.store.has_ready_references(line.job, line.now())?);
         Ok(())
+    }
+
+    /// Gives groups the members of their inner groups, where the mapping file says so; names the loops among them.
+    pub(super) async fn flatten<T: Transport>(&self, line: &Line<'_, T>) -> Result<Vec<String>, ServiceError> {
+        if !line.flattens || !line.store.is_regrouped(line.job)? {
+            return Ok(Vec::new());
+        }
+        let loops = line.store.flatten_members(line.job, line.resolve_later).await?;
+        let said = loops.iter().map(|round| {
+            let way = round.iter().chain(round.first()).map(|group| format!("`{group}`")).collect::<Vec<_>>();
+            format!("groups.loop: groups hold each other: {}; each has the members of all of them", way.join(" → "))
+        });
+        Ok(said.collect())
     }
 
     /// Sets the references of one object.

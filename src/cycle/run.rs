@@ -72,6 +72,7 @@ struct Worked {
     critical: bool,
     interrupted: bool,
     staged: u64,
+    warnings: Vec<String>,
 }
 
 impl Service {
@@ -364,6 +365,7 @@ impl Service {
             critical: false,
             interrupted: false,
             staged: 0,
+            warnings: Vec::new(),
         };
         // What is withheld asks nothing (D-12); an attempt in quarantine always tests the connection (17.2).
         let asks = forecast.asks
@@ -434,6 +436,7 @@ impl Service {
             }
         }
         worked.requests = counter.requests();
+        worked.warnings = std::mem::take(&mut tally.warnings);
         worked.interrupted = tally.not_reached > 0;
         worked.exports = tally.exports;
         worked.exported = tally.exported;
@@ -637,6 +640,7 @@ impl Service {
         report.requests = worked.requests;
         report.error = worked.error.clone();
         report.warnings = imported.warnings;
+        report.warnings.extend(worked.warnings);
         report.state = match (&worked.error, worked.counts.failure) {
             (Some(_), _) => CycleState::Failed,
             (None, 0) => CycleState::Succeeded,

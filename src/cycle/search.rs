@@ -6,7 +6,7 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use super::assignment::{Assigned, Heard};
 use crate::config::{Job, ScopeMode};
-use crate::model::SourceObject;
+use crate::model::{ObjectKind, SourceObject};
 use crate::source::{self, Nothing, ObjectKey, Read, Recognise, Recognised, SetReport};
 use crate::store::StoreError;
 
@@ -67,13 +67,18 @@ impl Recognise for Skipping {
 fn read(job: &Job, ids: &[String], known: &mut dyn Recognise) -> Result<Search, StoreError> {
     let set = source::find(&job.source);
     let mut found: HashMap<String, (Fit, SourceObject)> = HashMap::new();
-    let login = job.mapping.users.mapping.first_matching_source();
+    let user_login = job.mapping.users.mapping.first_matching_source();
+    let group_login = job.mapping.groups.as_ref().and_then(|groups| groups.mapping.first_matching_source());
     let mut heard = Heard::default();
     let report = source::read(&job.source, &set, None, known, &mut |read| -> Result<(), StoreError> {
         let Read::Object { object, .. } = read else { return Ok(()) };
         if job.scope_mode == ScopeMode::Assigned {
             heard.hear(&object);
         }
+        let login = match object.kind {
+            ObjectKind::User => user_login,
+            ObjectKind::Group => group_login,
+        };
         for id in ids {
             let Some(fit) = fit(&object, id, login) else { continue };
             // Of two that fit alike the later record counts, as in a cycle.

@@ -91,6 +91,7 @@ impl Service {
             verify_writes: job.target.verify_writes,
             verbose_skips: job.logs.verbose_skips,
             resolve_later: job.resolve_references_later,
+            flattens: job.mapping.groups.as_ref().is_some_and(|groups| groups.flatten),
             ids: Ids::new(run.seed),
             run,
         })

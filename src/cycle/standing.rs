@@ -1,7 +1,7 @@
 //! Where an object stands: its state, its scope, and a hash over everything of it that is used (service.md 3, 9, 13.1, D-15).
 
 use jiff::{SignedDuration, Timestamp};
-use xxhash_rust::xxh3::Xxh3Default;
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 use super::line::KindRules;
 use crate::model::{ErrorCode, Failure, SourceObject, SourceState, SourceValue};
@@ -131,6 +131,12 @@ fn used_hash(object: &SourceObject, kind: &KindRules<'_>, state: SourceState, as
             SourceValue::Text(text) => feed(text.as_bytes()),
             SourceValue::Bool(flag) => feed(&[u8::from(*flag)]),
             SourceValue::Integer(number) => feed(&number.to_le_bytes()),
+            // Members are a set: an exporter that shuffles them changes nothing.
+            SourceValue::List(list) if name == "members" => {
+                let sum = list.iter().fold(0, |sum: u64, text| sum.wrapping_add(xxh3_64(text.as_bytes())));
+                feed(&sum.to_le_bytes());
+                feed(&(list.len() as u64).to_le_bytes());
+            }
             SourceValue::List(list) => list.iter().for_each(|text| feed(text.as_bytes())),
             SourceValue::Roles(roles) => {
                 for role in roles {

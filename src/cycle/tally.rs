@@ -15,6 +15,8 @@ pub(super) struct Tally {
     pub not_reached: u64,
     /// Objects that were not evaluated, but whose references were sent.
     pub followed: u64,
+    /// What is to be said of the cycle as a whole.
+    pub warnings: Vec<String>,
 }
 
 /// How the evaluation of an object was counted.

@@ -28,6 +28,8 @@ pub struct WantedMembers {
     pub dangling: bool,
     /// Members without an account are kept until they have one (D-44).
     pub later: bool,
+    /// Inner groups give their members: who is a member follows when all groups are known (`nested.rs`).
+    pub nested: bool,
 }
 
 /// What is to be sent, by number.

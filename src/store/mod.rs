@@ -11,6 +11,7 @@ mod job;
 mod links;
 mod log;
 mod memberships;
+mod nested;
 mod object;
 mod objects;
 mod open;

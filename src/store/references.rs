@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::codec::{Stored, identifier, millis};
 use super::memberships::{self, WantedMembers};
-use super::{JobKey, Store, StoreError};
+use super::{JobKey, Store, StoreError, nested};
 use crate::model::{SourceAnchor, TargetId};
 
 /// What one evaluation says about the references of its object.
@@ -51,6 +51,10 @@ pub struct Ready {
 /// `o` is the row of an object whose account the job manages; 32 is the flag of a released link (`object.rs`).
 pub(super) const MANAGED: &str = "o.target IS NOT NULL AND o.flags & 32 = 0";
 
+const READY: &str = "SELECT p.anchor, p.attribute, o.target, p.wanted, w.target FROM pending_references p
+    JOIN objects o ON o.job = p.job AND o.anchor = p.anchor AND o.target IS NOT NULL AND o.flags & 32 = 0
+    LEFT JOIN objects w ON w.job = p.job AND w.anchor = p.wanted AND w.target IS NOT NULL AND w.flags & 32 = 0";
+
 impl Store {
     /// References of objects behind `after` that can be sent at `now`, in the order of anchor and attribute.
     pub fn ready_references(
@@ -62,11 +66,7 @@ impl Store {
     ) -> Result<Vec<Ready>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT p.anchor, p.attribute, o.target, p.wanted, w.target
-                 FROM pending_references p
-                 JOIN objects o ON o.job = p.job AND o.anchor = p.anchor AND {MANAGED}
-                 LEFT JOIN objects w ON w.job = p.job AND w.anchor = p.wanted AND w.target IS NOT NULL AND w.flags & 32 = 0
-                 LEFT JOIN escrows e ON e.job = p.job AND e.anchor = p.anchor
+                "{READY} LEFT JOIN escrows e ON e.job = p.job AND e.anchor = p.anchor
                  WHERE p.job = ?1 AND p.anchor > ?2 AND (p.wanted IS NULL OR w.target IS NOT NULL)
                    AND (e.anchor IS NULL OR e.next_due <= ?3)
                  ORDER BY p.anchor, p.attribute LIMIT ?4"
@@ -75,21 +75,27 @@ impl Store {
             let mut rows = statement.query(params![job.0, from, millis(now), count])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
-                let wanted = match (row.get_ref(3)?, row.get_ref(4)?) {
-                    (ValueRef::Null, _) | (_, ValueRef::Null) => None,
-                    (anchor, target) => Some((SourceAnchor(identifier(anchor)?), TargetId(identifier(target)?))),
-                };
-                found.push(Ready {
-                    anchor: SourceAnchor(identifier(row.get_ref(0)?)?),
-                    attribute: row.get(1)?,
-                    holder: TargetId(identifier(row.get_ref(2)?)?),
-                    wanted,
-                });
+                found.push(ready(row)?);
             }
             // The references of one object are never torn apart.
             let torn = found.last().map(|last: &Ready| last.anchor.clone()).filter(|_| found.len() == count as usize);
             if let Some(anchor) = torn.filter(|anchor| found.iter().any(|one| one.anchor != *anchor)) {
                 found.retain(|one| one.anchor != anchor);
+            }
+            Ok(found)
+        })
+    }
+
+    /// References of one object that can be sent, whatever its timetable says.
+    pub fn ready_references_of(&self, job: JobKey, anchor: &SourceAnchor) -> Result<Vec<Ready>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "{READY} WHERE p.job = ?1 AND p.anchor = ?2 AND (p.wanted IS NULL OR w.target IS NOT NULL) ORDER BY p.attribute"
+            ))?;
+            let mut rows = statement.query(params![job.0, Stored(anchor.as_str())])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(ready(row)?);
             }
             Ok(found)
         })
@@ -150,6 +156,18 @@ impl Store {
     }
 }
 
+fn ready(row: &Row<'_>) -> Result<Ready, StoreError> {
+    Ok(Ready {
+        anchor: SourceAnchor(identifier(row.get_ref(0)?)?),
+        attribute: row.get(1)?,
+        holder: TargetId(identifier(row.get_ref(2)?)?),
+        wanted: match (row.get_ref(3)?, row.get_ref(4)?) {
+            (ValueRef::Null, _) | (_, ValueRef::Null) => None,
+            (anchor, target) => Some((SourceAnchor(identifier(anchor)?), TargetId(identifier(target)?))),
+        },
+    })
+}
+
 pub(super) fn apply(
     connection: &Connection,
     job: JobKey,
@@ -180,8 +198,10 @@ pub(super) fn apply(
                 ])?;
         }
     }
-    if let Some(members) = &change.members {
-        memberships::note(connection, job, anchor, members)?;
+    match &change.members {
+        Some(members) if members.nested => nested::note(connection, job, anchor, members)?,
+        Some(members) => memberships::note(connection, job, anchor, members)?,
+        None => {}
     }
     Ok(())
 }
@@ -194,5 +214,5 @@ pub(super) fn forget(connection: &Connection, job: JobKey, anchor: &SourceAnchor
     ] {
         connection.prepare_cached(sql)?.execute(params![job.0, Stored(anchor.as_str())])?;
     }
-    Ok(())
+    nested::forget(connection, job, anchor)
 }

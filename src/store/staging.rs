@@ -201,7 +201,8 @@ pub struct Filling<'a> {
 }
 
 impl Filling<'_> {
-    pub fn put(&mut self, staged: &Staged) -> Result<(), StoreError> {
+    /// Adds one object; false where its anchor is taken by an object of the other kind.
+    pub fn put(&mut self, staged: &Staged) -> Result<bool, StoreError> {
         let object = staged.object.as_ref().map(serde_json::to_string).transpose()?;
         let begin = self.pending == 0;
         self.pending += 1;
@@ -213,13 +214,17 @@ impl Filling<'_> {
             if begin {
                 connection.execute_batch("BEGIN")?;
             }
-            connection
-                .prepare_cached("INSERT OR REPLACE INTO objects (anchor, kind, object, phase) VALUES (?1, ?2, ?3, ?4)")?
+            let added = connection
+                .prepare_cached(
+                    "INSERT INTO objects (anchor, kind, object, phase) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (anchor) DO UPDATE SET object = excluded.object, phase = excluded.phase
+                     WHERE kind = excluded.kind",
+                )?
                 .execute(params![Stored(staged.anchor.as_str()), staged.kind == ObjectKind::Group, object, WAITING])?;
             if end {
                 connection.execute_batch("COMMIT")?;
             }
-            Ok(())
+            Ok(added > 0)
         })
     }
 

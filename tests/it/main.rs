@@ -12,6 +12,7 @@ mod config_faults;
 mod cycle_clock;
 mod cycle_deletions;
 mod cycle_faults;
+mod cycle_groups;
 mod cycle_lifecycle;
 mod cycle_references;
 mod cycle_settings;

@@ -26,7 +26,6 @@ pub struct Seen {
     pub method: String,
     pub path: String,
     pub body: Value,
-    pub status: u16,
 }
 
 impl Seen {
@@ -152,12 +151,6 @@ impl Town {
         self.groups.insert(name.to_owned(), (name.to_owned(), members));
     }
 
-    /// Takes the mapping and the configuration anew, as the next start of the program would.
-    pub fn reconfigure(&mut self, plan: Plan<'_>) {
-        std::fs::write(self.folder.path().join("mapping.yaml"), mapping(plan)).expect("written");
-        self.opened = open(self.folder.path());
-    }
-
     pub fn export(&self) {
         let people = self.people.iter().map(|(name, person)| {
             let mut enterprise = json!({ "department": person.department });
@@ -200,6 +193,15 @@ impl Town {
         let job = &self.opened.config.jobs[0];
         let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
         self.opened.service.provision_now(job, &ids, options, CancellationToken::new()).await.expect("an answer")
+    }
+
+    pub async fn group_now(&self, id: &str, members: &[&str], options: OnDemandOptions) -> OnDemandAnswer {
+        self.export();
+        self.forget();
+        let job = &self.opened.config.jobs[0];
+        let members: Vec<String> = members.iter().map(|id| (*id).to_owned()).collect();
+        let stop = CancellationToken::new();
+        self.opened.service.provision_group(job, id, &members, options, stop).await.expect("an answer")
     }
 
     fn forget(&self) {
@@ -299,7 +301,6 @@ async fn answer(
         method,
         path,
         body: serde_json::from_slice(&body).unwrap_or_default(),
-        status: response.status().as_u16(),
     });
     response.map(Body::from)
 }
@@ -320,7 +321,7 @@ jobs:
     source:
       directory: source
       preset: scim-json
-      max_shrink: 100%
+      max_shrink: 1%
 {job}    mapping: mapping.yaml
     target:
       url: {url}
@@ -348,7 +349,6 @@ fn mapping(plan: Plan<'_>) -> String {
 groups:
 {groups}  attributes:
     displayName: {{ source: displayName, match: 1 }}
-    externalId: objectId
     members: members
 "
     )

@@ -20,3 +20,22 @@ CREATE TABLE memberships (
 
 CREATE INDEX memberships_open ON memberships (job, holder, state, member) WHERE state <> 1;
 CREATE INDEX memberships_by_member ON memberships (job, member);
+
+-- What each group holds in the source, itself included, where nested groups are flattened (`nested.rs`); `whole` says that
+-- nothing of the list is missing.
+CREATE TABLE direct_members (
+    job    INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    holder ANY NOT NULL,
+    member ANY NOT NULL,
+    whole  INTEGER NOT NULL,
+    PRIMARY KEY (job, holder, member)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX direct_members_by_member ON direct_members (job, member);
+
+-- Groups whose list changed since members were last flattened.
+CREATE TABLE regrouped (
+    job    INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    holder ANY NOT NULL,
+    PRIMARY KEY (job, holder)
+) STRICT, WITHOUT ROWID;
