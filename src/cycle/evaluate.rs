@@ -305,7 +305,6 @@ impl<T: Transport> Line<'_, T> {
             Ok(Carried::Created(resource)) => Ok(match self.claim_account(object, resource.id())? {
                 None => Ok(Carried::Created(resource)),
                 Some(other) => {
-                    let id = resource.id();
                     let message = format!(
                         "the target answered the create with the identifier `{}`, which belongs to the source object `{other}`",
                         resource.id()

@@ -99,10 +99,15 @@ impl Service {
             [] if options.all_members => Which::All,
             [] => Which::Most(MOST_MEMBERS),
             // Somebody who left the directory is known by the immutable id alone.
-            named => Which::Only(named.iter().map(|id| match found.found.get(id) {
-                Some(object) => object.anchor.clone(),
-                None => SourceAnchor(id.clone()),
-            }).collect()),
+            named => Which::Only(
+                named
+                    .iter()
+                    .map(|id| match found.found.get(id) {
+                        Some(object) => object.anchor.clone(),
+                        None => SourceAnchor(id.clone()),
+                    })
+                    .collect(),
+            ),
         };
         let client = self.client(job)?;
         let rules = JobRules::of(job);
@@ -159,7 +164,9 @@ impl Service {
                     }
                     match &probed {
                         Some(Some(failure)) => failed(id, failure.clone()),
-                        Some(None) | None => self.one(&line, id, staged, &assigned, which.clone(), options, &stop).await?,
+                        Some(None) | None => {
+                            self.one(&line, id, staged, &assigned, which.clone(), options, &stop).await?
+                        }
                     }
                 }
             };

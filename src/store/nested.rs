@@ -44,7 +44,8 @@ impl Store {
                 }
                 members.sort_unstable();
                 members.dedup();
-                let wanted = WantedMembers { members: Arc::new(members), complete, dangling: false, later, nested: false };
+                let wanted =
+                    WantedMembers { members: Arc::new(members), complete, dangling: false, later, nested: false };
                 memberships::note(connection, job, &SourceAnchor(group), &wanted)?;
             }
             connection.prepare_cached("DELETE FROM regrouped WHERE job = ?1")?.execute([job.0])?;
@@ -70,7 +71,9 @@ pub(super) fn note(
     }
     for member in wanted.members.iter().map(String::as_str).chain([group.as_str()]) {
         connection
-            .prepare_cached("INSERT OR REPLACE INTO direct_members (job, holder, member, whole) VALUES (?1, ?2, ?3, ?4)")?
+            .prepare_cached(
+                "INSERT OR REPLACE INTO direct_members (job, holder, member, whole) VALUES (?1, ?2, ?3, ?4)",
+            )?
             .execute(params![job.0, holder(), Stored(member), whole])?;
     }
     connection
@@ -101,7 +104,9 @@ struct Tree {
 impl Tree {
     fn read(connection: &Connection, job: JobKey) -> Result<Self, StoreError> {
         let groups: BTreeSet<String> =
-            anchors(connection, "SELECT DISTINCT holder FROM direct_members WHERE job = ?1", job)?.into_iter().collect();
+            anchors(connection, "SELECT DISTINCT holder FROM direct_members WHERE job = ?1", job)?
+                .into_iter()
+                .collect();
         let (mut inner, mut outer) = (BTreeMap::<_, Vec<String>>::new(), BTreeMap::<_, Vec<String>>::new());
         let mut statement = connection.prepare_cached(
             "SELECT d.holder, d.member FROM direct_members d WHERE d.job = ?1 AND d.holder <> d.member
@@ -143,7 +148,8 @@ impl Tree {
             if let Some(at) = way.iter().position(|(on_way, _)| on_way == next) {
                 let mut round: Vec<String> = way[at..].iter().map(|(group, _)| group.clone()).collect();
                 // The same loop is met from each of its groups: it begins with the smallest.
-                let smallest = round.iter().enumerate().min_by_key(|(_, group)| group.as_str()).map_or(0, |(index, _)| index);
+                let smallest =
+                    round.iter().enumerate().min_by_key(|(_, group)| group.as_str()).map_or(0, |(index, _)| index);
                 round.rotate_left(smallest);
                 loops.insert(round);
             } else if inside.insert(next.clone()) {

@@ -279,7 +279,12 @@ impl Bench {
     /// The program itself, in the folder of the bench.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_provisiond"));
-        command.current_dir(self.path()).env("TOKEN", "secret").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .current_dir(self.path())
+            .env("TOKEN", "secret")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         for name in ["RUST_LOG", "NOTIFY_SOCKET", "STATE_DIRECTORY", "PROVISIOND_CONFIG", "CREDENTIALS_DIRECTORY"] {
             command.env_remove(name);
         }

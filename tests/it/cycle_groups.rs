@@ -126,7 +126,9 @@ async fn reactivation_restores_memberships() {
 /// One bad member among a thousand: the rest is delivered, and only that one is set aside.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_batch_is_halved_until_the_bad_member_is_found() {
-    for (dialect, most) in [("entra-legacy", 24), ("entra-2020", 24), ("strict", 24), ("okta-oin", 44), ("okta-aiw", 44)] {
+    for (dialect, most) in
+        [("entra-legacy", 24), ("entra-2020", 24), ("strict", 24), ("okta-oin", 44), ("okta-aiw", 44)]
+    {
         let mut town = Town::new(Plan { dialect, ..Plan::default() }).await;
         let names = people(&mut town, 1000);
         let all: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -294,7 +296,8 @@ async fn order_is_no_change_and_a_dry_run_sends_nothing() {
     let report = town.run(CycleOptions { dry_run: true, ..CycleOptions::default() }).await;
     assert_eq!(report.counts.update, 1, "{report:#?}");
     assert!(town.writes().is_empty());
-    let step = town.entries().into_iter().flat_map(|entry| entry.steps).find(|step| step.name == "EntryReferenceResolution");
+    let step =
+        town.entries().into_iter().flat_map(|entry| entry.steps).find(|step| step.name == "EntryReferenceResolution");
     let step = step.expect("members are shown");
     assert!(step.details["members"].to_string().contains("1 would join, 1 would leave"), "{step:?}");
     town.cycle().await;
@@ -311,7 +314,11 @@ async fn a_large_group_goes_in_batches() {
     town.group("all", &all);
     town.cycle().await;
     assert_eq!(town.held()["all"].len(), 2_000);
-    let most = town.member_writes().iter().map(|seen| seen.body["Operations"][0]["value"].as_array().map_or(0, Vec::len)).max();
+    let most = town
+        .member_writes()
+        .iter()
+        .map(|seen| seen.body["Operations"][0]["value"].as_array().map_or(0, Vec::len))
+        .max();
     assert_eq!(most, Some(500));
     town.group("all", &all[10..]);
     town.cycle().await;

@@ -16,10 +16,31 @@ fn some_changes_of_the_configuration_start_an_initial_cycle() {
     let changes: [(&str, Change, CycleKind); 11] = [
         ("nothing", |_| {}, CycleKind::Incremental),
         ("a comment", |bench| drop(bench.mapping(&format!("# who\n{MAPPING}# end\n"))), CycleKind::Incremental),
-        ("another mapping", |bench| drop(bench.mapping(&format!("{MAPPING}    title: department\n"))), CycleKind::Initial),
-        ("an apply mode", |bench| drop(bench.mapping(&MAPPING.replace("match: 1", "match: 1, apply: on-create"))), CycleKind::Initial),
-        ("a filter", |bench| drop(bench.mapping(&MAPPING.replace("  attributes", "  scope:\n    - - { attribute: department, operator: IS NOT NULL }\n  attributes"))), CycleKind::Initial),
-        ("actions", |bench| drop(bench.mapping(&MAPPING.replace("  attributes", "  actions: [create, update]\n  attributes"))), CycleKind::Initial),
+        (
+            "another mapping",
+            |bench| drop(bench.mapping(&format!("{MAPPING}    title: department\n"))),
+            CycleKind::Initial,
+        ),
+        (
+            "an apply mode",
+            |bench| drop(bench.mapping(&MAPPING.replace("match: 1", "match: 1, apply: on-create"))),
+            CycleKind::Initial,
+        ),
+        (
+            "a filter",
+            |bench| {
+                drop(bench.mapping(&MAPPING.replace(
+                    "  attributes",
+                    "  scope:\n    - - { attribute: department, operator: IS NOT NULL }\n  attributes",
+                )))
+            },
+            CycleKind::Initial,
+        ),
+        (
+            "actions",
+            |bench| drop(bench.mapping(&MAPPING.replace("  attributes", "  actions: [create, update]\n  attributes"))),
+            CycleKind::Initial,
+        ),
         ("exclude", |bench| drop(bench.source("preset: entra-csv\nexclude: [nobody@example.jp]")), CycleKind::Initial),
         ("threshold", |bench| drop(bench.job("accidental_deletion: { threshold: 7 }")), CycleKind::Incremental),
         ("notifications", |bench| drop(bench.job("notifications: { enabled: false }")), CycleKind::Incremental),
@@ -73,7 +94,13 @@ fn reset_scopes_clear_what_they_say() {
         bench.cycle();
         let id = bench.account(&login(0)).expect("made")["id"].as_str().expect("an id").to_owned();
         bench.erase(ObjectKind::User, &id);
-        bench.people(&format!("{},{},Renamed,Sales,True\n{}{}", anchor(0), login(0), row(1, "Sales", true), row(2, "Sales", true)));
+        bench.people(&format!(
+            "{},{},Renamed,Sales,True\n{}{}",
+            anchor(0),
+            login(0),
+            row(1, "Sales", true),
+            row(2, "Sales", true)
+        ));
         bench.after_minutes(40);
         assert_eq!(bench.cycle().counts()[5], 1);
         assert_eq!(bench.run(&["pause", "--quarantine"]).status(), 0);
@@ -98,7 +125,9 @@ fn links_are_not_broken_while_somebody_would_be_orphaned() {
     let mut bench = Bench::new();
     bench.crowd(3);
     bench.cycle();
-    bench.people(&format!("{}{}{}", row(0, "Sales", false), row(1, "Sales", true), row(2, "Sales", true))).after_minutes(40);
+    bench
+        .people(&format!("{}{}{}", row(0, "Sales", false), row(1, "Sales", true), row(2, "Sales", true)))
+        .after_minutes(40);
     bench.cycle();
     let refused = bench.run(&["restart", "--reset", "Full"]);
     assert_eq!(refused.status(), 4);
@@ -132,24 +161,43 @@ fn on_demand_shows_its_steps_and_takes_everybody() {
     let mut bench = Bench::new();
     bench.crowd(3);
     bench.cycle();
-    bench.people(&format!("{}{}{}", row(0, "Sales", false), row(1, "Sales", true), row(4, "Sales", true))).after_minutes(40);
+    bench
+        .people(&format!("{}{}{}", row(0, "Sales", false), row(1, "Sales", true), row(4, "Sales", true)))
+        .after_minutes(40);
     // A dry run only reads.
     let ran = bench.run(&["provision-now", "--user", &login(0), "--dry-run", "--output", "json"]);
     assert_eq!(ran.status(), 0, "{}", ran.errors());
     let document = ran.json();
     assert_eq!(document["value"]["provisioningAction"], "disable");
     assert_eq!(bench.account(&login(0)).expect("kept")["active"], true);
-    let steps: Vec<&Value> = document["value"]["provisioningSteps"].as_array().expect("steps").iter().map(|step| &step["provisioningStepType"]).collect();
+    let steps: Vec<&Value> = document["value"]["provisioningSteps"]
+        .as_array()
+        .expect("steps")
+        .iter()
+        .map(|step| &step["provisioningStepType"])
+        .collect();
     assert_eq!(steps, ["import", "scoping", "matching", "processing", "export"]);
     // Blocked, absent, new, unknown: each by a name of another kind.
     bench.file("ids.txt", "");
-    std::fs::write(bench.path().join("ids.txt"), format!("# leavers\n{}\n{}\n{}\nnobody@example.jp\n", login(0), anchor(2), login(4).to_uppercase())).expect("written");
+    std::fs::write(
+        bench.path().join("ids.txt"),
+        format!("# leavers\n{}\n{}\n{}\nnobody@example.jp\n", login(0), anchor(2), login(4).to_uppercase()),
+    )
+    .expect("written");
     bench.remove_file("ids.txt");
     let ran = bench.run(&["provision-now", "--file", "ids.txt", "--output", "json"]);
     let answers = ran.json();
-    let told: Vec<(&str, &str)> = answers.as_array().expect("several").iter().map(|answer| {
-        (answer["key"]["result"].as_str().expect("a result"), answer["value"]["provisioningAction"].as_str().unwrap_or("-"))
-    }).collect();
+    let told: Vec<(&str, &str)> = answers
+        .as_array()
+        .expect("several")
+        .iter()
+        .map(|answer| {
+            (
+                answer["key"]["result"].as_str().expect("a result"),
+                answer["value"]["provisioningAction"].as_str().unwrap_or("-"),
+            )
+        })
+        .collect();
     assert_eq!(told[..3], [("Success", "disable"), ("Success", "disable"), ("Success", "create")]);
     assert_eq!(told[3].0, "Failure");
     assert_eq!(ran.status(), 1);
@@ -201,15 +249,24 @@ fn the_log_tells_one_story_in_order_and_forgets() {
     bench.one(&login(0));
     let story = |bench: &Bench| -> Vec<String> {
         let told = bench.run(&["log", "--user", &login(0), "--output", "json"]).json();
-        told.as_array().expect("records").iter().map(|entry| entry["provisioningAction"].as_str().expect("an action").to_owned()).collect()
+        told.as_array()
+            .expect("records")
+            .iter()
+            .map(|entry| entry["provisioningAction"].as_str().expect("an action").to_owned())
+            .collect()
     };
     assert_eq!(story(&bench), ["create", "disable", "update", "other"]);
     let folder = bench.path().join("csv");
     assert_eq!(bench.run(&["log", "--csv", "csv"]).status(), 0);
-    let mut files: Vec<String> =
-        std::fs::read_dir(&folder).expect("the folder").map(|file| file.expect("a file").file_name().into_string().expect("a name")).collect();
+    let mut files: Vec<String> = std::fs::read_dir(&folder)
+        .expect("the folder")
+        .map(|file| file.expect("a file").file_name().into_string().expect("a name"))
+        .collect();
     files.sort_unstable();
-    assert_eq!(files, ["ProvisioningLogs.csv", "ProvisioningLogs_ModifiedProperties.csv", "ProvisioningLogs_ProvisioningSteps.csv"]);
+    assert_eq!(
+        files,
+        ["ProvisioningLogs.csv", "ProvisioningLogs_ModifiedProperties.csv", "ProvisioningLogs_ProvisioningSteps.csv"]
+    );
     let records = std::fs::read_to_string(folder.join("ProvisioningLogs.csv")).expect("records");
     assert_eq!(records.lines().count(), 6, "a heading, two creates, a disable, an update, a run on demand");
     bench.after_hours(24 * 9);
@@ -222,12 +279,18 @@ fn a_dry_run_before_the_first_cycle_says_whom_it_would_adopt() {
     let mut bench = Bench::new();
     bench.crowd(4);
     bench.standin.create_user(&json!({"userName": login(0), "displayName": "Old"})).expect("made");
-    bench.standin.create_user(&json!({"userName": login(1), "displayName": "Person 1", "externalId": anchor(1), "active": true})).expect("made");
+    bench
+        .standin
+        .create_user(&json!({"userName": login(1), "displayName": "Person 1", "externalId": anchor(1), "active": true}))
+        .expect("made");
     let before = bench.standin.users();
     let ran = bench.run_cycle(&["--dry-run", "--output", "json"]);
     assert_eq!(ran.status(), 0);
     let document = ran.json();
-    assert_eq!(document["counts"], json!({"create": 2, "update": 1, "disable": 0, "delete": 0, "skipped": 1, "failure": 0, "staged": 0, "notEvaluated": 0}));
+    assert_eq!(
+        document["counts"],
+        json!({"create": 2, "update": 1, "disable": 0, "delete": 0, "skipped": 1, "failure": 0, "staged": 0, "notEvaluated": 0})
+    );
     assert_eq!(document["objects"].as_array().expect("objects").len(), 4);
     let ran = bench.run_cycle(&["--dry-run"]);
     let text = ran.text();
@@ -235,6 +298,6 @@ fn a_dry_run_before_the_first_cycle_says_whom_it_would_adopt() {
     assert_eq!(bench.standin.users(), before);
     assert_eq!(bench.link(&anchor(0)), "none");
     assert_eq!(bench.run(&["links", "list", "--output", "json"]).json(), json!([]));
-    let answers = bench.now_for(&[&login(3)], OnDemandOptions { dry_run: true, force: false });
+    let answers = bench.now_for(&[&login(3)], OnDemandOptions { dry_run: true, ..OnDemandOptions::default() });
     assert!(answers[0].entry.is_some());
 }

@@ -68,7 +68,9 @@ pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
     let options = OnDemandOptions { dry_run: args.dry_run, force: args.force, all_members: args.all_members };
     let answers = block_on(async {
         Ok(match &args.group {
-            Some(group) => vec![opened.service.provision_group(job, group, &args.members, options, stop_token()).await?],
+            Some(group) => {
+                vec![opened.service.provision_group(job, group, &args.members, options, stop_token()).await?]
+            }
             None => opened.service.provision_now(job, &ids, options, stop_token()).await?,
         })
     })?;
