@@ -18,6 +18,8 @@ pub struct Watcher {
     job: JobContext,
     /// Shows the attributes below each line.
     details: bool,
+    /// In a dry run: how matching went.
+    matching: Mutex<text::Matching>,
     spool: Mutex<Option<Spool>>,
     /// The first error of writing; nothing is written after it, and the cycle goes on.
     broken: Mutex<Option<io::Error>>,
@@ -31,6 +33,7 @@ impl Watcher {
             bar: output.bar(),
             job,
             details,
+            matching: Mutex::default(),
             spool: Mutex::new(spool),
             broken: Mutex::new(None),
         })
@@ -43,7 +46,10 @@ impl Watcher {
             return Err(error);
         }
         match lock(&self.spool).take() {
-            None => self.output.text(&text::cycle_text(report, self.output.style())),
+            None => {
+                self.output.text(&text::cycle_text(report, self.output.style()))?;
+                self.output.text(&lock(&self.matching).text())
+            }
             Some(spool) => {
                 // The empty list of the document is where the objects go, as they stand in the file.
                 let document = serde_json::to_string(&cycle_json(report))?;
@@ -73,6 +79,9 @@ impl Watcher {
 
 impl Observer for Watcher {
     fn entry(&self, entry: &Entry) {
+        if self.details {
+            lock(&self.matching).add(entry);
+        }
         let mut broken = lock(&self.broken);
         if broken.is_none() {
             *broken = self.write(entry).err();

@@ -224,7 +224,7 @@ impl<T: Transport> Line<'_, T> {
     }
 
     /// The mapped values; of an object that is not entitled only those that follow its state (D-36).
-    fn map(&self, kind: &KindRules<'_>, object: &SourceObject, entitled: bool) -> Result<Vec<Desired>, Failure> {
+    pub(super) fn map(&self, kind: &KindRules<'_>, object: &SourceObject, entitled: bool) -> Result<Vec<Desired>, Failure> {
         let random = self.random(object);
         let never = |_: &str| -> Result<bool, String> { Err("the target is asked only on creation".to_owned()) };
         let context = Context { now: DateTime::from(self.now()), random: &random, uniqueness: &never };
@@ -703,7 +703,7 @@ fn login_name_finding(desired: &[Desired], resource: &Resource, transcript: &mut
 }
 
 /// An object that the export lacks, as far as it is known.
-fn absent_object(staged: &Staged) -> SourceObject {
+pub(super) fn absent_object(staged: &Staged) -> SourceObject {
     SourceObject {
         kind: staged.kind,
         anchor: staged.anchor.clone(),

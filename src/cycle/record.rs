@@ -17,7 +17,7 @@ use crate::scoping::Verdict;
 use crate::store::ObjectRow;
 
 /// Shown instead of a redacted value (expressions.md 4).
-const REDACTED: &str = "[Redact]";
+pub(super) const REDACTED: &str = "[Redact]";
 /// Values of a list that are shown.
 const SHOWN: usize = 50;
 
@@ -130,7 +130,7 @@ fn source_identity(object: &SourceObject, matched: Option<&Resource>) -> Identit
     }
 }
 
-fn modified(changes: &[Change]) -> Vec<ModifiedProperty> {
+pub(super) fn modified(changes: &[Change]) -> Vec<ModifiedProperty> {
     changes
         .iter()
         .map(|change| {
@@ -197,7 +197,7 @@ fn import<T>(line: &Line<'_, T>, recorded: &Recorded<'_>) -> Step {
     step(StepKind::Import, name, LoggedStatus::Success, description, details)
 }
 
-fn source_value(value: &SourceValue) -> Value {
+pub(super) fn source_value(value: &SourceValue) -> Value {
     match value {
         SourceValue::Text(text) => json!(text),
         SourceValue::Bool(flag) => json!(if *flag { "True" } else { "False" }),
@@ -211,6 +211,15 @@ fn source_value(value: &SourceValue) -> Value {
         SourceValue::Roles(roles) => {
             roles.iter().map(|role| json!(role.display_name.as_deref().or(role.value.as_deref()))).collect()
         }
+    }
+}
+
+/// A value as one text.
+pub(super) fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(text_of).collect::<Vec<_>>().join("; "),
+        other => other.to_string(),
     }
 }
 
@@ -293,6 +302,9 @@ fn matching(recorded: &Recorded<'_>) -> Option<Step> {
         (None, Some(id)) => (LoggedStatus::Success, format!("the linked account `{id}` was not found")),
         (None, None) => (LoggedStatus::Success, "no account in the target matches".to_owned()),
     };
+    if let Some(by) = recorded.transcript.matched_by.as_deref().filter(|_| recorded.matched.is_some()) {
+        details.insert("matchedBy".to_owned(), json!(by));
+    }
     if let Some(resource) = recorded.matched {
         details.insert("targetId".to_owned(), json!(resource.id().as_str()));
         if let Some(active) = resource.active() {

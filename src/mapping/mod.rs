@@ -91,6 +91,12 @@ impl ObjectMapping {
         redacted.flat_map(|mapping| mapping.reads(&self.slots)).map(|name| canonical(&name).to_owned()).collect()
     }
 
+    /// The source attributes that one mapping reads, by canonical name.
+    pub fn reads(&self, index: usize) -> Vec<String> {
+        let reads = self.attributes.get(index).map(|mapping| mapping.reads(&self.slots)).unwrap_or_default();
+        reads.iter().map(|name| canonical(name).to_owned()).collect()
+    }
+
     /// The source attributes whose change may change a value, by canonical name (service.md D-15).
     pub fn names(&self) -> BTreeSet<String> {
         self.slots.names().filter(|name| *name != IS_SOFT_DELETED).map(|name| canonical(name).to_owned()).collect()

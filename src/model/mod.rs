@@ -12,6 +12,7 @@ mod resource;
 mod run;
 mod settings;
 mod source;
+mod survey;
 mod value;
 
 pub use connection::{ConnectionCheck, ConnectionReport};
@@ -30,4 +31,5 @@ pub use settings::{Actions, ApplyMode, OnMissingTarget, Trigger};
 pub use source::{
     Deletion, ObjectKind, Origin, RoleAssignment, SourceAnchor, SourceObject, SourceState, SourceValue, TargetId,
 };
+pub use survey::{Account, AccountState, Drift, DriftState, Explained, Story};
 pub use value::{Role, RoleForm, TargetValue, ValueKind};

@@ -12,6 +12,7 @@ mod lists;
 mod on_demand;
 mod plain;
 mod status;
+mod survey;
 pub mod text;
 mod time;
 
@@ -25,3 +26,4 @@ pub use lists::{DeletionRow, LinkRow, deletions_json, escrows_json, links_json};
 pub use on_demand::{OnDemandRow, on_demand_json};
 pub use plain::plain;
 pub use status::status_json;
+pub use survey::{account_json, drift_json, story_json};

@@ -16,6 +16,7 @@ mod cycle_groups;
 mod cycle_lifecycle;
 mod cycle_references;
 mod cycle_settings;
+mod cycle_survey;
 mod daemon;
 mod fixtures_raw;
 mod fixtures_records;
