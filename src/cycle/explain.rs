@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::error::ServiceError;
-use super::on_demand::{OnDemandOptions, OnDemandAnswer};
+use super::on_demand::{OnDemandAnswer, OnDemandOptions};
 use super::record::{REDACTED, source_value, text_of};
 use super::search::search;
 use super::service::Service;
@@ -25,11 +25,8 @@ impl Service {
         let names = [id.to_owned()];
         let options = OnDemandOptions { dry_run: true, force: true };
         let mut answers = self.provision_now(job, &names, options, stop).await?;
-        let OnDemandAnswer { entry: now, error, .. } = answers.pop().unwrap_or_else(|| OnDemandAnswer {
-            id: id.to_owned(),
-            entry: None,
-            error: None,
-        });
+        let OnDemandAnswer { entry: now, error, .. } =
+            answers.pop().unwrap_or_else(|| OnDemandAnswer { id: id.to_owned(), entry: None, error: None });
         let mut found = tokio::task::block_in_place(|| search(job, &names))?;
         let object = found.found.remove(id);
         let expressions = object.as_ref().map(|object| self.expressions(job, object, now.as_ref())).unwrap_or_default();

@@ -151,7 +151,12 @@ impl Service {
     }
 
     /// Everybody of the source, and whoever is remembered and absent.
-    async fn everybody(&self, job: &Job, key: JobKey, state: &JobState) -> Result<Result<Imported, RunError>, ServiceError> {
+    async fn everybody(
+        &self,
+        job: &Job,
+        key: JobKey,
+        state: &JobState,
+    ) -> Result<Result<Imported, RunError>, ServiceError> {
         let store = Arc::clone(self.store());
         let (settings, previous) = (job.source.clone(), state.watermark.clone());
         let accepted = state.accepted_identity.clone();

@@ -21,7 +21,9 @@ impl Matching {
             self.ambiguous += 1;
         } else if code.is_none() && matched() {
             self.adopt += 1;
-        } else if entry.action == LoggedAction::Create && matches!(entry.status, LoggedStatus::Success | LoggedStatus::Warning) {
+        } else if entry.action == LoggedAction::Create
+            && matches!(entry.status, LoggedStatus::Success | LoggedStatus::Warning)
+        {
             self.create += 1;
         }
     }

@@ -14,8 +14,15 @@ pub fn drift_text(drift: &Drift, style: Style) -> String {
     let state = painted(drift_name(drift.state), tone, style);
     let mut text = format!("{state}  {}  {}\n", plain(&drift.source), plain(&drift.target));
     for one in &drift.differences {
-        let shown = |value: &Option<String>| value.as_deref().map_or("nothing".to_owned(), |value| format!("`{}`", plain(value)));
-        text.push_str(&format!("    {}: the target has {}, the source gives {}\n", plain(&one.name), shown(&one.old), shown(&one.new)));
+        let shown = |value: &Option<String>| {
+            value.as_deref().map_or("nothing".to_owned(), |value| format!("`{}`", plain(value)))
+        };
+        text.push_str(&format!(
+            "    {}: the target has {}, the source gives {}\n",
+            plain(&one.name),
+            shown(&one.old),
+            shown(&one.new)
+        ));
     }
     text
 }
@@ -27,7 +34,12 @@ pub fn account_text(account: &Account, style: Style) -> String {
         AccountState::Local => Tone::Bad,
     };
     let source = account.source.as_deref().map_or(String::new(), |source| format!("  {}", plain(source)));
-    format!("{}  {}  {}{source}\n", painted(account_name(account.state), tone, style), plain(&account.target), plain(&account.name))
+    format!(
+        "{}  {}  {}{source}\n",
+        painted(account_name(account.state), tone, style),
+        plain(&account.target),
+        plain(&account.name)
+    )
 }
 
 pub fn story_text(story: &Story, style: Style) -> String {
