@@ -23,7 +23,7 @@ impl Service {
         stop: CancellationToken,
     ) -> Result<Story, ServiceError> {
         let names = [id.to_owned()];
-        let options = OnDemandOptions { dry_run: true, force: true };
+        let options = OnDemandOptions { dry_run: true, force: true, ..OnDemandOptions::default() };
         let mut answers = self.provision_now(job, &names, options, stop).await?;
         let OnDemandAnswer { entry: now, error, .. } =
             answers.pop().unwrap_or_else(|| OnDemandAnswer { id: id.to_owned(), entry: None, error: None });
