@@ -442,19 +442,21 @@ impl Service {
             let page = staging.follow_ups(after.as_ref(), PAGE)?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.anchor.clone());
+            let mut commits = Vec::new();
             for follow_up in &page {
                 let Some(entry) = self.unresolved(line, follow_up)? else { continue };
                 observer.entry(&entry);
-                let commit = ObjectCommit {
+                commits.push(ObjectCommit {
                     anchor: follow_up.anchor.clone(),
                     row: RowChange::Keep,
                     escrow: EscrowChange::Keep,
                     unstage: false,
                     references: None,
                     entry: Some(Box::new(entry)),
-                };
-                line.store.commit(line.job, commit).await?;
+                });
             }
+            // Somebody else may hold claims of these objects, so none is given up here.
+            line.store.commit_all(line.job, commits).await?;
         }
     }
 

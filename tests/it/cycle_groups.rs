@@ -227,35 +227,37 @@ async fn group_deletions_are_withheld_above_the_threshold() {
     let job = "    accidental_deletion: { enabled: true, threshold: 1 }\n";
     let mut town = Town::new(Plan { job, ..Plan::default() }).await;
     town.person("ann", Person::new());
-    for name in ["one", "two", "three"] {
+    // An export in which nobody is a member of anything would be taken for a broken one.
+    for name in ["one", "two", "three", "rest"] {
         town.group(name, &["ann"]);
     }
     town.cycle().await;
     town.groups.remove("one");
     let report = town.cycle().await;
     assert_eq!((report.counts.delete, report.counts.staged), (1, 0), "{report:#?}");
-    town.groups.clear();
+    town.groups.retain(|name, _| name == "rest");
     let report = town.cycle().await;
     assert_eq!((report.counts.delete, report.counts.staged), (0, 2), "{report:#?}");
-    assert_eq!(town.target.groups().len(), 2);
+    assert_eq!(town.target.groups().len(), 3);
     let staged = town.entries();
     assert!(staged.iter().all(|entry| entry.action == LoggedAction::StagedDelete), "{staged:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_user_who_returns_joins_again() {
+async fn a_deleted_group_that_returns_is_filled_again() {
     let job = "    accidental_deletion: { enabled: false }\n";
     let mut town = Town::new(Plan { job, ..Plan::default() }).await;
     town.person("ann", Person::new());
     town.person("bob", Person::new());
     town.group("all", &["ann", "bob"]);
+    town.group("rest", &["ann"]);
     town.cycle().await;
     let group = town.groups.remove("all").expect("there");
     town.cycle().await;
-    assert!(town.target.groups().is_empty());
+    assert_eq!(town.held(), held(&[("rest", &["ann"])]));
     town.groups.insert("all".to_owned(), group);
     town.cycle().await;
-    assert_eq!(town.held(), held(&[("all", &["ann", "bob"])]));
+    assert_eq!(town.held(), held(&[("all", &["ann", "bob"]), ("rest", &["ann"])]));
     assert_eq!(town.cycle().await.requests, 0);
 }
 
