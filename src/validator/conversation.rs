@@ -11,7 +11,9 @@ use super::judge::{Judgement, Seen, Status, fail, judge, refused};
 use super::state::get;
 use crate::model::{ObjectKind, TargetPath, TargetValue};
 use crate::target::{Client, Raw, Shown};
-use crate::wire::{Dialect, ENTRA_2020, ENTRA_LEGACY, Mode, OKTA_OIN, Options, Profile, Request, STRICT, TenantUrl, Wire};
+use crate::wire::{
+    Dialect, ENTRA_2020, ENTRA_LEGACY, Mode, OKTA_OIN, Options, Profile, Request, STRICT, TenantUrl, Wire,
+};
 
 pub(super) const CORE_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 pub(super) const CORE_GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
@@ -183,7 +185,10 @@ impl Conversation {
                 }
                 exchange.answer = Err(fault.message.clone());
                 self.last = Some(exchange.clone());
-                return Err(Finding { exchange: Some(Box::new(exchange)), ..Finding::new(Status::Fail, fault.message) });
+                return Err(Finding {
+                    exchange: Some(Box::new(exchange)),
+                    ..Finding::new(Status::Fail, fault.message)
+                });
             }
         };
         let body: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
@@ -300,7 +305,8 @@ impl Conversation {
         let read = self.get(&path, "").await?;
         if seen.status < 300 {
             if read.status != 200 {
-                return Err(self.with_last(Finding::new(Status::Fail, format!("cannot be read afterwards: {}", refused(&read)))));
+                return Err(self
+                    .with_last(Finding::new(Status::Fail, format!("cannot be read afterwards: {}", refused(&read)))));
             }
             seen.body = read.body;
         }
@@ -309,7 +315,13 @@ impl Conversation {
     }
 
     /// Sends a PATCH, reads the resource back and judges the two by the check; returns the state after it.
-    pub(super) async fn patched(&mut self, id: &str, form: Form, resource: &Value, operations: Value) -> Checked<Value> {
+    pub(super) async fn patched(
+        &mut self,
+        id: &str,
+        form: Form,
+        resource: &Value,
+        operations: Value,
+    ) -> Checked<Value> {
         let seen = self.patch(form, resource, operations).await?;
         self.verdict(id, &seen)?;
         Ok(seen.body)

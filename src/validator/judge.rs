@@ -104,8 +104,8 @@ pub fn judge(id: &str, seen: &Seen) -> Option<Judgement> {
             told(differences(&seen.current, &seen.current, &seen.body))
         }
         "C-24" => pass(),
-        "C-04" | "C-05" | "C-07" | "C-08" | "C-09" | "C-10" | "C-16" | "C-22" | "C-25" | "C-26" | "C-27" | "C-28" | "C-29"
-        | "C-30" | "C-33" | "C-34" | "C-43" | "C-52" | "C-55" | "C-61" | "C-62" => patched(seen),
+        "C-04" | "C-05" | "C-07" | "C-08" | "C-09" | "C-10" | "C-16" | "C-22" | "C-25" | "C-26" | "C-27" | "C-28"
+        | "C-29" | "C-30" | "C-33" | "C-34" | "C-43" | "C-52" | "C-55" | "C-61" | "C-62" => patched(seen),
         _ => return None,
     })
 }
@@ -163,7 +163,9 @@ pub(super) fn is_list(seen: &Seen) -> Result<(), Judgement> {
 fn no_hit(seen: &Seen) -> Judgement {
     match is_list(seen) {
         Err(judgement) => judgement,
-        Ok(()) if get(&seen.body, "totalResults") == Some(&Value::from(0)) && resources(&seen.body).is_empty() => pass(),
+        Ok(()) if get(&seen.body, "totalResults") == Some(&Value::from(0)) && resources(&seen.body).is_empty() => {
+            pass()
+        }
         Ok(()) => fail("`totalResults` is not 0 for a value that nobody has"),
     }
 }

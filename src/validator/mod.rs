@@ -68,8 +68,8 @@ const NEEDS: [(&str, &str); 9] = [
 
 /// Groups, roles and the like, which a Kintone-like endpoint does not have (wire.md 20.1).
 const NOT_IN_KINTONE: [&str; 16] = [
-    "C-09", "C-10", "C-11", "C-28", "C-29", "C-30", "C-33", "C-34", "C-35", "C-40", "C-51", "C-56", "C-60", "C-61", "C-62",
-    "C-27",
+    "C-09", "C-10", "C-11", "C-28", "C-29", "C-30", "C-33", "C-34", "C-35", "C-40", "C-51", "C-56", "C-60", "C-61",
+    "C-62", "C-27",
 ];
 
 /// Runs the checks against the endpoint of `url`; `progress` hears of each that is done.
@@ -101,9 +101,7 @@ pub async fn validate(
 
 /// Finds out whether there is anybody at the other end, and whether groups are offered.
 async fn reach(conversation: &mut Conversation, plan: &Plan) -> Result<(), Unreached> {
-    let fault = |finding: Finding| {
-        Unreached::Fault(Fault::new(crate::wire::FaultKind::Connect, finding.observed))
-    };
+    let fault = |finding: Finding| Unreached::Fault(Fault::new(crate::wire::FaultKind::Connect, finding.observed));
     let nobody = uuid::Uuid::new_v4().to_string();
     let users = conversation.find(Form::Legacy, ObjectKind::User, "userName", &nobody).await.map_err(fault)?;
     let asks_for_token = plan.only.iter().any(|id| id == "C-49");

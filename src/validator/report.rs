@@ -147,7 +147,8 @@ impl Report {
         let mut out = String::new();
         // Writing to a string does not fail.
         for row in &self.rows {
-            let _ = writeln!(out, "{:4} {} {:20} {}", row.status().as_str(), row.check.id, row.check.name, row.check.title);
+            let _ =
+                writeln!(out, "{:4} {} {:20} {}", row.status().as_str(), row.check.id, row.check.name, row.check.title);
             if matches!(row.status(), Status::Pass) {
                 continue;
             }
@@ -155,8 +156,15 @@ impl Report {
             if row.status() == Status::Skip {
                 continue;
             }
-            let forms: Vec<&str> = row.forms.iter().filter(|(_, found)| found.is_some()).map(|(form, _)| form.dialect().name).collect();
-            let _ = writeln!(out, "       {} · as {} · {}", row.check.severity.as_str(), forms.join(", "), row.check.reference);
+            let forms: Vec<&str> =
+                row.forms.iter().filter(|(_, found)| found.is_some()).map(|(form, _)| form.dialect().name).collect();
+            let _ = writeln!(
+                out,
+                "       {} · as {} · {}",
+                row.check.severity.as_str(),
+                forms.join(", "),
+                row.check.reference
+            );
             let _ = writeln!(out, "       change: {}", row.check.remedy);
             if let Some(exchange) = row.worst().and_then(|finding| finding.exchange.as_ref()) {
                 let query = if exchange.query.is_empty() { String::new() } else { format!("?{}", exchange.query) };
@@ -173,7 +181,10 @@ impl Report {
         let _ = writeln!(
             out,
             "\n{} passed, {} failed, {} warnings, {} skipped{}",
-            self.count(Status::Pass), self.count(Status::Fail), self.count(Status::Warn), self.count(Status::Skip),
+            self.count(Status::Pass),
+            self.count(Status::Fail),
+            self.count(Status::Warn),
+            self.count(Status::Skip),
             if self.interrupted { "; interrupted" } else { "" },
         );
         for answer in self.answers() {
@@ -195,16 +206,29 @@ impl Report {
     pub fn junit(&self) -> String {
         let mut out = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"provisiond validate\" tests=\"{}\" failures=\"{}\" skipped=\"{}\">\n",
-            self.rows.len(), self.count(Status::Fail), self.count(Status::Skip),
+            self.rows.len(),
+            self.count(Status::Fail),
+            self.count(Status::Skip),
         );
         for row in &self.rows {
-            let _ = write!(out, "  <testcase classname=\"{}\" name=\"{} {}\">", row.check.severity.as_str(), row.check.id, xml(row.check.name));
+            let _ = write!(
+                out,
+                "  <testcase classname=\"{}\" name=\"{} {}\">",
+                row.check.severity.as_str(),
+                row.check.id,
+                xml(row.check.name)
+            );
             let told = xml(row.observed());
             let _ = match row.status() {
                 Status::Pass => Ok(()),
                 Status::Skip => write!(out, "<skipped message=\"{told}\"/>"),
                 Status::Warn => write!(out, "<system-out>warning: {told}</system-out>"),
-                Status::Fail => write!(out, "<failure message=\"{told}\">{} ({})</failure>", xml(row.check.remedy), xml(row.check.reference)),
+                Status::Fail => write!(
+                    out,
+                    "<failure message=\"{told}\">{} ({})</failure>",
+                    xml(row.check.remedy),
+                    xml(row.check.reference)
+                ),
             };
             out.push_str("</testcase>\n");
         }

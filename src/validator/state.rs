@@ -106,8 +106,11 @@ fn put(holder: &mut Map<String, Value>, key: &str, verb: &str, value: Value) {
 }
 
 fn same_element(a: &Value, b: &Value) -> bool {
-    a == b || a.get("value").is_some() && a.get("value") == b.get("value") && a.get("type") == b.get("type")
-        || a.get("value").is_some() && a.get("value") == b.get("value") && (a.get("type").is_none() || b.get("type").is_none())
+    a == b
+        || a.get("value").is_some() && a.get("value") == b.get("value") && a.get("type") == b.get("type")
+        || a.get("value").is_some()
+            && a.get("value") == b.get("value")
+            && (a.get("type").is_none() || b.get("type").is_none())
 }
 
 fn elements(

@@ -25,6 +25,7 @@ pub mod status;
 pub mod target;
 pub mod test;
 pub mod test_connection;
+pub mod validate;
 
 /// Parses a time of the command line.
 fn time(text: &str) -> Result<jiff::Timestamp, String> {

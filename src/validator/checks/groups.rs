@@ -70,7 +70,8 @@ pub(in super::super) async fn exclude_members(cx: &mut Conversation, _: Form) ->
 pub(in super::super) async fn ref_null(cx: &mut Conversation, form: Form) -> Checked {
     let ids = users(cx, 1).await?;
     let group = cx.group(&[]).await?;
-    let operations = json!([{ "op": capital(form, "add"), "path": "members", "value": [{ "$ref": null, "value": ids[0] }] }]);
+    let operations =
+        json!([{ "op": capital(form, "add"), "path": "members", "value": [{ "$ref": null, "value": ids[0] }] }]);
     cx.patched("C-29", form, &group, operations).await.map(drop)
 }
 

@@ -29,9 +29,12 @@ fn flag(form: Form, value: bool) -> Value {
 
 pub(in super::super) async fn op_case(cx: &mut Conversation, form: Form) -> Checked {
     let user = cx.user(json!({})).await?;
-    let user = cx.patched("C-04", form, &user, json!([{ "op": op(form, "replace"), "path": "displayName", "value": "Other" }])).await?;
+    let user = cx
+        .patched("C-04", form, &user, json!([{ "op": op(form, "replace"), "path": "displayName", "value": "Other" }]))
+        .await?;
     let path = if cx.kintone { "name.familyName" } else { "title" };
-    let user = cx.patched("C-04", form, &user, json!([{ "op": op(form, "add"), "path": path, "value": "One" }])).await?;
+    let user =
+        cx.patched("C-04", form, &user, json!([{ "op": op(form, "add"), "path": path, "value": "One" }])).await?;
     if cx.kintone {
         return Ok(());
     }
@@ -125,7 +128,9 @@ pub(in super::super) async fn no_empty_200(cx: &mut Conversation, form: Form) ->
 pub(in super::super) async fn add_existing(cx: &mut Conversation, form: Form) -> Checked {
     let attribute = if cx.kintone { "displayName" } else { "title" };
     let user = cx.user(json!({ attribute: "Before" })).await?;
-    cx.patched("C-22", form, &user, json!([{ "op": op(form, "add"), "path": attribute, "value": "After" }])).await.map(drop)
+    cx.patched("C-22", form, &user, json!([{ "op": op(form, "add"), "path": attribute, "value": "After" }]))
+        .await
+        .map(drop)
 }
 
 pub(in super::super) async fn atomic_patch(cx: &mut Conversation, form: Form) -> Checked {
@@ -174,7 +179,8 @@ pub(in super::super) async fn core_urn_path(cx: &mut Conversation, form: Form) -
 
 pub(in super::super) async fn manager_clear(cx: &mut Conversation, form: Form) -> Checked {
     let boss = cx.user(json!({})).await?;
-    let user = cx.user(json!({ "schemas": [CORE, ENTERPRISE], ENTERPRISE: { "manager": { "value": id_of(&boss) } } })).await?;
+    let user =
+        cx.user(json!({ "schemas": [CORE, ENTERPRISE], ENTERPRISE: { "manager": { "value": id_of(&boss) } } })).await?;
     if get(&user, ENTERPRISE).and_then(|more| get(more, "manager")).is_none() {
         return Err(super::super::conversation::Finding::skip("the endpoint keeps no manager"));
     }
@@ -203,7 +209,8 @@ pub(in super::super) async fn roles_forms(cx: &mut Conversation, form: Form) -> 
         return cx.fails(refused(&seen));
     }
     cx.roles_are(&seen.body, &["Admin", "User"])?;
-    let operations = json!([{ "op": op(form, "replace"), "path": "roles", "value": [{ "value": "Owner", "display": "O" }] }]);
+    let operations =
+        json!([{ "op": op(form, "replace"), "path": "roles", "value": [{ "value": "Owner", "display": "O" }] }]);
     let seen = cx.patch(form, &seen.body, operations).await?;
     if seen.status >= 300 {
         return cx.fails(refused(&seen));
@@ -229,7 +236,8 @@ impl Conversation {
 pub(in super::super) async fn roles_primary(cx: &mut Conversation, form: Form) -> Checked {
     let mut user = cx.user(json!({ "roles": [{ "primary": true, "value": "First" }] })).await?;
     for value in ["Second", "Third"] {
-        let operations = json!([{ "op": op(form, "replace"), "path": "roles[primary eq \"True\"].value", "value": value }]);
+        let operations =
+            json!([{ "op": op(form, "replace"), "path": "roles[primary eq \"True\"].value", "value": value }]);
         let seen = cx.patch(form, &user, operations).await?;
         if cx.kintone {
             return cx.judged_accepted(&seen);
@@ -293,7 +301,8 @@ pub(in super::super) async fn no_etag(cx: &mut Conversation, form: Form) -> Chec
 pub(in super::super) async fn formatted(cx: &mut Conversation, form: Form) -> Checked {
     let user = cx.user(json!({ "name": { "givenName": "A", "familyName": "B" } })).await?;
     for path in ["name.formatted", "displayName"] {
-        let seen = cx.patch(form, &user, json!([{ "op": op(form, "replace"), "path": path, "value": "Other" }])).await?;
+        let seen =
+            cx.patch(form, &user, json!([{ "op": op(form, "replace"), "path": path, "value": "Other" }])).await?;
         if seen.status >= 300 {
             return cx.warns(format!("`{path}`: {}", refused(&seen)));
         }
@@ -327,7 +336,9 @@ pub(in super::super) async fn restore(cx: &mut Conversation, form: Form) -> Chec
     let user = cx.user(json!({ "name": { "givenName": "A", "familyName": "B" } })).await?;
     let mut now = user.clone();
     for value in [false, true] {
-        let seen = cx.patch(form, &now, json!([{ "op": op(form, "replace"), "path": "active", "value": flag(form, value) }])).await?;
+        let seen = cx
+            .patch(form, &now, json!([{ "op": op(form, "replace"), "path": "active", "value": flag(form, value) }]))
+            .await?;
         if seen.status >= 300 {
             return cx.fails(refused(&seen));
         }
@@ -343,7 +354,9 @@ pub(in super::super) async fn rename_user(cx: &mut Conversation, form: Form) -> 
     let new = format!("{}@example.com", cx.name());
     let operations = match form {
         Form::Flag => json!([{ "op": "replace", "value": { "userName": new } }]),
-        Form::Legacy | Form::Okta | Form::Rfc => json!([{ "op": op(form, "replace"), "path": "userName", "value": new }]),
+        Form::Legacy | Form::Okta | Form::Rfc => {
+            json!([{ "op": op(form, "replace"), "path": "userName", "value": new }])
+        }
     };
     let seen = cx.patch(form, &user, operations).await?;
     if cx.kintone {

@@ -5,7 +5,9 @@ use http::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-use super::super::conversation::{CORE_USER, Checked, Conversation, Finding, Form, bare, id_of, merge, path_of, segment};
+use super::super::conversation::{
+    CORE_USER, Checked, Conversation, Finding, Form, bare, id_of, merge, path_of, segment,
+};
 use super::super::judge::{Judgement, Status, judge, refused, resources};
 use super::super::state::{covers, get};
 use crate::model::ObjectKind;
@@ -44,11 +46,16 @@ pub(in super::super) async fn no_accept(cx: &mut Conversation, form: Form) -> Ch
 
 fn full(cx: &mut Conversation) -> Value {
     let name = cx.name();
-    json!({
+    let mut body = json!({
         "schemas": [CORE_USER], "externalId": name, "userName": format!("{name}@example.com"), "active": true,
         "displayName": "Babs Jensen", "name": { "givenName": "Barbara", "familyName": "Jensen" },
         "emails": [{ "type": "work", "primary": true, "value": format!("{name}@example.com") }],
-    })
+    });
+    if cx.kintone {
+        // It keeps the address and nothing else of the element.
+        body["emails"] = json!([{ "type": "work", "value": format!("{name}@example.com") }]);
+    }
+    body
 }
 
 pub(in super::super) async fn conflict(cx: &mut Conversation, form: Form) -> Checked {
@@ -183,7 +190,8 @@ pub(in super::super) async fn id_stable(cx: &mut Conversation, form: Form) -> Ch
         Some(_) => return cx.fails("the `id` in a list differs"),
         None => return Err(Finding::skip("the user is not found by its name")),
     }
-    let seen = cx.patch(Form::Rfc, &user, json!([{ "op": "replace", "path": "displayName", "value": "Other" }])).await?;
+    let seen =
+        cx.patch(Form::Rfc, &user, json!([{ "op": "replace", "path": "displayName", "value": "Other" }])).await?;
     if seen.status >= 300 {
         return Ok(());
     }
