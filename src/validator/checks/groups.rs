@@ -110,6 +110,9 @@ pub(in super::super) async fn many_members(cx: &mut Conversation, form: Form) ->
     let group = cx.group(&[]).await?;
     let value: Value = ids.iter().map(|id| json!({ "value": id })).collect();
     let seen = cx.patch(form, &group, json!([{ "op": "add", "path": "members", "value": value }])).await?;
+    if (400..500).contains(&seen.status) {
+        return cx.warns(format!("150 members at once are refused: {}", refused(&seen)));
+    }
     if seen.status >= 300 {
         return cx.fails(refused(&seen));
     }

@@ -318,12 +318,13 @@ pub(in super::super) async fn array_for_single(cx: &mut Conversation, form: Form
 }
 
 pub(in super::super) async fn multi_op(cx: &mut Conversation, form: Form) -> Checked {
-    let user = cx.user(json!({ "name": { "givenName": "A", "familyName": "B" } })).await?;
     let address = format!("{}@example.com", cx.name());
+    let emails = json!([{ "type": "work", "value": format!("old.{address}") }]);
+    let user = cx.user(json!({ "name": { "givenName": "A", "familyName": "B" }, "emails": emails })).await?;
     let mut operations = vec![
         json!({ "op": op(form, "replace"), "path": "displayName", "value": "Other" }),
         json!({ "op": op(form, "replace"), "path": "name.givenName", "value": "C" }),
-        json!({ "op": op(form, "add"), "path": WORK, "value": address }),
+        json!({ "op": op(form, "replace"), "path": WORK, "value": address }),
         json!({ "op": op(form, "replace"), "path": "active", "value": flag(form, false) }),
     ];
     if !cx.kintone {
@@ -336,9 +337,8 @@ pub(in super::super) async fn restore(cx: &mut Conversation, form: Form) -> Chec
     let user = cx.user(json!({ "name": { "givenName": "A", "familyName": "B" } })).await?;
     let mut now = user.clone();
     for value in [false, true] {
-        let seen = cx
-            .patch(form, &now, json!([{ "op": op(form, "replace"), "path": "active", "value": flag(form, value) }]))
-            .await?;
+        let seen =
+            cx.patch(form, &now, json!([{ "op": op(form, "replace"), "path": "active", "value": value }])).await?;
         if seen.status >= 300 {
             return cx.fails(refused(&seen));
         }

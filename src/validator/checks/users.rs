@@ -421,7 +421,8 @@ pub(in super::super) async fn throttling(cx: &mut Conversation, form: Form) -> C
 pub(in super::super) async fn filter_encoding(cx: &mut Conversation, _: Form) -> Checked {
     for part in ["a+b", "o'neil", "r&d", "x#y", "100%", "山田", "two words"] {
         let name = format!("{} {part}", cx.name());
-        let user = cx.user(json!({ "userName": name })).await?;
+        let address = format!("{}@example.com", cx.name());
+        let user = cx.user(json!({ "userName": name, "emails": [{ "type": "work", "value": address }] })).await?;
         for form in [Form::Legacy, Form::Rfc] {
             let mut seen = cx.find(form, USER, "userName", &name).await?;
             seen.current = user.clone();
