@@ -17,4 +17,5 @@ pub mod source;
 pub mod store;
 pub mod target;
 pub mod telemetry;
+pub mod validator;
 pub mod wire;

@@ -57,7 +57,7 @@ pub enum Format {
     Text,
     /// One JSON document
     Json,
-    /// JUnit XML, for build servers; `test` only
+    /// JUnit XML, for build servers; `test` and `validate` only
     Junit,
 }
 
@@ -98,6 +98,7 @@ pub enum Command {
     Functions(command::functions::Args),
     Mapping(command::mapping::Args),
     Target(command::target::Args),
+    Validate(command::validate::Args),
     Schema(command::schema::Args),
     Completions(command::completions::Args),
     Man(command::man::Args),
@@ -106,7 +107,7 @@ pub enum Command {
 impl Command {
     /// Whether `--output junit` is understood.
     pub fn prints_junit(&self) -> bool {
-        matches!(self, Self::Test(_))
+        matches!(self, Self::Test(_) | Self::Validate(_))
     }
 }
 

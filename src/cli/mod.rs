@@ -42,7 +42,7 @@ pub fn main() -> ExitCode {
     };
     if cli.global.output == Format::Junit && !cli.command.prints_junit() {
         let error =
-            CliError::usage("usage", "only `test` prints JUnit XML").with_help("write `--output text` or `json`");
+            CliError::usage("usage", "only `test` and `validate` print JUnit XML").with_help("write `--output text` or `json`");
         error.show(false, Style::default());
         return error.status.into();
     }
@@ -135,6 +135,7 @@ fn dispatch(command: Command, session: &Session) -> Result<Status, CliError> {
         Command::Test(args) => command::test::run(&args, session),
         Command::Functions(args) => command::functions::run(&args, session),
         Command::Target(args) => command::target::run(&args, session),
+        Command::Validate(args) => command::validate::run(&args, session),
         Command::Schema(args) => command::schema::run(&args, session),
         Command::Completions(args) => command::completions::run(&args, session),
         Command::Man(args) => command::man::run(&args, session),

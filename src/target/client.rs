@@ -28,6 +28,29 @@ const REPEATS: u32 = 5;
 /// Targets commonly close idle connections after half a minute or more; a write on a closed one has an unknown fate.
 const IDLE: Duration = Duration::from_secs(20);
 
+/// A request whose every byte the caller decides, for testing an endpoint.
+#[derive(Debug, Clone)]
+pub struct Raw {
+    pub method: http::Method,
+    /// Below the base, encoded, beginning with `/`.
+    pub path: String,
+    /// Encoded, without `?`.
+    pub query: String,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Option<Bytes>,
+    pub identity: Shown,
+}
+
+/// Which `Authorization` a [`Raw`] request carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shown {
+    /// That of the settings.
+    Own,
+    None,
+    /// This text.
+    Text(String),
+}
+
 /// Sends requests to one target; made once for the life of a job.
 pub struct Client {
     http: legacy::Client<HttpsConnector<Route>, Full<Bytes>>,
@@ -81,23 +104,55 @@ impl Client {
         self.pacer.pace()
     }
 
-    fn message(&self, request: &Request, credential: Option<&Credential>) -> Result<http::Request<Full<Bytes>>, Fault> {
-        let unsendable = |error: &dyn std::fmt::Display| {
-            Fault::new(FaultKind::Unsendable, format!("the request cannot be sent: {error}"))
+    /// Sends one request as it stands, once, and brings the answer as it stands.
+    ///
+    /// Nothing is repeated, and an answer that refuses the credentials does not renew them. What the answer quotes of the
+    /// secret is masked.
+    pub async fn send_raw(&self, raw: &Raw) -> Answer {
+        let credential = self.auth.credential().await?;
+        let mut message = http::Request::new(Full::new(raw.body.clone().unwrap_or_default()));
+        *message.method_mut() = raw.method.clone();
+        *message.uri_mut() = self.uri(&raw.path, &raw.query)?;
+        for (name, value) in &raw.headers {
+            let name = HeaderName::from_str(name).map_err(|error| unsendable(&error))?;
+            let value = HeaderValue::from_str(value).map_err(|error| unsendable(&error))?;
+            message.headers_mut().insert(name, value);
+        }
+        let identity = match (&raw.identity, &credential) {
+            (Shown::Own, Some(credential)) => Some(credential.header.clone()),
+            (Shown::Own, None) | (Shown::None, _) => None,
+            (Shown::Text(text), _) => Some(HeaderValue::from_str(text).map_err(|error| unsendable(&error))?),
         };
-        let mut target = String::with_capacity(self.prefix.len() + request.path.len() + request.query.len() + 1);
+        if let Some(identity) = identity {
+            message.headers_mut().insert(AUTHORIZATION, identity);
+        }
+        let _permit = self.pacer.ready().await;
+        let mut response = self.exchange(message).await?;
+        let secrets: Vec<&str> = credential.iter().map(Credential::secret).collect();
+        if let Some(masked) = mask(&response.body, &secrets) {
+            response.body = masked;
+        }
+        Ok(response)
+    }
+
+    fn uri(&self, path: &str, query: &str) -> Result<Uri, Fault> {
+        let mut target = String::with_capacity(self.prefix.len() + path.len() + query.len() + 1);
         target.push_str(&self.prefix);
-        target.push_str(&request.path);
-        if !request.query.is_empty() {
+        target.push_str(path);
+        if !query.is_empty() {
             target.push('?');
-            target.push_str(&request.query);
+            target.push_str(query);
         }
         let target = PathAndQuery::from_maybe_shared(Bytes::from(target)).map_err(|error| unsendable(&error))?;
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(self.scheme.clone());
         parts.authority = Some(self.authority.clone());
         parts.path_and_query = Some(target);
-        let uri = Uri::from_parts(parts).map_err(|error| unsendable(&error))?;
+        Uri::from_parts(parts).map_err(|error| unsendable(&error))
+    }
+
+    fn message(&self, request: &Request, credential: Option<&Credential>) -> Result<http::Request<Full<Bytes>>, Fault> {
+        let uri = self.uri(&request.path, &request.query)?;
         let body = match &request.body {
             None => Bytes::new(),
             Some(body) => Bytes::from(serde_json::to_vec(body).map_err(|error| unsendable(&error))?),
@@ -196,6 +251,10 @@ impl Transport for Client {
             }
         }
     }
+}
+
+fn unsendable(error: &dyn std::fmt::Display) -> Fault {
+    Fault::new(FaultKind::Unsendable, format!("the request cannot be sent: {error}"))
 }
 
 fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {

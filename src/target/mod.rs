@@ -14,7 +14,7 @@ mod sign;
 #[cfg(test)]
 mod tests;
 
-pub use client::Client;
+pub use client::{Client, Raw, Shown};
 pub use pace::Pace;
 pub use settings::{Auth, ClientCertificate, Federated, Proxy, Settings, SetupFault};
 

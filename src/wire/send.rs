@@ -224,6 +224,11 @@ impl Wire {
         Request { headers: self.headers(body.is_some(), version), method, path, query, body }
     }
 
+    /// A write whose body the caller decides, with the headers of the dialect; for testing an endpoint.
+    pub fn write(&self, method: Method, path: String, body: Option<Value>) -> Request {
+        self.request(method, path, String::new(), body, None)
+    }
+
     fn headers(&self, has_body: bool, version: Option<&str>) -> Vec<(&'static str, Cow<'static, str>)> {
         let Dialect { accept, accept_charset, accept_encoding, content_type, .. } = self.dialect;
         let agent = match self.mode {

@@ -27,6 +27,7 @@ mod readme;
 mod source_sets;
 mod systemd;
 mod town;
+mod validator;
 mod vectors;
 mod vectors_expressions;
 mod vectors_lifecycle;

@@ -28,6 +28,7 @@ pub mod target;
 pub mod test;
 pub mod test_connection;
 pub mod verify;
+pub mod validate;
 
 /// Parses a time of the command line.
 fn time(text: &str) -> Result<jiff::Timestamp, String> {

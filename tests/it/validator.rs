@@ -1,0 +1,120 @@
+//! The validator against the stand-in: without a defect, with each, and as Kintone.
+
+use std::net::Ipv4Addr;
+
+use provisiond::mock::{self, Defect, DefectRow, Options, Profile, RequestLog, Standin, defects};
+use provisiond::target::{Auth, Settings};
+use provisiond::validator::{CHECKS, Plan, Report, Status, validate};
+use provisiond::wire::{Reading, TenantUrl};
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+
+async fn standin(profile: Profile, defects: Vec<Defect>) -> Standin {
+    let options =
+        Options { profile, defects, token: Some("the-token".into()), log: RequestLog::Off, ..Options::default() };
+    mock::start((Ipv4Addr::LOCALHOST, 0).into(), options).await.expect("the stand-in starts")
+}
+
+async fn run(standin: &Standin, plan: Plan) -> Report {
+    let url = TenantUrl::parse(&standin.url(), Reading::default()).expect("it is a URL");
+    let mut settings = Settings::new(url.base.clone());
+    settings.rate = None;
+    settings.auth = Auth::Bearer(SecretString::from("the-token"));
+    let plan = Plan { prefix: "pv-test".into(), ..plan };
+    validate(&settings, &url, &plan, CancellationToken::new(), |_| {}).await.expect("the stand-in is reached")
+}
+
+fn not_passed(report: &Report) -> Vec<String> {
+    let rows = report.rows.iter().filter(|row| row.status() != Status::Pass);
+    rows.map(|row| format!("{} {} {}", row.status().as_str(), row.check.id, row.observed())).collect()
+}
+
+#[test]
+fn the_table_has_every_check_of_the_specification() {
+    let ids: Vec<_> = CHECKS.iter().map(|check| check.id.to_owned()).collect();
+    assert_eq!(ids, (1..=63).map(|number| format!("C-{number:02}")).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_without_defect_passes_and_is_left_as_it_was() {
+    let target = standin(Profile::Rfc7644, Vec::new()).await;
+    let report = run(&target, Plan::default()).await;
+    assert_eq!(not_passed(&report), ["skip C-50 no answer 429 came; `--load` asks for one"]);
+    assert!(report.answers().iter().all(|answer| answer.because.is_empty()));
+    assert_eq!((target.users().len(), target.groups().len()), (0, 0), "left behind");
+    let json = report.to_json();
+    assert_eq!(json["summary"]["pass"], 62);
+    assert!(!json.to_string().contains("the-token"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kintone_like_target_meets_its_own_expectations() {
+    let target = standin(Profile::Kintone, Vec::new()).await;
+    let report = run(&target, Plan { kintone: true, ..Plan::default() }).await;
+    let wrong: Vec<_> = not_passed(&report).into_iter().filter(|line| !line.starts_with("skip")).collect();
+    assert_eq!(wrong, [""; 0]);
+    assert_eq!(target.users().len(), 0, "left behind");
+}
+
+/// Defects that no check with a running conversation can show.
+const ELSEWHERE: [Defect; 1] = [Defect::TlsDrop];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_defect_is_found_by_its_check() {
+    let mut running = tokio::task::JoinSet::new();
+    let rows: Vec<&DefectRow> = defects().iter().filter(|row| !ELSEWHERE.contains(&row.defect)).collect();
+    for row in &rows {
+        let row = **row;
+        running.spawn(async move {
+            let target = standin(Profile::Rfc7644, vec![row.defect]).await;
+            let plan =
+                Plan { only: vec![row.check.to_owned()], load: row.defect == Defect::Throttle, ..Plan::default() };
+            let report = run(&target, plan).await;
+            let found = report.rows.iter().all(|one| matches!(one.status(), Status::Fail | Status::Warn));
+            (!found).then(|| format!("{} is not found by {}: {:?}", row.name, row.check, not_passed(&report)))
+        });
+    }
+    let mut missed: Vec<String> = running.join_all().await.into_iter().flatten().collect();
+    missed.sort();
+    assert!(missed.is_empty(), "{} of {}:\n{}", missed.len(), rows.len(), missed.join("\n"));
+}
+
+#[tokio::test]
+async fn a_target_that_drops_connections_is_not_reached() {
+    let target = standin(Profile::Rfc7644, vec![Defect::TlsDrop]).await;
+    let url = TenantUrl::parse(&target.url(), Reading::default()).expect("it is a URL");
+    let settings = Settings::new(url.base.clone());
+    assert!(validate(&settings, &url, &Plan::default(), CancellationToken::new(), |_| {}).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_run_leaves_nothing_behind() {
+    let target = standin(Profile::Rfc7644, Vec::new()).await;
+    let url = TenantUrl::parse(&target.url(), Reading::default()).expect("it is a URL");
+    let mut settings = Settings::new(url.base.clone());
+    settings.rate = None;
+    settings.auth = Auth::Bearer(SecretString::from("the-token"));
+    let stop = CancellationToken::new();
+    let plan = Plan { only: vec!["C-51".into()], prefix: "pv-test".into(), ..Plan::default() };
+    let watcher = async {
+        while target.users().len() < 20 {
+            tokio::task::yield_now().await;
+        }
+        stop.cancel();
+    };
+    let (report, ()) = tokio::join!(validate(&settings, &url, &plan, stop.clone(), |_| {}), watcher);
+    let report = report.expect("the stand-in is reached");
+    assert!(report.interrupted);
+    assert_eq!((target.users().len(), target.groups().len(), report.left_behind.len()), (0, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_closing_answer_names_the_client_that_is_hit() {
+    let target = standin(Profile::Rfc7644, vec![Defect::MemberRemoveWipes]).await;
+    let report = run(&target, Plan { only: vec!["C-05".into(), "C-09".into()], ..Plan::default() }).await;
+    let answers: Vec<_> = report.answers().into_iter().map(|answer| (answer.dialect, answer.because)).collect();
+    assert_eq!(answers[0], ("entra-legacy", vec!["C-09"]));
+    assert!(answers[1..].iter().all(|(_, because)| because.is_empty()), "{answers:?}");
+    assert!(report.must_failed());
+    assert!(report.text().contains("works with Entra without flag: no, because of C-09"));
+}
