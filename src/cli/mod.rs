@@ -41,8 +41,8 @@ pub fn main() -> ExitCode {
         Err(error) => return wrong_usage(&error, &arguments),
     };
     if cli.global.output == Format::Junit && !cli.command.prints_junit() {
-        let error =
-            CliError::usage("usage", "only `test` and `validate` print JUnit XML").with_help("write `--output text` or `json`");
+        let error = CliError::usage("usage", "only `test` and `validate` print JUnit XML")
+            .with_help("write `--output text` or `json`");
         error.show(false, Style::default());
         return error.status.into();
     }

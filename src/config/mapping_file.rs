@@ -140,17 +140,10 @@ fn object(
         Kind::Scalar(_) | Kind::List { .. } => Vec::new(),
     };
     let find = |wanted: &str| entries.iter().find(|(name, _)| name == wanted).map(|(_, node)| node);
-    if kind == ObjectKind::Group {
-        if enabled && !rules.groups {
-            let message = format!("a target of profile `{}` has no groups", rules.profile);
-            let span = find("enabled").map_or(node.span.start..node.span.start + 1, |node| node.span.clone());
-            file.error(
-                "unsupported_groups",
-                span,
-                message,
-                "write `groups: { enabled: false }`, or leave `groups` out",
-            );
-        }
+    if kind == ObjectKind::Group && enabled && !rules.groups {
+        let message = format!("a target of profile `{}` has no groups", rules.profile);
+        let span = find("enabled").map_or(node.span.start..node.span.start + 1, |node| node.span.clone());
+        file.error("unsupported_groups", span, message, "write `groups: { enabled: false }`, or leave `groups` out");
     }
     let scope = filter(file, block, "scope");
     let input_scope = filter(file, block, "input_scope");

@@ -224,7 +224,12 @@ impl<T: Transport> Line<'_, T> {
     }
 
     /// The mapped values; of an object that is not entitled only those that follow its state (D-36).
-    pub(super) fn map(&self, kind: &KindRules<'_>, object: &SourceObject, entitled: bool) -> Result<Vec<Desired>, Failure> {
+    pub(super) fn map(
+        &self,
+        kind: &KindRules<'_>,
+        object: &SourceObject,
+        entitled: bool,
+    ) -> Result<Vec<Desired>, Failure> {
         let random = self.random(object);
         let never = |_: &str| -> Result<bool, String> { Err("the target is asked only on creation".to_owned()) };
         let context = Context { now: DateTime::from(self.now()), random: &random, uniqueness: &never };

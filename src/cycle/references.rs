@@ -127,7 +127,7 @@ impl<T: Transport> Line<'_, T> {
         let dangling = object.unresolved.contains_key("members");
         let is_unknown = object.incomplete.contains("members") || object.unknown.contains("members");
         WantedMembers {
-            complete: !is_unknown && !(dangling && members.is_empty()),
+            complete: !is_unknown && (!dangling || !members.is_empty()),
             dangling,
             later: self.resolve_later,
             nested: self.flattens,

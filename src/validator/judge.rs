@@ -250,7 +250,7 @@ fn created(seen: &Seen) -> Judgement {
     if !(200..300).contains(&seen.status) {
         return fail(refused(seen));
     }
-    if !get(&seen.body, "id").and_then(Value::as_str).is_some_and(|id| !id.is_empty()) {
+    if get(&seen.body, "id").and_then(Value::as_str).is_none_or(str::is_empty) {
         return fail("the answer has no `id` that is a string");
     }
     let mut wanted = seen.sent.as_object().cloned().unwrap_or_default();

@@ -33,8 +33,8 @@ impl Row {
     }
 
     fn worst(&self) -> Option<&Finding> {
-        let findings = self.forms.iter().filter_map(|(_, finding)| finding.as_ref());
-        findings.filter(|finding| finding.status == self.status()).next()
+        let mut findings = self.forms.iter().filter_map(|(_, finding)| finding.as_ref());
+        findings.find(|finding| finding.status == self.status())
     }
 
     /// What was seen.

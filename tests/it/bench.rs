@@ -220,10 +220,6 @@ impl Bench {
         self.cycle_with(CycleOptions { initial: true, ..CycleOptions::default() })
     }
 
-    pub fn dry_run(&self) -> Cycle {
-        self.cycle_with(CycleOptions { dry_run: true, ..CycleOptions::default() })
-    }
-
     pub fn now_for(&self, ids: &[&str], options: OnDemandOptions) -> Vec<OnDemandAnswer> {
         let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
         self.service(|service, job| {

@@ -15,37 +15,79 @@ fn some_changes_of_the_configuration_start_an_initial_cycle() {
     type Change = fn(&mut Bench);
     let changes: [(&str, Change, CycleKind); 11] = [
         ("nothing", |_| {}, CycleKind::Incremental),
-        ("a comment", |bench| drop(bench.mapping(&format!("# who\n{MAPPING}# end\n"))), CycleKind::Incremental),
+        (
+            "a comment",
+            |bench| {
+                bench.mapping(&format!("# who\n{MAPPING}# end\n"));
+            },
+            CycleKind::Incremental,
+        ),
         (
             "another mapping",
-            |bench| drop(bench.mapping(&format!("{MAPPING}    title: department\n"))),
+            |bench| {
+                bench.mapping(&format!("{MAPPING}    title: department\n"));
+            },
             CycleKind::Initial,
         ),
         (
             "an apply mode",
-            |bench| drop(bench.mapping(&MAPPING.replace("match: 1", "match: 1, apply: on-create"))),
+            |bench| {
+                bench.mapping(&MAPPING.replace("match: 1", "match: 1, apply: on-create"));
+            },
             CycleKind::Initial,
         ),
         (
             "a filter",
             |bench| {
-                drop(bench.mapping(&MAPPING.replace(
+                bench.mapping(&MAPPING.replace(
                     "  attributes",
                     "  scope:\n    - - { attribute: department, operator: IS NOT NULL }\n  attributes",
-                )))
+                ));
             },
             CycleKind::Initial,
         ),
         (
             "actions",
-            |bench| drop(bench.mapping(&MAPPING.replace("  attributes", "  actions: [create, update]\n  attributes"))),
+            |bench| {
+                bench.mapping(&MAPPING.replace("  attributes", "  actions: [create, update]\n  attributes"));
+            },
             CycleKind::Initial,
         ),
-        ("exclude", |bench| drop(bench.source("preset: entra-csv\nexclude: [nobody@example.jp]")), CycleKind::Initial),
-        ("threshold", |bench| drop(bench.job("accidental_deletion: { threshold: 7 }")), CycleKind::Incremental),
-        ("notifications", |bench| drop(bench.job("notifications: { enabled: false }")), CycleKind::Incremental),
-        ("a setting of the target", |bench| drop(bench.target("timeout: PT20S")), CycleKind::Incremental),
-        ("interval", |bench| drop(bench.job("schedule: { interval: PT20M }")), CycleKind::Incremental),
+        (
+            "exclude",
+            |bench| {
+                bench.source("preset: entra-csv\nexclude: [nobody@example.jp]");
+            },
+            CycleKind::Initial,
+        ),
+        (
+            "threshold",
+            |bench| {
+                bench.job("accidental_deletion: { threshold: 7 }");
+            },
+            CycleKind::Incremental,
+        ),
+        (
+            "notifications",
+            |bench| {
+                bench.job("notifications: { enabled: false }");
+            },
+            CycleKind::Incremental,
+        ),
+        (
+            "a setting of the target",
+            |bench| {
+                bench.target("timeout: PT20S");
+            },
+            CycleKind::Incremental,
+        ),
+        (
+            "interval",
+            |bench| {
+                bench.job("schedule: { interval: PT20M }");
+            },
+            CycleKind::Incremental,
+        ),
     ];
     for (name, change, kind) in changes {
         let mut bench = Bench::new();

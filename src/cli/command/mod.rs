@@ -27,8 +27,8 @@ pub mod status;
 pub mod target;
 pub mod test;
 pub mod test_connection;
-pub mod verify;
 pub mod validate;
+pub mod verify;
 
 /// Parses a time of the command line.
 fn time(text: &str) -> Result<jiff::Timestamp, String> {
