@@ -224,7 +224,7 @@ impl Bench {
         let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
         self.service(|service, job| {
             let run = service.provision_now(job, &ids, options, CancellationToken::new());
-            self.wait(async { run.await }).unwrap_or_else(|error| panic!("the run on demand failed: {error}"))
+            self.wait(run).unwrap_or_else(|error| panic!("the run on demand failed: {error}"))
         })
     }
 

@@ -135,12 +135,12 @@ fn an_edit_of_the_mapping_file_is_the_only_difference() {
     let given: Value = serde_json::from_str(&printed).expect("JSON");
     let mut wanted = parsed(&schema());
     let objects = &mut wanted["synchronizationRules"][0]["objectMappings"];
-    let trimmed = |name: &str| {
-        json!({ "expression": format!("Trim([{name}])"), "name": "Trim", "type": "Function", "parameters": [
+    let name = "displayName";
+    objects[0]["attributeMappings"][2]["source"] = json!({
+        "expression": format!("Trim([{name}])"), "name": "Trim", "type": "Function", "parameters": [
             { "key": "source", "value": { "expression": format!("[{name}]"), "name": name, "parameters": [], "type": "Attribute" } },
-        ]})
-    };
-    objects[0]["attributeMappings"][2]["source"] = trimmed("displayName");
+        ]
+    });
     objects[0]["attributeMappings"].as_array_mut().expect("a list").remove(3);
     objects[0]["scope"]["groups"] = json!([
         { "name": "filter 1", "clauses": [

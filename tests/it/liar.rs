@@ -86,7 +86,7 @@ async fn answer(
     let (status, body) = match told {
         Some((status, body)) => (status, body),
         None => {
-            let truth = behind.service().answer(&Request::from_parts(parts, Bytes::from(body)));
+            let truth = behind.service().answer(&Request::from_parts(parts, body));
             let value: Value = serde_json::from_slice(truth.body()).unwrap_or_default();
             let told = lie.and_then(|lie| lie(&asked, &value));
             (truth.status().as_u16(), told.map_or(value, |(_, body)| body))
