@@ -14,6 +14,7 @@
 mod absence;
 mod assignments;
 mod attributes;
+mod base;
 mod blank;
 mod canonical;
 mod cells;
@@ -46,6 +47,7 @@ mod value;
 mod whole;
 
 pub use absence::{Absences, Census, Judgement, judge_absences};
+pub use base::{Base, BaseKey, Lasting};
 pub use canonical::{NAMES as CANONICAL_NAMES, is_secret, spelling as canonical_name};
 pub use changes::{Applied, Change, Entry, EntryValue};
 pub use document::document;

@@ -136,6 +136,30 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Moves objects from old anchors to new ones that nobody has, with their links and all that is kept of them.
+    pub async fn rename_objects(
+        &self,
+        job: JobKey,
+        renames: Vec<(SourceAnchor, SourceAnchor)>,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            for (from, to) in &renames {
+                for table in ["objects", "kept_values", "escrows", "staged"] {
+                    let sql = format!("UPDATE OR IGNORE {table} SET anchor = ?3 WHERE job = ?1 AND anchor = ?2");
+                    connection.prepare_cached(&sql)?.execute(params![
+                        job.0,
+                        Stored(from.as_str()),
+                        Stored(to.as_str())
+                    ])?;
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
 pub(super) fn object(
     connection: &Connection,
     job: JobKey,
