@@ -141,7 +141,11 @@ impl Known {
         let (hash, key, living) = match record {
             Read::Object { hash, key, object, .. } => (hash, key, object.deletion == Deletion::None),
             Read::Ignored { hash, .. } => (hash, ObjectKey(0), true),
-            Read::Known { .. } | Read::Withdrawn { .. } | Read::Refused { .. } | Read::Change { .. } | Read::Gone { .. } => return,
+            Read::Known { .. }
+            | Read::Withdrawn { .. }
+            | Read::Refused { .. }
+            | Read::Change { .. }
+            | Read::Gone { .. } => return,
         };
         self.0.insert(hash, Recognised { key, living });
     }

@@ -8,14 +8,14 @@ use jiff::Timestamp;
 
 use super::assignment::{Assigned, Heard};
 use super::known::{Known, OBJECT_KEY};
-use super::refused::RefusedRecords;
 use super::reader::{Recognising, Sorted};
+use super::refused::RefusedRecords;
 use crate::delta::{Matcher, Record, Snapshot, SnapshotBuilder, absent_keys};
 use crate::model::{Deletion, ObjectKind, RunError, SourceAnchor, SourceCounts, SourceObject, SourceValue};
 use crate::source::{
     self, Absences, Census, Lasting, Mode, ObjectKey, Problem, Read, SetMemory, SetMode, SetReport, Settings,
 };
-use crate::store::{JobKey, Filling, Learned, Staged, Staging, Store, StoreError, Watermark};
+use crate::store::{Filling, JobKey, Learned, Staged, Staging, Store, StoreError, Watermark};
 
 /// How often a set that changes while it is read is read anew (sources.md 4.3).
 const ATTEMPTS: usize = 3;
@@ -77,10 +77,16 @@ pub(super) struct Refused {
 pub(super) fn import(request: &Request<'_>) -> Result<Result<Imported, Refused>, StoreError> {
     let mut last = None;
     for _ in 0..ATTEMPTS {
-        match attempt(request)? {
+        let attempted = match attempt(request, false)? {
+            Attempt::OnlyChanges => attempt(request, true)?,
+            other => other,
+        };
+        match attempted {
             Attempt::Done(imported) => return Ok(Ok(*imported)),
             Attempt::Refused(refused) => return Ok(Err(refused)),
             Attempt::Changed(refused) => last = Some(refused),
+            // said only where nothing is remembered
+            Attempt::OnlyChanges => {}
         }
     }
     Ok(Err(last.unwrap_or_else(|| Refused {
@@ -96,9 +102,12 @@ enum Attempt {
     Refused(Refused),
     /// The files changed while they were read.
     Changed(Refused),
+    /// The job begins anew, and the folder holds changes of what it knew before.
+    OnlyChanges,
 }
 
-fn attempt(request: &Request<'_>) -> Result<Attempt, StoreError> {
+/// `begun_anew`: what was remembered before the watermark was dropped counts.
+fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreError> {
     let mut set = source::find(request.settings);
     let identity = match set.identity() {
         Ok(identity) => identity.digest(),
@@ -130,13 +139,18 @@ fn attempt(request: &Request<'_>) -> Result<Attempt, StoreError> {
             warnings: Vec::new(),
         })));
     }
-    let mut memory: Option<SetMemory> = request.previous.and_then(|before| serde_json::from_str(&before.memory).ok());
+    let kept_memory = match request.previous {
+        None => request.store.known_memory(request.job)?,
+        Some(_) => None,
+    };
+    let remembered = request.previous.map(|before| &before.memory).or(kept_memory.as_ref().filter(|_| begun_anew));
+    let mut memory: Option<SetMemory> = remembered.and_then(|memory| serde_json::from_str(memory).ok());
     let keeps = request.settings.mode != Mode::Snapshot;
     // What was not kept when the last snapshot was read is read again, as if for the first time.
-    let lacks = keeps
-        && memory.as_ref().is_some_and(|memory| memory.takes_changes)
-        && !request.store.knows_any(request.job)?;
-    let all = request.all || lacks;
+    let lacks =
+        keeps && memory.as_ref().is_some_and(|memory| memory.takes_changes) && !request.store.knows_any(request.job)?;
+    let stored = request.store.snapshot(request.job)?;
+    let all = request.all || lacks || stored.is_none();
     let has_snapshot = |memory: &SetMemory| set.files.iter().any(|file| memory.names.contains(&file.name));
     if let Some(memory) = memory.as_mut().filter(|memory| all && has_snapshot(memory)) {
         // The snapshot is read anew, so its changes are applied anew.
@@ -146,11 +160,13 @@ fn attempt(request: &Request<'_>) -> Result<Attempt, StoreError> {
     let same = RefCell::default();
     let old = match all {
         true => Snapshot::default(),
-        false => request.store.snapshot(request.job)?.and_then(Snapshot::decode).unwrap_or_default(),
+        false => stored.and_then(Snapshot::decode).unwrap_or_default(),
     };
     let due: HashSet<u64> = request.due.iter().map(|(kind, anchor)| ObjectKey::of(*kind, anchor.as_str()).0).collect();
-    let mut refused_records =
-        request.keep_refused_at.filter(|_| request.settings.keep_refused).map(|now| RefusedRecords::new(request.store.path(), now));
+    let mut refused_records = request
+        .keep_refused_at
+        .filter(|_| request.settings.keep_refused)
+        .map(|now| RefusedRecords::new(request.store.path(), now));
     let mut kept_refused = Ok(());
     let mut sorted = Sorted::default();
     let mut heard = Heard::default();
@@ -238,6 +254,9 @@ fn attempt(request: &Request<'_>) -> Result<Attempt, StoreError> {
     let report = source::read(request.settings, &set, memory.as_ref(), &mut recognising, &mut sink)?;
     known.check()?;
     let of_changes = report.mode == SetMode::Changes;
+    if of_changes && keeps && kept_memory.is_some() && !begun_anew {
+        return Ok(Attempt::OnlyChanges);
+    }
     if of_changes {
         add_untouched(request, all, &known, &sorted, &mut heard, &mut filling)?;
     }
@@ -327,11 +346,16 @@ fn attempt(request: &Request<'_>) -> Result<Attempt, StoreError> {
         false => sorted.recognised,
     };
     let whole = known.is_fresh();
+    let memory_text = serde_json::to_string(&report.memory)?;
     Ok(Attempt::Done(Box::new(Imported {
-        learned: keeps.then(|| Learned { staging: Arc::clone(&staging), whole }),
+        learned: (keeps && report.memory.takes_changes).then(|| Learned {
+            staging: Arc::clone(&staging),
+            whole,
+            memory: memory_text.clone(),
+        }),
         staging,
         snapshot,
-        memory: serde_json::to_string(&report.memory)?,
+        memory: memory_text,
         counts,
         users,
         groups,
@@ -399,12 +423,7 @@ fn add_untouched(
 }
 
 /// Why changes cannot be applied: nothing is kept of those whom they change.
-fn without_base(
-    request: &Request<'_>,
-    sorted: &Sorted,
-    records: u64,
-    warnings: &mut Vec<String>,
-) -> Option<RunError> {
+fn without_base(request: &Request<'_>, sorted: &Sorted, records: u64, warnings: &mut Vec<String>) -> Option<RunError> {
     let help = "export the whole directory once; with `source.mode: snapshot` nothing is kept for changes to apply to";
     if sorted.partial {
         return Some(refusal("set.no_base: the folder holds changes, and the last export was not kept", help));
@@ -414,18 +433,25 @@ fn without_base(
         let message = format!("record.no_base: {count} changes are of people of whom the last export is not known");
         return Some(refusal(message, help));
     }
-    let example = |anchor: &String| format!("record.no_base: nothing is known of `{anchor}` that its change applies to");
+    let example =
+        |anchor: &String| format!("record.no_base: nothing is known of `{anchor}` that its change applies to");
     warnings.extend(sorted.without_base.iter().take(5).map(example));
     None
 }
 
 /// The last snapshot, but for the objects that changes touched: what it said of them holds no more.
 fn changed_snapshot(request: &Request<'_>, sorted: &Sorted) -> Result<(Option<Vec<u8>>, u64, u64), StoreError> {
-    let (mut users, mut groups) = request.previous.map_or((0, 0), |before| (before.users, before.groups));
+    let (mut users, mut groups) = match request.previous {
+        Some(before) => (before.users, before.groups),
+        None => request.store.object_counts(request.job)?,
+    };
     if sorted.touched.is_empty() && sorted.purged.is_empty() {
         return Ok((None, users, groups));
     }
-    let old = request.store.snapshot(request.job)?.and_then(Snapshot::decode).unwrap_or_default();
+    let Some(old) = request.store.snapshot(request.job)?.and_then(Snapshot::decode) else {
+        // Without one the next complete export is compared with everybody.
+        return Ok((None, users, groups));
+    };
     let (none, mut builder) = (Snapshot::default(), SnapshotBuilder::default());
     let mut was: HashSet<u64> = HashSet::new();
     for record in old.iter() {

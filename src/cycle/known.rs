@@ -124,16 +124,16 @@ impl<'a> Known<'a> {
 
 impl Base for &Known<'_> {
     fn entry(&mut self, key: BaseKey) -> Option<Entry> {
-        let row = self.get(&bytes(key)).and_then(|data| {
-            Ok(data.map(|data| serde_json::from_str::<EntryRow>(&data)).transpose()?)
-        });
+        let row = self
+            .get(&bytes(key))
+            .and_then(|data| Ok(data.map(|data| serde_json::from_str::<EntryRow>(&data)).transpose()?));
         self.note(row).map(|row| row.entry)
     }
 
     fn anchor(&mut self, key: BaseKey) -> Option<String> {
-        let row = self.get(&bytes(key)).and_then(|data| {
-            Ok(data.map(|data| serde_json::from_str::<AnchorOnly>(&data)).transpose()?)
-        });
+        let row = self
+            .get(&bytes(key))
+            .and_then(|data| Ok(data.map(|data| serde_json::from_str::<AnchorOnly>(&data)).transpose()?));
         self.note(row)?.anchor.map(|anchor| anchor.0)
     }
 }
@@ -201,16 +201,31 @@ mod tests {
     fn a_record_is_put_over_what_is_known() {
         let last = r#"{"attributes": {"city": "Oslo", "mail": "a@x", "members": ["1", "2"]}, "rest": {"shoe": "42"}}"#;
         let cases = [
-            ("what is not named is unchanged", r#"{"partial": true, "attributes": {"city": "Bergen"}}"#,
-                r#"{"attributes": {"city": "Bergen", "mail": "a@x", "members": ["1", "2"]}, "rest": {"shoe": "42"}}"#),
-            ("what is emptied goes", r#"{"partial": true, "cleared": ["mail"]}"#,
-                r#"{"attributes": {"city": "Oslo", "members": ["1", "2"]}, "rest": {"shoe": "42"}}"#),
-            ("in a snapshot what is not named is gone", r#"{"attributes": {"city": "Bergen"}}"#,
-                r#"{"attributes": {"city": "Bergen"}}"#),
-            ("but not what could not be read", r#"{"attributes": {"city": "Bergen"}, "unknown": ["mail", "fax"]}"#,
-                r#"{"attributes": {"city": "Bergen", "mail": "a@x"}, "unknown": ["fax"]}"#),
-            ("of part of a list none is taken away", r#"{"attributes": {"members": ["2", "3"]}, "incomplete": ["members"]}"#,
-                r#"{"attributes": {"members": ["2", "3", "1"]}, "incomplete": ["members"]}"#),
+            (
+                "what is not named is unchanged",
+                r#"{"partial": true, "attributes": {"city": "Bergen"}}"#,
+                r#"{"attributes": {"city": "Bergen", "mail": "a@x", "members": ["1", "2"]}, "rest": {"shoe": "42"}}"#,
+            ),
+            (
+                "what is emptied goes",
+                r#"{"partial": true, "cleared": ["mail"]}"#,
+                r#"{"attributes": {"city": "Oslo", "members": ["1", "2"]}, "rest": {"shoe": "42"}}"#,
+            ),
+            (
+                "in a snapshot what is not named is gone",
+                r#"{"attributes": {"city": "Bergen"}}"#,
+                r#"{"attributes": {"city": "Bergen"}}"#,
+            ),
+            (
+                "but not what could not be read",
+                r#"{"attributes": {"city": "Bergen"}, "unknown": ["mail", "fax"]}"#,
+                r#"{"attributes": {"city": "Bergen", "mail": "a@x"}, "unknown": ["fax"]}"#,
+            ),
+            (
+                "of part of a list none is taken away",
+                r#"{"attributes": {"members": ["2", "3"]}, "incomplete": ["members"]}"#,
+                r#"{"attributes": {"members": ["2", "3", "1"]}, "incomplete": ["members"]}"#,
+            ),
         ];
         for (name, record, expected) in cases {
             let mut found = object(record);

@@ -105,16 +105,22 @@ mod tests {
             refused.finish().expect("finished");
         }
         RefusedRecords::new(&state, Timestamp::from_second(1_900_000_000).expect("a time")).finish().expect("nothing");
-        let mut files: Vec<PathBuf> =
-            fs::read_dir(folder.path().join("refused")).expect("there").map(|file| file.expect("read").path()).collect();
+        let mut files: Vec<PathBuf> = fs::read_dir(folder.path().join("refused"))
+            .expect("there")
+            .map(|file| file.expect("read").path())
+            .collect();
         files.sort();
         assert_eq!(files.len(), SETS);
         let last = files.last().expect("ten of them");
         assert_eq!(last.file_name().expect("a name"), "20270115T080011000Z-sub_users.csv.ndjson");
         assert_eq!(fs::metadata(last).expect("there").permissions().mode() & 0o777, 0o600);
         let text = fs::read_to_string(last).expect("read");
-        let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-        assert_eq!(lines[0], json!({"file": "sub/users.csv", "line": 7, "code": "csv.field_count", "message": "short", "raw": "a,b"}));
+        let lines: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        assert_eq!(
+            lines[0],
+            json!({"file": "sub/users.csv", "line": 7, "code": "csv.field_count", "message": "short", "raw": "a,b"})
+        );
         assert_eq!((lines.len(), &lines[1]["raw"]), (2, &serde_json::Value::Null));
     }
 }

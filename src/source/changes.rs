@@ -110,12 +110,8 @@ impl Entry {
 
     /// Returns the entry as the record that it would be in a snapshot.
     pub(super) fn to_record(&self, line: u64) -> RawRecord {
-        let attribute = |name: &str, values: Vec<RawValue>| RawAttribute {
-            name: Arc::from(name),
-            values,
-            line,
-            incomplete: None,
-        };
+        let attribute =
+            |name: &str, values: Vec<RawValue>| RawAttribute { name: Arc::from(name), values, line, incomplete: None };
         let mut attributes = vec![attribute("dn", vec![RawValue::Text(self.dn.clone())])];
         attributes.extend(self.attributes.iter().map(|(name, values)| {
             let value = |value: &EntryValue| match value {

@@ -46,7 +46,8 @@ impl Memo {
     fn find(&mut self, preset: &Preset, name: &Arc<str>) -> Option<Slot> {
         let (before, behind) = self.names.split_at(self.next.min(self.names.len()));
         let is_same = |(other, _): &(Arc<str>, Option<Slot>)| Arc::ptr_eq(other, name);
-        let at = behind.iter().position(is_same).map(|at| before.len() + at).or_else(|| before.iter().position(is_same));
+        let at =
+            behind.iter().position(is_same).map(|at| before.len() + at).or_else(|| before.iter().position(is_same));
         if let Some(at) = at {
             self.next = at + 1;
             return self.names[at].1;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
-use super::blank::blanked;
 use super::base::{BaseKey, Lasting};
+use super::blank::blanked;
 use super::changes::{Applied, Change, Entry};
 use super::complete;
 use super::encoding::{self, Reason};
@@ -394,8 +394,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         let self_reference = resolved.self_reference.map(|name| name.to_string());
         let change = self.is_change();
         let object = Box::new(object);
-        let handed =
-            Read::Object { file: self.index, hash, key, object, renamed_to, self_reference, change, lasting };
+        let handed = Read::Object { file: self.index, hash, key, object, renamed_to, self_reference, change, lasting };
         match standing {
             Standing::New => sink(handed).map(Ok),
             Standing::Repeated(first) => {

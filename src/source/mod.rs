@@ -56,7 +56,7 @@ pub use frame::Limits;
 pub use identity::{FileIdentity, Identity};
 pub use manifest::Manifest;
 pub use memory::{FileMemory, Newest, SetMemory};
-pub use preset::{AttributeForm, built_in_names as preset_names, check as check_preset};
+pub use preset::{AttributeForm, built_in_names as preset_names, check as check_preset, names_read};
 pub use read::{Nothing, ObjectKey, Read, Recognise, Recognised, read};
 pub use report::{
     Assignment, Completeness, Counts, FileReport, Level, Problem, RefusedRecord, SetMode, SetReport, Warning,

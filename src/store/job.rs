@@ -98,6 +98,8 @@ pub struct Learned {
     pub staging: Arc<Staging>,
     /// It learned everything there is.
     pub whole: bool,
+    /// What the source remembers, for a job that begins anew with nothing but changes in its folder.
+    pub memory: String,
 }
 
 impl JobState {
@@ -196,8 +198,8 @@ impl Store {
             if let Some(data) = snapshot {
                 write_snapshot(connection, job, &data)?;
             }
-            if let Some(Learned { staging, whole }) = learned {
-                super::known::take_over(connection, job, &staging, whole)?;
+            if let Some(learned) = learned {
+                super::known::take_over(connection, job, &learned)?;
             }
             update(connection, job, |state| {
                 state.watermark = Some(watermark);

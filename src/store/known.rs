@@ -2,7 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{JobKey, Staging, Store, StoreError};
+use super::{JobKey, Learned, Store, StoreError};
+
+/// The key of what the source remembers; those of objects and entries have other lengths.
+const MEMORY: &[u8] = b"memory";
 
 impl Store {
     /// What is known under a key, as JSON.
@@ -11,6 +14,11 @@ impl Store {
             let sql = "SELECT data FROM known_attributes WHERE job = ?1 AND key = ?2";
             Ok(connection.prepare_cached(sql)?.query_row(params![job.0, key], |row| row.get(0)).optional()?)
         })
+    }
+
+    /// What the source remembered when the last of it was learned.
+    pub fn known_memory(&self, job: JobKey) -> Result<Option<String>, StoreError> {
+        self.known(job, MEMORY)
     }
 
     pub fn knows_any(&self, job: JobKey) -> Result<bool, StoreError> {
@@ -40,18 +48,15 @@ impl Store {
 }
 
 /// Takes over what a cycle learned; `whole`: it learned everything there is.
-pub(super) fn take_over(
-    connection: &Connection,
-    job: JobKey,
-    staging: &Staging,
-    whole: bool,
-) -> Result<(), StoreError> {
-    if whole {
+pub(super) fn take_over(connection: &Connection, job: JobKey, learned: &Learned) -> Result<(), StoreError> {
+    let Learned { staging, whole, memory } = learned;
+    if *whole {
         connection.execute("DELETE FROM known_attributes WHERE job = ?1", [job.0])?;
     }
-    let mut put = connection
-        .prepare_cached("INSERT OR REPLACE INTO known_attributes (job, key, data) VALUES (?1, ?2, ?3)")?;
+    let mut put =
+        connection.prepare_cached("INSERT OR REPLACE INTO known_attributes (job, key, data) VALUES (?1, ?2, ?3)")?;
     let mut remove = connection.prepare_cached("DELETE FROM known_attributes WHERE job = ?1 AND key = ?2")?;
+    put.execute(params![job.0, MEMORY, memory])?;
     staging.each_learned(&mut |key, data| {
         match data {
             Some(data) => put.execute(params![job.0, key, data])?,
