@@ -7,6 +7,9 @@ use super::{JobKey, Learned, Store, StoreError};
 /// The key of what the source remembers; those of objects and entries have other lengths.
 const MEMORY: &[u8] = b"memory";
 
+/// Is given a key and what is known under it.
+pub type EachKnown<'a> = dyn FnMut(&[u8], &str) -> Result<(), StoreError> + 'a;
+
 impl Store {
     /// What is known under a key, as JSON.
     pub fn known(&self, job: JobKey, key: &[u8]) -> Result<Option<String>, StoreError> {
@@ -29,12 +32,7 @@ impl Store {
     }
 
     /// Calls `each` with every key of `length` bytes and what is known under it, in order of keys.
-    pub fn each_known(
-        &self,
-        job: JobKey,
-        length: u32,
-        each: &mut dyn FnMut(&[u8], &str) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    pub fn each_known(&self, job: JobKey, length: u32, each: &mut EachKnown<'_>) -> Result<(), StoreError> {
         let connection = super::open::connect(&self.path)?;
         let sql = "SELECT key, data FROM known_attributes WHERE job = ?1 AND length(key) = ?2 ORDER BY key";
         let mut statement = connection.prepare(sql)?;

@@ -145,8 +145,16 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
             for (from, to) in &renames {
-                for table in ["objects", "kept_values", "escrows", "staged"] {
-                    let sql = format!("UPDATE OR IGNORE {table} SET anchor = ?3 WHERE job = ?1 AND anchor = ?2");
+                let by_anchor = ["objects", "kept_values", "escrows", "staged", "pending_references"];
+                let others = [
+                    ("pending_references", "wanted"),
+                    ("memberships", "holder"),
+                    ("memberships", "member"),
+                    ("direct_members", "holder"),
+                    ("direct_members", "member"),
+                ];
+                for (table, column) in by_anchor.map(|table| (table, "anchor")).into_iter().chain(others) {
+                    let sql = format!("UPDATE OR IGNORE {table} SET {column} = ?3 WHERE job = ?1 AND {column} = ?2");
                     connection.prepare_cached(&sql)?.execute(params![
                         job.0,
                         Stored(from.as_str()),

@@ -44,6 +44,9 @@ const BATCH: u64 = 10_000;
 /// Octets of objects that are handed out together.
 const PAGE: usize = 4 << 20;
 
+/// Is given a key and what is known under it now.
+type EachLearned<'a> = dyn FnMut(&[u8], Option<&str>) -> Result<(), StoreError> + 'a;
+
 impl Staging {
     pub fn open() -> Result<Self, StoreError> {
         // An empty name is SQLite's word for a temporary file, which exists on disk only once the cache is full.
@@ -86,10 +89,7 @@ impl Staging {
     }
 
     /// Calls `each` with everything that was learned, in order of keys.
-    pub(super) fn each_learned(
-        &self,
-        each: &mut dyn FnMut(&[u8], Option<&str>) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    pub(super) fn each_learned(&self, each: &mut EachLearned<'_>) -> Result<(), StoreError> {
         self.with(|connection| {
             let mut statement = connection.prepare("SELECT key, data FROM learned ORDER BY key")?;
             let mut rows = statement.query([])?;
