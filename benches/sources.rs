@@ -141,7 +141,11 @@ impl Known {
         let (hash, key, living) = match record {
             Read::Object { hash, key, object, .. } => (hash, key, object.deletion == Deletion::None),
             Read::Ignored { hash, .. } => (hash, ObjectKey(0), true),
-            Read::Known { .. } | Read::Withdrawn { .. } | Read::Refused { .. } | Read::Change { .. } => return,
+            Read::Known { .. }
+            | Read::Withdrawn { .. }
+            | Read::Refused { .. }
+            | Read::Change { .. }
+            | Read::Gone { .. } => return,
         };
         self.0.insert(hash, Recognised { key, living });
     }
@@ -155,7 +159,7 @@ impl Recognise for Known {
 
 /// Reads a folder as a cycle does; returns how many records were recognised.
 fn whole(settings: &Settings, known: &mut dyn Recognise, each: &mut dyn FnMut(Read)) -> io::Result<u64> {
-    let set = source::find(settings);
+    let mut set = source::find(settings);
     set.identity()?;
     let Ok(report) = source::read::<Infallible>(settings, &set, None, known, &mut |record| {
         each(record);

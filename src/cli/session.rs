@@ -12,6 +12,7 @@ use crate::cycle::{Clock, Service};
 use crate::diagnostic::{Style, nearest, render_all};
 use crate::mapping::Known;
 use crate::report::JobContext;
+use crate::source::{self, Settings};
 
 /// One run of the program.
 pub struct Session {
@@ -43,7 +44,7 @@ impl Session {
             CliError::usage("configuration_missing", error.to_string())
                 .with_help("name it with `--config`, or write one with `provisiond init DIR --preset kintone`")
         })?;
-        Ok(config::load(&path, &environment, &|_| Known::default()))
+        Ok(config::load(&path, &environment, &known_names))
     }
 
     pub fn open(&self, clock: Clock) -> Result<Opened, CliError> {
@@ -91,6 +92,13 @@ impl Opened {
             source: job.source.directory.display().to_string(),
         })
     }
+}
+
+/// What mappings on a source may name: what its presets read.
+fn known_names(settings: &Settings) -> Known {
+    let names = source::names_read(settings);
+    // What a record holds besides is kept by some presets, so any other name is only perhaps a mistake.
+    Known { others: names.read, complete: false, secret: names.secret }
 }
 
 fn names(jobs: &[Job]) -> String {

@@ -96,6 +96,12 @@ const SOURCE: &[Key] = &[
     )
     .or("{}"),
     Key::new("max_refused", Shape::Block(ALLOWANCE_REFUSED), "How many records of a file may be refused.").or("{}"),
+    Key::new(
+        "keep_refused",
+        FLAG,
+        "Keeps the text of refused records in `refused/` beside the state, of the last ten sets.",
+    )
+    .or("true"),
     Key::new("attributes", Shape::Table(&Shape::Block(ATTRIBUTE)), "Laid over the preset's attributes.").or("{}"),
     Key::new("derived", Shape::Table(&TEXT), "Laid over the preset's derived attributes.").or("{}"),
     Key::new("limits", Shape::Block(LIMITS), "What a file may hold at most.").or("{}"),

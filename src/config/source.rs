@@ -83,6 +83,7 @@ pub(super) fn settings(file: &mut File<'_>, block: &Block, base: &Path) -> Optio
         max_shrink: block.number("max_shrink")?,
         absences_without_proof: allowance(block, "absences_without_proof").unwrap_or(defaults.absences_without_proof),
         max_refused: allowance(block, "max_refused").unwrap_or(defaults.max_refused),
+        keep_refused: block.flag("keep_refused")?,
         attributes,
         derived,
         limits: limits(block.block("limits")?)?,

@@ -1,13 +1,21 @@
 //! From the folder to the objects that may have changed (service.md 5, 6, D-03, D-04, D-15; sources.md 15, 16).
 
+use std::cell::RefCell;
 use std::collections::HashSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use super::assignment::{Assigned, Heard};
+use super::known::{Known, OBJECT_KEY};
 use super::reader::{Recognising, Sorted};
+use super::refused::RefusedRecords;
 use crate::delta::{Matcher, Record, Snapshot, SnapshotBuilder, absent_keys};
-use crate::model::{ObjectKind, RunError, SourceAnchor, SourceCounts};
-use crate::source::{self, Absences, Census, ObjectKey, Problem, Read, SetMemory, SetReport, Settings};
-use crate::store::{JobKey, Staged, Staging, Store, StoreError, Watermark};
+use crate::model::{Deletion, ObjectKind, RunError, SourceAnchor, SourceCounts, SourceObject, SourceValue};
+use crate::source::{
+    self, Absences, Census, Lasting, Mode, ObjectKey, Problem, Read, SetMemory, SetMode, SetReport, Settings,
+};
+use crate::store::{Filling, JobKey, Learned, Staged, Staging, Store, StoreError, Watermark};
 
 /// How often a set that changes while it is read is read anew (sources.md 4.3).
 const ATTEMPTS: usize = 3;
@@ -28,12 +36,16 @@ pub(super) struct Request<'a> {
     pub accepted: Option<&'a str>,
     /// Scope mode `assigned`: a membership elsewhere may change anybody's scope, so that nobody is passed over unread.
     pub assigned_only: bool,
+    /// The time under which refused records are kept; none in a dry run.
+    pub keep_refused_at: Option<Timestamp>,
 }
 
 /// What the source says.
 pub(super) struct Imported {
     /// Objects that are new, changed, absent or due.
-    pub staging: Staging,
+    pub staging: Arc<Staging>,
+    /// What is known of everybody, for change files to apply to.
+    pub learned: Option<Learned>,
     pub identity: String,
     /// `None` where the export is the old one, record by record.
     pub snapshot: Option<Vec<u8>>,
@@ -44,6 +56,8 @@ pub(super) struct Imported {
     pub groups: u64,
     /// Objects of the export that were recognised as unchanged.
     pub recognised: u64,
+    /// Objects whose records give them a new anchor: the old one and the new.
+    pub renames: Vec<(SourceAnchor, SourceAnchor)>,
     /// Who is assigned; nobody where that does not matter.
     pub assigned: Assigned,
     /// Absences are not proven and more than allowed: their deprovisionings are staged (D-60).
@@ -63,10 +77,16 @@ pub(super) struct Refused {
 pub(super) fn import(request: &Request<'_>) -> Result<Result<Imported, Refused>, StoreError> {
     let mut last = None;
     for _ in 0..ATTEMPTS {
-        match attempt(request)? {
+        let attempted = match attempt(request, false)? {
+            Attempt::OnlyChanges => attempt(request, true)?,
+            other => other,
+        };
+        match attempted {
             Attempt::Done(imported) => return Ok(Ok(*imported)),
             Attempt::Refused(refused) => return Ok(Err(refused)),
             Attempt::Changed(refused) => last = Some(refused),
+            // said only where nothing is remembered
+            Attempt::OnlyChanges => {}
         }
     }
     Ok(Err(last.unwrap_or_else(|| Refused {
@@ -82,10 +102,13 @@ enum Attempt {
     Refused(Refused),
     /// The files changed while they were read.
     Changed(Refused),
+    /// The job begins anew, and the folder holds changes of what it knew before.
+    OnlyChanges,
 }
 
-fn attempt(request: &Request<'_>) -> Result<Attempt, StoreError> {
-    let set = source::find(request.settings);
+/// `begun_anew`: what was remembered before the watermark was dropped counts.
+fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreError> {
+    let mut set = source::find(request.settings);
     let identity = match set.identity() {
         Ok(identity) => identity.digest(),
         Err(error) => {
@@ -97,11 +120,12 @@ fn attempt(request: &Request<'_>) -> Result<Attempt, StoreError> {
             }));
         }
     };
-    let staging = Staging::open()?;
+    let staging = Arc::new(Staging::open()?);
     let unchanged = request.previous.filter(|before| before.identity == identity && !request.all);
     if let Some(before) = unchanged.filter(|_| request.due.is_empty() && !set.is_refused()) {
         return Ok(Attempt::Done(Box::new(Imported {
             staging,
+            learned: None,
             identity,
             snapshot: None,
             memory: before.memory.clone(),
@@ -109,22 +133,52 @@ fn attempt(request: &Request<'_>) -> Result<Attempt, StoreError> {
             users: before.users,
             groups: before.groups,
             recognised: before.users + before.groups,
+            renames: Vec::new(),
             assigned: Assigned::default(),
             stage_absences: false,
             warnings: Vec::new(),
         })));
     }
-    let memory: Option<SetMemory> = request.previous.and_then(|before| serde_json::from_str(&before.memory).ok());
-    let old = match request.all {
+    let kept_memory = match request.previous {
+        None => request.store.known_memory(request.job)?,
+        Some(_) => None,
+    };
+    let remembered = request.previous.map(|before| &before.memory).or(kept_memory.as_ref().filter(|_| begun_anew));
+    let mut memory: Option<SetMemory> = remembered.and_then(|memory| serde_json::from_str(memory).ok());
+    let keeps = request.settings.mode != Mode::Snapshot;
+    // What was not kept when the last snapshot was read is read again, as if for the first time.
+    let lacks =
+        keeps && memory.as_ref().is_some_and(|memory| memory.takes_changes) && !request.store.knows_any(request.job)?;
+    let stored = request.store.snapshot(request.job)?;
+    let all = request.all || lacks || stored.is_none();
+    let has_snapshot = |memory: &SetMemory| set.files.iter().any(|file| memory.names.contains(&file.name));
+    if let Some(memory) = memory.as_mut().filter(|memory| all && has_snapshot(memory)) {
+        // The snapshot is read anew, so its changes are applied anew.
+        memory.applied.clear();
+    }
+    let known = Known::new(request.store, request.job, &staging);
+    let same = RefCell::default();
+    let old = match all {
         true => Snapshot::default(),
-        false => request.store.snapshot(request.job)?.and_then(Snapshot::decode).unwrap_or_default(),
+        false => stored.and_then(Snapshot::decode).unwrap_or_default(),
     };
     let due: HashSet<u64> = request.due.iter().map(|(kind, anchor)| ObjectKey::of(*kind, anchor.as_str()).0).collect();
+    let mut refused_records = request
+        .keep_refused_at
+        .filter(|_| request.settings.keep_refused)
+        .map(|now| RefusedRecords::new(request.store.path(), now));
+    let mut kept_refused = Ok(());
     let mut sorted = Sorted::default();
     let mut heard = Heard::default();
     let mut builder = SnapshotBuilder::default();
     let mut filling = staging.fill()?;
-    let mut recognising = Recognising { matcher: Matcher::new(&old), due: &due, all: request.assigned_only };
+    let mut recognising = Recognising {
+        matcher: Matcher::new(&old),
+        due: &due,
+        all: request.assigned_only,
+        known: keeps.then_some(&known),
+        same: &same,
+    };
     let mut clashes: Vec<SourceAnchor> = Vec::new();
     let mut sink = |read: Read| -> Result<(), StoreError> {
         match read {
@@ -132,14 +186,51 @@ fn attempt(request: &Request<'_>) -> Result<Attempt, StoreError> {
                 sorted.recognised += u64::from(key.0 != 0);
                 builder.push(&old, Record { hash, key: key.0, living });
             }
-            Read::Ignored { hash, .. } => builder.push(&old, Record { hash, key: 0, living: true }),
-            Read::Object { hash, key, object, .. } => {
-                let living = object.deletion == crate::model::Deletion::None;
-                builder.push(&old, Record { hash, key: key.0, living });
+            Read::Ignored { hash, change, lasting, .. } => {
+                if !change {
+                    builder.push(&old, Record { hash, key: 0, living: true });
+                }
+                if let Lasting::Entry(entry) = lasting {
+                    known.learn_entry(*entry, None)?;
+                }
+            }
+            Read::Gone { dn, .. } => known.forget_entry(&dn)?,
+            Read::Object { hash, key, mut object, change, lasting, renamed_to, .. } => {
+                let living = object.deletion == Deletion::None;
+                let record = Record { hash, key: key.0, living };
+                if change {
+                    if object.deletion == Deletion::Hard {
+                        sorted.touched.remove(&key.0);
+                        sorted.purged.insert(key.0);
+                    } else {
+                        sorted.touched.insert(key.0, (object.kind, record));
+                    }
+                } else {
+                    if all && !known.is_fresh() {
+                        known.begin_anew();
+                    }
+                    builder.push(&old, record);
+                }
                 sorted.read.insert(key.0);
-                sorted.partial |= object.partial;
+                if same.borrow().contains(&key.0) && lasting != Lasting::Nothing && !change {
+                    // The record is the old one; changes may have come since.
+                    if let Some(last) = known.object(key)? {
+                        *object = SourceObject { origin: object.origin, ..last };
+                    }
+                } else if lasting == Lasting::Nothing {
+                    sorted.partial |= object.partial;
+                } else if !known.complete(&mut object, key, lasting)? {
+                    sorted.without_base.push(object.anchor.0);
+                    return Ok(());
+                }
                 if request.assigned_only {
                     heard.hear(&object);
+                }
+                if let Some(to) = renamed_to.filter(|_| living)
+                    && let Some(rename) = follow(request, &mut object, to)?
+                {
+                    sorted.read.insert(ObjectKey::of(object.kind, object.anchor.as_str()).0);
+                    sorted.renames.extend(rename);
                 }
                 let staged = Staged { anchor: object.anchor.clone(), kind: object.kind, object: Some(object) };
                 if !filling.put(&staged)? && clashes.len() < MOST_CLASHES {
@@ -148,7 +239,12 @@ fn attempt(request: &Request<'_>) -> Result<Attempt, StoreError> {
             }
             // The living record of the same object is handed over beside it.
             Read::Withdrawn { hash, .. } => builder.withdraw(hash),
-            Read::Refused { key, .. } => {
+            Read::Refused { file, line, code, key, message, text } => {
+                if let Some(records) = refused_records.as_mut().filter(|_| kept_refused.is_ok()) {
+                    // A full disk must not end the cycle: these texts only help to look for the cause.
+                    let name = set.files.get(file).map_or("", |file| &file.name);
+                    kept_refused = records.keep((file, name), line, code, &message, text.as_deref());
+                }
                 sorted.read.extend(key.map(|key| key.0));
             }
             Read::Change { .. } => sorted.partial = true,
@@ -156,13 +252,25 @@ fn attempt(request: &Request<'_>) -> Result<Attempt, StoreError> {
         Ok(())
     };
     let report = source::read(request.settings, &set, memory.as_ref(), &mut recognising, &mut sink)?;
+    known.check()?;
+    let of_changes = report.mode == SetMode::Changes;
+    if of_changes && keeps && kept_memory.is_some() && !begun_anew {
+        return Ok(Attempt::OnlyChanges);
+    }
+    if of_changes {
+        add_untouched(request, all, &known, &sorted, &mut heard, &mut filling)?;
+    }
     filling.finish()?;
     let counts = SourceCounts {
         files: report.files.len() as u64,
         records: report.files.iter().map(|file| file.records).sum(),
         refused: report.counts.refused,
     };
-    let warnings = warnings(&report);
+    let mut warnings = warnings(&report);
+    let kept_refused = kept_refused.and_then(|()| refused_records.map_or(Ok(()), RefusedRecords::finish));
+    if let Err(error) = kept_refused {
+        warnings.push(format!("the refused records could not be kept beside the state: {error}"));
+    }
     let accepted = request.accepted == Some(identity.as_str());
     let refuse = |error: RunError, warnings: Vec<String>| Refused {
         error,
@@ -176,11 +284,8 @@ fn attempt(request: &Request<'_>) -> Result<Attempt, StoreError> {
     if report.refused && !accepted {
         return Ok(Attempt::Refused(refuse(refusal_of(&report), warnings)));
     }
-    if sorted.partial {
-        let error = refusal(
-            "the folder holds a file of changes, which this version reads but does not apply",
-            "export the whole directory instead (`provisiond source` shows what each file holds)",
-        );
+    sorted.partial |= lacks && of_changes;
+    if let Some(error) = without_base(request, &sorted, counts.records, &mut warnings) {
         return Ok(Attempt::Refused(refuse(error, warnings)));
     }
     let assigned = match (request.assigned_only, heard.judge(&report)) {
@@ -196,14 +301,13 @@ fn attempt(request: &Request<'_>) -> Result<Attempt, StoreError> {
     };
     let matcher = recognising.matcher;
     let present = sorted.read.len() as u64 + sorted.recognised;
-    let absent = absent(request, &matcher, &sorted)?;
+    let absent = if of_changes { Vec::new() } else { absent(request, all, &matcher, &sorted)? };
     let newly_absent = absent.iter().filter(|one| one.newly).count() as u64;
     let previous = request.previous.map(|before| before.users + before.groups);
     let examples: Vec<String> =
         absent.iter().filter(|one| one.newly).take(20).map(|one| one.anchor.to_string()).collect();
     let census = Census { previous: previous.unwrap_or(0), now: present, absent: newly_absent, most_changed: 0 };
     let judgement = source::judge_absences(request.settings, &report, census, &examples, accepted);
-    let mut warnings = warnings;
     warnings.extend(clashes.iter().map(|anchor| {
         format!(
             "anchor.two_kinds: `{anchor}` is the id of a user and of a group; only the one that was read first is \
@@ -231,15 +335,32 @@ fn attempt(request: &Request<'_>) -> Result<Attempt, StoreError> {
         }
         filling.finish()?;
     }
-    let (users, groups) = totals(request, &report, &sorted, previous);
+    let (snapshot, users, groups) = if of_changes {
+        changed_snapshot(request, &sorted)?
+    } else {
+        let (users, groups) = totals(request, &report, &sorted, previous);
+        (builder.finish(&old), users, groups)
+    };
+    let recognised = match of_changes {
+        true => (users + groups).saturating_sub(sorted.read.len() as u64),
+        false => sorted.recognised,
+    };
+    let whole = known.is_fresh();
+    let memory_text = serde_json::to_string(&report.memory)?;
     Ok(Attempt::Done(Box::new(Imported {
+        learned: (keeps && report.memory.takes_changes).then(|| Learned {
+            staging: Arc::clone(&staging),
+            whole,
+            memory: memory_text.clone(),
+        }),
         staging,
-        snapshot: builder.finish(&old),
-        memory: serde_json::to_string(&report.memory)?,
+        snapshot,
+        memory: memory_text,
         counts,
         users,
         groups,
-        recognised: sorted.recognised,
+        recognised,
+        renames: sorted.renames,
         assigned,
         stage_absences,
         warnings,
@@ -255,11 +376,128 @@ struct Absent {
     newly: bool,
 }
 
-fn absent(request: &Request<'_>, matcher: &Matcher<'_>, sorted: &Sorted) -> Result<Vec<Absent>, StoreError> {
+/// What a folder of nothing but changes leaves out: nobody is absent, and who is wanted all the same is as last known.
+fn add_untouched(
+    request: &Request<'_>,
+    all: bool,
+    known: &Known<'_>,
+    sorted: &Sorted,
+    heard: &mut Heard,
+    filling: &mut Filling<'_>,
+) -> Result<(), StoreError> {
+    let as_known = |object: SourceObject| -> Result<Staged, StoreError> {
+        let row = request.store.object(request.job, &object.anchor)?;
+        let left = row.is_some_and(|row| row.left_at.is_some());
+        let (anchor, kind) = (object.anchor.clone(), object.kind);
+        Ok(Staged { anchor, kind, object: (!left).then(|| Box::new(object)) })
+    };
+    if all || request.assigned_only {
+        return request.store.each_known(request.job, OBJECT_KEY, &mut |key, data| {
+            let key = key.first_chunk().map_or(0, |key| u64::from_le_bytes(*key));
+            if sorted.read.contains(&key) {
+                return Ok(());
+            }
+            let object: SourceObject = serde_json::from_str(data)?;
+            if request.assigned_only {
+                heard.hear(&object);
+            }
+            filling.put(&as_known(object)?).map(drop)
+        });
+    }
+    for (kind, anchor) in request.due {
+        let key = ObjectKey::of(*kind, anchor.as_str());
+        if sorted.read.contains(&key.0) {
+            continue;
+        }
+        match known.object(key)? {
+            Some(object) => drop(filling.put(&as_known(object)?)?),
+            None => {
+                let row = request.store.object(request.job, anchor)?;
+                if row.is_some_and(|row| row.left_at.is_some()) {
+                    filling.put(&Staged { anchor: anchor.clone(), kind: *kind, object: None })?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Why changes cannot be applied: nothing is kept of those whom they change.
+fn without_base(request: &Request<'_>, sorted: &Sorted, records: u64, warnings: &mut Vec<String>) -> Option<RunError> {
+    let help = "export the whole directory once; with `source.mode: snapshot` nothing is kept for changes to apply to";
+    if sorted.partial {
+        return Some(refusal("set.no_base: the folder holds changes, and the last export was not kept", help));
+    }
+    let count = sorted.without_base.len() as u64;
+    if count > request.settings.max_refused.of(records) {
+        let message = format!("record.no_base: {count} changes are of people of whom the last export is not known");
+        return Some(refusal(message, help));
+    }
+    let example =
+        |anchor: &String| format!("record.no_base: nothing is known of `{anchor}` that its change applies to");
+    warnings.extend(sorted.without_base.iter().take(5).map(example));
+    None
+}
+
+/// The last snapshot, but for the objects that changes touched: what it said of them holds no more.
+fn changed_snapshot(request: &Request<'_>, sorted: &Sorted) -> Result<(Option<Vec<u8>>, u64, u64), StoreError> {
+    let (mut users, mut groups) = match request.previous {
+        Some(before) => (before.users, before.groups),
+        None => request.store.object_counts(request.job)?,
+    };
+    if sorted.touched.is_empty() && sorted.purged.is_empty() {
+        return Ok((None, users, groups));
+    }
+    let Some(old) = request.store.snapshot(request.job)?.and_then(Snapshot::decode) else {
+        // Without one the next complete export is compared with everybody.
+        return Ok((None, users, groups));
+    };
+    let (none, mut builder) = (Snapshot::default(), SnapshotBuilder::default());
+    let mut was: HashSet<u64> = HashSet::new();
+    for record in old.iter() {
+        if sorted.touched.contains_key(&record.key) || sorted.purged.contains(&record.key) {
+            was.insert(record.key);
+        } else {
+            builder.push(&none, record);
+        }
+    }
+    for (key, (kind, record)) in &sorted.touched {
+        builder.push(&none, *record);
+        let count = if *kind == ObjectKind::Group { &mut groups } else { &mut users };
+        *count += u64::from(!was.contains(key));
+    }
+    let gone = sorted.purged.iter().filter(|key| was.contains(*key)).count() as u64;
+    users = users.saturating_sub(gone);
+    Ok((builder.finish(&none), users, groups))
+}
+
+/// Puts an object under the new anchor that its record gives it (sources.md 13), unless somebody else is known under that.
+///
+/// Returns the rename that the state has yet to follow, if it has.
+fn follow(
+    request: &Request<'_>,
+    object: &mut SourceObject,
+    to: String,
+) -> Result<Option<Option<(SourceAnchor, SourceAnchor)>>, StoreError> {
+    let (from, to) = (object.anchor.clone(), SourceAnchor(to));
+    let is_known = |anchor| Ok::<_, StoreError>(request.store.object(request.job, anchor)?.is_some());
+    let (old, new) = (is_known(&from)?, is_known(&to)?);
+    if old && new {
+        return Ok(None);
+    }
+    let login = object.attributes.get_mut("userPrincipalName");
+    if let Some(SourceValue::Text(login)) = login.filter(|login| **login == SourceValue::Text(from.0.clone())) {
+        login.clone_from(&to.0);
+    }
+    object.anchor = to.clone();
+    Ok(Some(old.then_some((from, to))))
+}
+
+fn absent(request: &Request<'_>, all: bool, matcher: &Matcher<'_>, sorted: &Sorted) -> Result<Vec<Absent>, StoreError> {
     let mut absent = Vec::new();
     let is_due = |kind, anchor: &SourceAnchor| request.due.contains(&(kind, anchor.clone()));
     // Where the old export is not known record by record, everybody the state knows has to be looked for.
-    let candidates = (!request.all).then(|| absent_keys(matcher, sorted.read.iter().copied()));
+    let candidates = (!all).then(|| absent_keys(matcher, sorted.read.iter().copied()));
     if candidates.as_ref().is_some_and(HashSet::is_empty) && request.due.is_empty() {
         return Ok(absent);
     }

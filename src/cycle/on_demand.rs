@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::assignment::Assigned;
 use super::error::ServiceError;
 use super::import::refusal;
+use super::known::Known;
 use super::line::{Line, Protect, Run, run_error};
 use super::lock::CycleLock;
 use super::members::Which;
@@ -17,8 +18,8 @@ use super::service::{JobRules, Service, job_runs};
 use super::talk::Transcript;
 use crate::config::{Job, ScopeMode};
 use crate::model::{Entry, Initiator, Link, LoggedStatus, ObjectKind, RunError, SourceAnchor, Trigger};
-use crate::source::{Level, Problem, SetReport};
-use crate::store::{Claimed, JobKey, LogQuery, ObjectRow, Staged};
+use crate::source::{Lasting, Level, ObjectKey, Problem, SetReport};
+use crate::store::{Claimed, JobKey, LogQuery, ObjectRow, Staged, Staging};
 use crate::target::{Client, Transport};
 
 /// How long an object is waited for that a cycle is just handling (D-53).
@@ -84,11 +85,20 @@ impl Service {
         let store = self.store();
         let key = store.job(&job.name)?;
         let state = store.job_state(key)?;
-        let found = {
+        let mut found = {
             // Reading may take a second on a large directory; the caller has nothing else to do.
             let named = [ids, members].concat();
             tokio::task::block_in_place(|| search(job, &named))?
         };
+        {
+            let staging = Staging::open()?;
+            let known = Known::new(store, key, &staging);
+            for object in found.found.values_mut().filter(|object| object.partial) {
+                let key = ObjectKey::of(object.kind, object.anchor.as_str());
+                // Who is not known stays partial.
+                object.partial = !known.complete(object, key, Lasting::Object)?;
+            }
+        }
         let unsaid = job.scope_mode == ScopeMode::Assigned && found.assigned.is_none();
         let refused = refusal_of(&found.report, &state, job).or_else(|| {
             let help = "export who is assigned, or set `scope: all`";
@@ -136,6 +146,11 @@ impl Service {
                 continue;
             }
             let staged = match found.found.get(id) {
+                Some(object) if object.partial => {
+                    let message = format!("record.no_base: nothing is known of `{id}` that the change applies to");
+                    answers.push(failed(id, refusal(message, "export the whole directory once")));
+                    continue;
+                }
                 Some(object) => Some(Staged {
                     anchor: object.anchor.clone(),
                     kind: object.kind,

@@ -1,9 +1,12 @@
 //! What the reader of files is told, and what it found, by keys.
 
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use crate::delta::Matcher;
-use crate::source::{ObjectKey, Recognise, Recognised};
+use super::known::Known;
+use crate::delta::{Matcher, Record};
+use crate::model::{ObjectKind, SourceAnchor};
+use crate::source::{Base, ObjectKey, Recognise, Recognised};
 
 /// Recognises the records of the last export, but those whose objects are wanted all the same.
 pub(super) struct Recognising<'a> {
@@ -11,13 +14,24 @@ pub(super) struct Recognising<'a> {
     pub due: &'a HashSet<u64>,
     /// Everything is wanted; the matcher only learns who is still there.
     pub all: bool,
+    /// What change files apply to, where the source may bring some.
+    pub known: Option<&'a Known<'a>>,
+    /// Keys of records that are as they were, and are wanted all the same.
+    pub same: &'a RefCell<HashSet<u64>>,
 }
 
 impl Recognise for Recognising<'_> {
     fn recognise(&mut self, _file: usize, hash: u128, _bytes: &[u8]) -> Option<Recognised> {
         let record = self.matcher.recognise(hash)?;
+        if self.known.is_some() && record.key != 0 && (self.all || self.due.contains(&record.key)) {
+            self.same.borrow_mut().insert(record.key);
+        }
         (!self.all && !self.due.contains(&record.key))
             .then_some(Recognised { key: ObjectKey(record.key), living: record.living })
+    }
+
+    fn base(&mut self) -> Option<&mut dyn Base> {
+        self.known.as_mut().map(|known| known as &mut dyn Base)
     }
 }
 
@@ -27,6 +41,14 @@ pub(super) struct Sorted {
     /// Objects that were read or refused.
     pub read: HashSet<u64>,
     pub recognised: u64,
-    /// Some record says only what changed.
+    /// Some record says only what changed, and nothing is kept that it could be put over.
     pub partial: bool,
+    /// Objects of which change files speak.
+    pub touched: BTreeMap<u64, (ObjectKind, Record)>,
+    /// Objects that changes deleted for good.
+    pub purged: BTreeSet<u64>,
+    /// Objects whose records give them a new anchor.
+    pub renames: Vec<(SourceAnchor, SourceAnchor)>,
+    /// Changes of objects of which nothing is known.
+    pub without_base: Vec<String>,
 }

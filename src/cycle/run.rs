@@ -183,6 +183,9 @@ impl Service {
             Ok(imported) => imported,
             Err(refused) => return self.end_refused(job, begun, refused).await,
         };
+        if !begun.options.dry_run && !imported.renames.is_empty() {
+            self.store().rename_objects(begun.key, imported.renames.clone()).await?;
+        }
         for warning in &imported.warnings {
             observer.note(warning);
         }
@@ -246,6 +249,7 @@ impl Service {
         let (key, all) = (begun.key, begun.kind == CycleKind::Initial);
         let assigned_only = job.scope_mode == ScopeMode::Assigned;
         let accepted = begun.state.accepted_identity.clone();
+        let keep_refused_at = (!begun.options.dry_run).then_some(begun.began);
         let read = tokio::task::spawn_blocking(move || {
             import(&import::Request {
                 settings: &settings,
@@ -256,6 +260,7 @@ impl Service {
                 due: &due,
                 accepted: accepted.as_deref(),
                 assigned_only,
+                keep_refused_at,
             })
         });
         Ok(read.await.map_err(|error| ServiceError::Internal(error.to_string()))??)
@@ -659,7 +664,7 @@ impl Service {
                 memory: imported.memory,
                 at: now,
             };
-            store.move_watermark(begun.key, begun.state.revision, watermark, imported.snapshot).await?;
+            store.move_watermark(begun.key, begun.state.revision, watermark, imported.snapshot, imported.learned).await?;
         }
         let retention = SignedDuration::try_from(job.logs.retention).unwrap_or(SignedDuration::MAX);
         if let Ok(before) = now.checked_sub(retention) {

@@ -171,6 +171,7 @@ impl Service {
                 due: &HashSet::new(),
                 accepted: accepted.as_deref(),
                 assigned_only,
+                keep_refused_at: None,
             })
         });
         let imported = read.await.map_err(|error| ServiceError::Internal(error.to_string()))??;

@@ -32,6 +32,8 @@ pub struct Facts<'a> {
     pub disabled: bool,
     /// A cycle of this job is under way.
     pub running: bool,
+    /// `source.watch`: a new export lies there and has settled.
+    pub new_export: bool,
 }
 
 /// When a job is due next.
@@ -61,6 +63,9 @@ pub fn next_due(facts: &Facts<'_>) -> Due {
     let earliest = if breath.is_positive() { later(facts.now, breath) } else { Timestamp::MIN };
     if let Some(attempt) = facts.quarantine_next {
         return at_or_now(attempt.max(earliest), facts.now);
+    }
+    if facts.new_export {
+        return at_or_now(earliest, facts.now);
     }
     match facts.rhythm {
         Rhythm::Every(interval) => {
@@ -147,6 +152,18 @@ mod tests {
                 Due::At(time("12:00:40")),
             ),
             (
+                "a new export, the last start too close",
+                Facts { new_export: true, since_start: Some(SignedDuration::from_secs(20)), ..late },
+                Due::At(time("12:00:40")),
+            ),
+            ("a new export", Facts { new_export: true, since_start: Some(minutes(1)), ..late }, Due::Now),
+            (
+                "a new export in a quarantine",
+                Facts { new_export: true, quarantine_next: Some(time("18:00:00")), ..late },
+                Due::At(time("18:00:00")),
+            ),
+            ("a new export, under way", Facts { new_export: true, running: true, ..late }, Due::AfterThisCycle),
+            (
                 "quarantine, attempt due, but paused",
                 Facts { quarantine_next: Some(time("11:00:00")), paused: true, ..late },
                 Due::OnStart,
@@ -183,6 +200,7 @@ mod tests {
             paused: false,
             disabled: false,
             running: false,
+            new_export: false,
         }
     }
 }

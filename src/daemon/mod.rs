@@ -5,6 +5,7 @@ mod fixed_hours;
 mod manager;
 mod run;
 mod since;
+mod watch;
 
 pub use due::{Due, Facts, Rhythm, next_due};
 pub use fixed_hours::{FixedHours, PatternError};

@@ -15,7 +15,13 @@ use tokio::{
 use tokio_cron_scheduler::{Job as Tick, JobScheduler, JobSchedulerError};
 use tokio_util::sync::CancellationToken;
 
-use super::{Due, Facts, Rhythm, manager::Manager, next_due, since::Since};
+use super::{
+    Due, Facts, Rhythm,
+    manager::Manager,
+    next_due,
+    since::Since,
+    watch::{Watch, settled},
+};
 use crate::{
     config::Job,
     cycle::{CycleOptions, Service, ServiceError, Unobserved},
@@ -129,6 +135,7 @@ struct Scheduled {
     /// When this process last began a cycle, known even where the state could not keep it (a full disk): a cycle that fails
     /// at once must not begin again at every tick.
     began: Option<(Timestamp, Instant)>,
+    watch: Watch,
 }
 
 impl Daemon {
@@ -139,7 +146,9 @@ impl Daemon {
             let name = work.job.name.clone();
             let scheduled = match old.remove(&name) {
                 Some(known) => Scheduled { work, ..known },
-                None => Scheduled { work, since: Since::default(), running: None, began: None },
+                None => {
+                    Scheduled { work, since: Since::default(), running: None, began: None, watch: Watch::default() }
+                }
             };
             self.jobs.insert(name, scheduled);
         }
@@ -160,7 +169,9 @@ impl Daemon {
                 Due::Now => {
                     let job = Arc::clone(&scheduled.work.job);
                     let (service, stop, name) = (Arc::clone(&self.service), self.stop.clone(), name.clone());
+                    scheduled.watch.begin();
                     let cycle = self.cycles.spawn(async move {
+                        settled(&job.source, &stop).await;
                         let ended = service.cycle(&job, CycleOptions::default(), Arc::new(Unobserved), stop).await;
                         (name, ended)
                     });
@@ -216,6 +227,7 @@ impl Scheduled {
         let store = service.store();
         let stored = store.job_state(store.job(&self.work.job.name)?)?;
         let stored_age = self.since.start(stored.last_start, now, instant);
+        let new_export = self.work.job.watch && self.watch.is_new(&self.work.job.source, instant);
         let own_age = self.began.and_then(|(_, at)| instant.saturating_duration_since(at).try_into().ok());
         Ok(next_due(&Facts {
             now,
@@ -226,6 +238,7 @@ impl Scheduled {
             paused: stored.paused,
             disabled: stored.disabled,
             running: self.running.is_some(),
+            new_export,
         }))
     }
 }

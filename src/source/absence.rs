@@ -61,7 +61,7 @@ pub fn judge_absences(
         problems.push(Problem::new(Level::Set, "set.empty", message).with_help(help));
         return Judgement { absences: Absences::Refused, problems };
     }
-    let least = census.previous as f64 * settings.max_shrink / 100.0;
+    let least = census.previous as f64 * (100.0 - settings.max_shrink) / 100.0;
     if (census.now as f64) < least && !accepted {
         let message = format!(
             "the export holds {} objects where the last held {}; {} are absent{}",

@@ -22,7 +22,9 @@ pub fn interpret(values: &mut Vec<RawValue>, form: &CsvForm, usage: Use) -> Cell
         values.clear();
         return Cell::Unchanged;
     }
-    if is_placeholder(trimmed) || form.placeholders.iter().any(|placeholder| placeholder == trimmed) {
+    if (matches!(trimmed.as_bytes().first(), Some(b'S' | b'M' | b'#')) && is_placeholder(trimmed))
+        || form.placeholders.iter().any(|placeholder| placeholder == trimmed)
+    {
         values.clear();
         return Cell::Placeholder;
     }

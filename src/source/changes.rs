@@ -1,10 +1,13 @@
 //! Change records of LDIF, applied to raw entries (sources.md 9.5).
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::dn;
 use super::frame::RecordFault;
-use super::raw::{LdifChange, Modification, ModifyOperation, RawRecord, RawValue};
+use super::preset::{Preset, Use};
+use super::raw::{LdifChange, Modification, ModifyOperation, RawAttribute, RawBody, RawRecord, RawValue};
 
 /// One change to an entry of the last snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +50,17 @@ impl Change {
         Self { line, dn: dn.to_owned(), change }
     }
 
+    /// Takes out what concerns attributes that are not kept: a password that is changed changes nothing here.
+    pub(super) fn without_unkept(mut self, entry: Option<&Entry>, preset: &Preset) -> Self {
+        if let (LdifChange::Modify(parts), Some(entry)) = (&mut self.change, entry) {
+            parts.retain(|part| {
+                usage_of(&part.attribute, preset)
+                    .is_some_and(|usage| usage.used || entry.position(&part.attribute).is_some() || part.adds_text())
+            });
+        }
+        self
+    }
+
     /// Applies the change to the entry that the snapshot has under its DN; one bad part refuses all of it.
     pub fn apply(&self, entry: Option<&Entry>) -> Result<Applied, RecordFault> {
         let fault = |code, message: String| RecordFault::new(self.line, code, message);
@@ -80,6 +94,35 @@ impl Change {
 }
 
 impl Entry {
+    /// Takes the entry of a content record; secrets stay out (sources.md 11.9), and octets that the preset does not read.
+    pub(super) fn of(record: &RawRecord, preset: &Preset) -> Option<Self> {
+        let dn = record.attribute("dn")?.values.first()?.as_text()?.to_owned();
+        let attributes = record.attributes.iter().filter(|attribute| !attribute.name.eq_ignore_ascii_case("dn"));
+        let kept = attributes.filter_map(|attribute| {
+            let usage = usage_of(&attribute.name, preset)?;
+            let values = attribute.values.iter().filter_map(EntryValue::of);
+            let values: Vec<EntryValue> =
+                values.filter(|value| usage.used || matches!(value, EntryValue::Text(_))).collect();
+            (!values.is_empty()).then(|| (attribute.name.to_string(), values))
+        });
+        Some(Self { dn, attributes: kept.collect() })
+    }
+
+    /// Returns the entry as the record that it would be in a snapshot.
+    pub(super) fn to_record(&self, line: u64) -> RawRecord {
+        let attribute =
+            |name: &str, values: Vec<RawValue>| RawAttribute { name: Arc::from(name), values, line, incomplete: None };
+        let mut attributes = vec![attribute("dn", vec![RawValue::Text(self.dn.clone())])];
+        attributes.extend(self.attributes.iter().map(|(name, values)| {
+            let value = |value: &EntryValue| match value {
+                EntryValue::Text(text) => RawValue::Text(text.clone()),
+                EntryValue::Octets(octets) => RawValue::Bytes(octets.clone()),
+            };
+            attribute(name, values.iter().map(value).collect())
+        }));
+        RawRecord { line, attributes, body: RawBody::Content, warnings: Vec::new() }
+    }
+
     fn position(&self, name: &str) -> Option<usize> {
         let folded = super::preset::fold(name);
         self.attributes.iter().position(|(other, _)| super::preset::fold(other) == folded)
@@ -169,6 +212,21 @@ impl Entry {
         }
         self.dn = if parent.is_empty() { new_rdn.to_owned() } else { format!("{new_rdn},{parent}") };
         Some(())
+    }
+}
+
+/// What the preset does with an attribute; none for secrets.
+fn usage_of(name: &str, preset: &Preset) -> Option<Use> {
+    let base = name.split(';').next().unwrap_or(name);
+    let slot = preset.names.find(name).or_else(|| preset.names.find(base));
+    let usage = slot.map(|slot| preset.use_of(slot)).unwrap_or_default();
+    (!usage.secret && !super::canonical::is_secret(base)).then_some(usage)
+}
+
+impl Modification {
+    fn adds_text(&self) -> bool {
+        matches!(self.operation, ModifyOperation::Add | ModifyOperation::Replace)
+            && self.values.iter().any(|value| value.as_text().is_some())
     }
 }
 

@@ -25,7 +25,7 @@ pub fn document(settings: &Settings) -> Value {
             }
             Read::Change { file, hash, change } => records.push(Shown { file, hash, value: change_record(&change) }),
             Read::Withdrawn { file, hash, .. } => records.retain(|shown| (shown.file, shown.hash) != (file, hash)),
-            Read::Known { .. } | Read::Ignored { .. } | Read::Refused { .. } => {}
+            Read::Known { .. } | Read::Ignored { .. } | Read::Refused { .. } | Read::Gone { .. } => {}
         }
         Ok(())
     };

@@ -54,6 +54,15 @@ pub enum Look {
     /// Its beginning; spares a pass over the file, see [`Reason::Provisional`].
     Head,
     Whole,
+    /// Nothing: somebody read the whole file already, and all of it was UTF-8, or not.
+    Done(bool),
+}
+
+impl Look {
+    /// What is left to look at where a pass may have been made already.
+    pub fn after(is_utf8: Option<bool>) -> Self {
+        is_utf8.map_or(Self::Whole, Self::Done)
+    }
 }
 
 /// Returns the encoding of this label of the Encoding Standard; `system` is windows-1252.
@@ -100,6 +109,9 @@ pub fn choose<F: Read + Seek>(
         (FormatGuess::Csv, None) => {
             if look == Look::Head && is_beginning_of_utf8(&head) {
                 return Ok(chosen(UTF_8, Reason::Provisional));
+            }
+            if look == Look::Done(true) {
+                return Ok(chosen(UTF_8, Reason::Whole));
             }
             match judge_utf8(file)? {
                 Judgement::Valid => Ok(chosen(UTF_8, Reason::Whole)),

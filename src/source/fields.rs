@@ -1,6 +1,7 @@
 //! One raw record, its values found by the numbers of a preset.
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use super::preset::{Preset, Slot};
 use super::raw::{RawAttribute, RawRecord, RawValue};
@@ -28,6 +29,38 @@ pub struct Scratch {
     lost: Vec<Slot>,
     /// The slot of each attribute of the record, in its order.
     pub slots: Vec<Option<Slot>>,
+    memo: Memo,
+}
+
+/// Slots of names that came before: decoders share one allocation between all records, in much the same order.
+#[derive(Debug, Default)]
+struct Memo {
+    names: Vec<(Arc<str>, Option<Slot>)>,
+    next: usize,
+}
+
+/// More names than this are looked up each time.
+const MEMO: usize = 256;
+
+impl Memo {
+    fn find(&mut self, preset: &Preset, name: &Arc<str>) -> Option<Slot> {
+        let (before, behind) = self.names.split_at(self.next.min(self.names.len()));
+        let is_same = |(other, _): &(Arc<str>, Option<Slot>)| Arc::ptr_eq(other, name);
+        let at =
+            behind.iter().position(is_same).map(|at| before.len() + at).or_else(|| before.iter().position(is_same));
+        if let Some(at) = at {
+            self.next = at + 1;
+            return self.names[at].1;
+        }
+        let slot = preset.names.find(name);
+        if self.names.len() == MEMO {
+            // a decoder that shares nothing
+            self.names.clear();
+        }
+        self.names.push((Arc::clone(name), slot));
+        self.next = self.names.len();
+        slot
+    }
 }
 
 impl Scratch {
@@ -56,7 +89,7 @@ impl Scratch {
         self.slots.clear();
         let mut index = 0;
         while index < record.attributes.len() {
-            let slot = preset.names.find(&record.attributes[index].name);
+            let slot = self.memo.find(preset, &record.attributes[index].name);
             if let Some(slot) = slot {
                 let first = self.at[slot.index()];
                 if first != 0 {

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128_with_seed};
+use hashbrown::HashMap;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
+use super::base::{BaseKey, Lasting};
 use super::blank::blanked;
-use super::changes::Change;
+use super::changes::{Applied, Change, Entry};
 use super::complete;
 use super::encoding::{self, Reason};
 use super::find::Stamp;
-use super::frame::{Decoder, Fault, FileFault, Framed, Framer, RecordFault};
+use super::frame::{Decoder, Fault, FileFault, Format, Framed, Framer, RecordFault};
 use super::map::{Draft, FileContext, Mapped, Mapper, Remark};
 use super::open::{Opened, changed, unreadable};
 use super::preset::FormatName;
@@ -39,6 +41,10 @@ pub struct FileReading<'r, 'a> {
     said: Vec<(&'static str, Option<String>)>,
     kinds: Kinds,
     said_lossy: bool,
+    /// How many records were noted to have a name, by its slot.
+    noted: Vec<u8>,
+    /// Whether an attribute stays in the object, by its name.
+    handed: HashMap<Arc<str>, bool>,
 }
 
 /// Why a record is refused, and whose it is.
@@ -86,6 +92,8 @@ impl<'r, 'a> FileReading<'r, 'a> {
             said: Vec::new(),
             kinds: Kinds::default(),
             said_lossy: false,
+            noted: vec![0; preset.names.len()],
+            handed: HashMap::new(),
         }
     }
 
@@ -122,7 +130,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         self.warn_of_opening();
         let limits = self.reading.settings.limits;
         let mut framer = Framer::new(&file, &self.opened.choice, &self.opened.format, limits);
-        let mut decoder = Decoder::new(&self.opened.format, limits);
+        let mut decoder = Decoder::new(&self.decoded_format(), limits);
         let decodes_all = self.reading.references.is_some();
         loop {
             let (hash, bytes, decoded) = match framer.next() {
@@ -168,6 +176,22 @@ impl<'r, 'a> FileReading<'r, 'a> {
         Ok(Ok(()))
     }
 
+    /// The format, columns that nobody asks for left out.
+    fn decoded_format(&self) -> Format {
+        let settings = self.reading.settings;
+        let preset = &self.opened.preset;
+        let mut format = self.opened.format.clone();
+        if let (Format::Csv(csv), true) = (&mut format, settings.wanted.is_some()) {
+            for name in &mut csv.columns {
+                let usage = preset.names.find(name).map(|slot| preset.use_of(slot)).unwrap_or_default();
+                if !usage.used && !settings.wants(name) {
+                    *name = Arc::from("");
+                }
+            }
+        }
+        format
+    }
+
     fn warn_of_opening(&mut self) {
         if self.opened.choice.reason == Reason::Guessed {
             let message = format!("the encoding was guessed: `{}`", encoding::name(self.opened.choice.encoding));
@@ -188,7 +212,8 @@ impl<'r, 'a> FileReading<'r, 'a> {
         self.reading.newest.meet_known(hash);
         self.reading.known_names.meet(hash);
         if key.0 == 0 {
-            return sink(Read::Ignored { file: self.index, hash }).map(Ok);
+            let (change, lasting) = (self.is_change(), Lasting::Nothing);
+            return sink(Read::Ignored { file: self.index, hash, change, lasting }).map(Ok);
         }
         let known = Read::Known { file: self.index, hash, key, living };
         if self.is_change() {
@@ -218,35 +243,108 @@ impl<'r, 'a> FileReading<'r, 'a> {
         sink: &mut dyn FnMut(Read) -> Result<(), E>,
     ) -> Result<Done, E> {
         let line = record.line;
+        let mut added = false;
         match std::mem::replace(&mut record.body, RawBody::Content) {
             RawBody::Content => self.kinds.content += 1,
-            RawBody::Change(LdifChange::Add) => self.kinds.added += 1,
+            RawBody::Change(LdifChange::Add) => {
+                self.kinds.added += 1;
+                added = !self.opened.preset.ldif.all_add_is_content;
+            }
             RawBody::Change(change) => {
                 self.kinds.other += 1;
                 self.reading.counts.changes += 1;
-                let change = Box::new(Change::new(line, &record, change));
-                return sink(Read::Change { file: self.index, hash, change }).map(Ok);
+                let change = Change::new(line, &record, change);
+                return match known.base() {
+                    Some(_) => self.change(change, hash, bytes, known, sink),
+                    None => sink(Read::Change { file: self.index, hash, change: Box::new(change) }).map(Ok),
+                };
             }
         }
+        let lasting = match known.base() {
+            Some(base) if self.opened.preset.format == FormatName::Ldif => {
+                let entry = Entry::of(&record, &self.opened.preset);
+                let key = entry.as_ref().and_then(|entry| BaseKey::of_dn(&entry.dn));
+                if let (true, Some(key), Some(entry)) = (added, key, &entry)
+                    && base.entry(key).is_some()
+                {
+                    let message = format!("the entry `{}` is there already", shorten(&entry.dn));
+                    let fault = RecordFault::new(line, "record.exists", message);
+                    return Ok(Err(Refusal { fault, key: None, first_line: None }));
+                }
+                entry.map_or(Lasting::Nothing, |entry| Lasting::Entry(Box::new(entry)))
+            }
+            Some(_) if self.opened.preset.partial.in_changes => Lasting::Object,
+            Some(_) | None => Lasting::Nothing,
+        };
+        self.mapped(record, lasting, hash, bytes, known, sink)
+    }
+
+    /// Applies a change record to the entry that is known under its name.
+    fn change<E>(
+        &mut self,
+        change: Change,
+        hash: u128,
+        bytes: &[u8],
+        known: &mut dyn Recognise,
+        sink: &mut dyn FnMut(Read) -> Result<(), E>,
+    ) -> Result<Done, E> {
+        let line = change.line;
+        let key = BaseKey::of_dn(&change.dn);
+        let entry = key.and_then(|key| known.base()?.entry(key));
+        let applied = change.without_unkept(entry.as_ref(), &self.opened.preset).apply(entry.as_ref());
+        let (is_deleted, now) = match (applied, &entry) {
+            (Ok(Applied::Changed(now)), _) => (false, now),
+            (Ok(Applied::Deleted), Some(last)) => (true, last.clone()),
+            (Ok(Applied::Deleted), None) => return Ok(Ok(())),
+            (Err(fault), _) => return Ok(Err(Refusal { fault, key: None, first_line: None })),
+        };
+        if let Some(last) = entry.filter(|last| is_deleted || BaseKey::of_dn(&last.dn) != BaseKey::of_dn(&now.dn)) {
+            sink(Read::Gone { file: self.index, dn: last.dn })?;
+        }
+        let record = now.to_record(line);
+        if !is_deleted {
+            return self.mapped(record, Lasting::Entry(Box::new(now)), hash, bytes, known, sink);
+        }
+        let mapped = self.mapper.map(record, &mut self.remarks);
+        self.remarks.clear();
+        match mapped {
+            Mapped::Object(mut draft) => {
+                draft.deletion = Deletion::Hard;
+                self.object(*draft, Lasting::Object, hash, bytes, known, sink)
+            }
+            Mapped::Ignored | Mapped::Dropped | Mapped::Refused(_) => Ok(Ok(())),
+        }
+    }
+
+    fn mapped<E>(
+        &mut self,
+        record: RawRecord,
+        lasting: Lasting,
+        hash: u128,
+        bytes: &[u8],
+        known: &mut dyn Recognise,
+        sink: &mut dyn FnMut(Read) -> Result<(), E>,
+    ) -> Result<Done, E> {
         let mapped = self.mapper.map(record, &mut self.remarks);
         self.flush_remarks();
         match mapped {
             Mapped::Ignored => {
                 self.reading.counts.ignored += 1;
-                sink(Read::Ignored { file: self.index, hash }).map(Ok)
+                sink(Read::Ignored { file: self.index, hash, change: self.is_change(), lasting }).map(Ok)
             }
             Mapped::Dropped => Ok(Ok(())),
             Mapped::Refused(fault) => {
                 self.note_names(hash);
                 Ok(Err(Refusal { fault, key: None, first_line: None }))
             }
-            Mapped::Object(draft) => self.object(*draft, hash, bytes, known, sink),
+            Mapped::Object(draft) => self.object(*draft, lasting, hash, bytes, known, sink),
         }
     }
 
     fn object<E>(
         &mut self,
         draft: Draft,
+        lasting: Lasting,
         hash: u128,
         bytes: &[u8],
         known: &mut dyn Recognise,
@@ -260,7 +358,10 @@ impl<'r, 'a> FileReading<'r, 'a> {
         };
         let key = ObjectKey::of(draft.kind, &anchor);
         let resolved = match &self.reading.references {
-            Some(references) => references.resolve(&draft, &anchor, &self.opened.preset),
+            Some(references) => {
+                let mut base = |key| known.base()?.anchor(key);
+                references.resolve(&draft, &anchor, &self.opened.preset, &mut base)
+            }
             None => Resolved::default(),
         };
         let hash = resolved.mix(hash);
@@ -291,7 +392,9 @@ impl<'r, 'a> FileReading<'r, 'a> {
             }
         }
         let self_reference = resolved.self_reference.map(|name| name.to_string());
-        let handed = Read::Object { file: self.index, hash, key, object: Box::new(object), renamed_to, self_reference };
+        let change = self.is_change();
+        let object = Box::new(object);
+        let handed = Read::Object { file: self.index, hash, key, object, renamed_to, self_reference, change, lasting };
         match standing {
             Standing::New => sink(handed).map(Ok),
             Standing::Repeated(first) => {
@@ -369,17 +472,17 @@ impl<'r, 'a> FileReading<'r, 'a> {
         Refusal { fault: RecordFault::new(draft.line, "record.no_anchor", message), key: None, first_line: None }
     }
 
-    fn build(&self, draft: Draft, anchor: String, resolved: &Resolved) -> (SourceObject, Option<String>) {
-        let preset = &self.opened.preset;
+    fn build(&mut self, draft: Draft, anchor: String, resolved: &Resolved) -> (SourceObject, Option<String>) {
+        let (attributes, settings) = (&self.opened.preset.attributes, self.reading.settings);
         let kept = |name: &str| {
-            name == "accountEnabled"
-                || preset
-                    .attributes
-                    .iter()
-                    .find(|attribute| *attribute.name == *name)
-                    .is_none_or(|attribute| attribute.kept)
+            let attribute = || attributes.iter().find(|attribute| *attribute.name == *name);
+            name == "accountEnabled" || attribute().is_none_or(|attribute| attribute.kept)
         };
-        let wants = |name: &str| kept(name) && self.reading.settings.wants_or_needs(name);
+        let handed = &mut self.handed;
+        let mut wants = |name: &Arc<str>| match handed.get(name) {
+            Some(wanted) => *wanted,
+            None => *handed.entry(Arc::clone(name)).or_insert(kept(name) && settings.wants_or_needs(name)),
+        };
         let mut attributes: BTreeMap<String, SourceValue> = draft
             .attributes
             .into_iter()
@@ -389,7 +492,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         for (name, value) in &resolved.found {
             attributes.insert(name.to_string(), value.clone());
         }
-        let names = |set: std::collections::BTreeSet<Arc<str>>| {
+        let mut names = |set: std::collections::BTreeSet<Arc<str>>| {
             set.into_iter().filter(|name| !name.is_empty() && wants(name)).map(|name| name.to_string()).collect()
         };
         let object = SourceObject {
@@ -431,7 +534,8 @@ impl<'r, 'a> FileReading<'r, 'a> {
             self.report.refused.push(RefusedRecord { line: fault.line, code: fault.code, at: fault.at, first_line });
         }
         let text = blanked(bytes, &self.opened.format, &self.opened.preset);
-        sink(Read::Refused { file: self.index, line: fault.line, code: fault.code, key, text })
+        let (line, code, message) = (fault.line, fault.code, fault.message);
+        sink(Read::Refused { file: self.index, line, code, key, message, text })
     }
 
     fn flush_remarks(&mut self) {
@@ -536,13 +640,27 @@ impl<'r, 'a> FileReading<'r, 'a> {
     }
 
     fn note_names(&mut self, hash: u128) {
+        let noted = &mut self.noted;
+        let mut new = Vec::new();
+        self.mapper.each_used(|slot| {
+            let count = &mut noted[slot.index()];
+            if usize::from(*count) < super::memory::SAMPLES {
+                *count += 1;
+                new.push(slot);
+            }
+        });
+        if new.is_empty() {
+            return;
+        }
         let pattern = &self.reading.set.files[self.index].shape.pattern;
         if !self.reading.remembered.files.contains_key(pattern) {
             self.reading.remembered.files.insert(pattern.clone(), super::memory::FileMemory::default());
         }
         let Some(memory) = self.reading.remembered.files.get_mut(pattern) else { return };
         let preset = &self.opened.preset;
-        self.mapper.each_used(|slot| super::rules::note(memory, preset, slot, Some(hash)));
+        for slot in new {
+            super::rules::note(memory, preset, slot, Some(hash));
+        }
     }
 
     fn remember(&mut self) {
@@ -625,8 +743,22 @@ fn seed_of(opened: &Opened, role: Option<Role>, is_delta: bool, name: &str) -> u
     xxh3_64(&text)
 }
 
+/// Hashes at the end, all at once: many small pieces cost more than a copy.
+#[derive(Default)]
+struct Gathered(Vec<u8>);
+
+impl Hasher for Gathered {
+    fn finish(&self) -> u64 {
+        xxh3_64(&self.0)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+}
+
 fn print_of(object: &SourceObject) -> u64 {
-    let mut hasher = Xxh3::new();
+    let mut hasher = Gathered::default();
     (
         object.kind,
         object.deletion,

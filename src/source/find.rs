@@ -46,6 +46,8 @@ pub struct Found {
     pub is_named: bool,
     pub stamp: Stamp,
     pub shape: Shape,
+    /// Whether all of it is UTF-8, once [`FileSet::identity`] has read it.
+    pub is_utf8: Option<bool>,
 }
 
 /// What changes when a file is written or replaced.
@@ -266,6 +268,7 @@ fn walk(
             preset: rule.and_then(|rule| rule.preset.clone()),
             is_named: rule.is_some(),
             stamp: Stamp::of(&metadata),
+            is_utf8: None,
         });
     }
 }

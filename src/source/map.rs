@@ -164,7 +164,8 @@ impl Mapper {
     }
 
     fn read_cells(&mut self, record: &mut RawRecord, remarks: &mut Vec<Remark>) {
-        for (attribute, slot) in record.attributes.iter_mut().zip(&self.scratch.slots.clone()) {
+        let slots = std::mem::take(&mut self.scratch.slots);
+        for (attribute, slot) in record.attributes.iter_mut().zip(&slots) {
             let usage = slot.map(|slot| self.preset.use_of(slot)).unwrap_or_default();
             match cells::interpret(&mut attribute.values, &self.preset.csv, usage) {
                 Cell::Value => continue,
@@ -181,6 +182,7 @@ impl Mapper {
                 self.scratch.set_unknown(*slot);
             }
         }
+        self.scratch.slots = slots;
     }
 
     /// A URL is never opened: a used attribute refuses the record, another is unknown (sources.md 9.2).

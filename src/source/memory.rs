@@ -16,6 +16,9 @@ pub struct SetMemory {
     pub newest: Option<Newest>,
     /// Digests of change files that were applied, of the last sets.
     pub applied: BTreeSet<String>,
+    /// Whether the files were such that change files can follow on them.
+    #[serde(default)]
+    pub takes_changes: bool,
 }
 
 /// What is remembered of files of one name pattern.

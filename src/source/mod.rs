@@ -14,6 +14,7 @@
 mod absence;
 mod assignments;
 mod attributes;
+mod base;
 mod blank;
 mod canonical;
 mod cells;
@@ -46,6 +47,7 @@ mod value;
 mod whole;
 
 pub use absence::{Absences, Census, Judgement, judge_absences};
+pub use base::{Base, BaseKey, Lasting};
 pub use canonical::{NAMES as CANONICAL_NAMES, is_secret, spelling as canonical_name};
 pub use changes::{Applied, Change, Entry, EntryValue};
 pub use document::document;
@@ -54,7 +56,7 @@ pub use frame::Limits;
 pub use identity::{FileIdentity, Identity};
 pub use manifest::Manifest;
 pub use memory::{FileMemory, Newest, SetMemory};
-pub use preset::{AttributeForm, built_in_names as preset_names, check as check_preset};
+pub use preset::{AttributeForm, built_in_names as preset_names, check as check_preset, names_read};
 pub use read::{Nothing, ObjectKey, Read, Recognise, Recognised, read};
 pub use report::{
     Assignment, Completeness, Counts, FileReport, Level, Problem, RefusedRecord, SetMode, SetReport, Warning,

@@ -5,6 +5,7 @@ use std::fs;
 use std::sync::Arc;
 
 use super::assignments;
+use super::base::{Base, Lasting};
 use super::changes::Change;
 use super::delta;
 use super::file::FileReading;
@@ -38,6 +39,11 @@ pub struct Recognised {
 pub trait Recognise {
     /// Answers whether a record whose framed `bytes` hash to `hash` was read last time.
     fn recognise(&mut self, file: usize, hash: u128, bytes: &[u8]) -> Option<Recognised>;
+
+    /// What change files apply to; without it LDIF changes are handed over as they are.
+    fn base(&mut self) -> Option<&mut dyn Base> {
+        None
+    }
 }
 
 /// Knows nothing: every record is decoded.
@@ -55,7 +61,7 @@ pub enum Read {
     /// The record was read last time and says the same.
     Known { file: usize, hash: u128, key: ObjectKey, living: bool },
     /// The record is of kind `ignore`.
-    Ignored { file: usize, hash: u128 },
+    Ignored { file: usize, hash: u128, change: bool, lasting: Lasting },
     /// A new or changed object. A later one of the same key takes the place of an earlier one.
     Object {
         file: usize,
@@ -66,6 +72,9 @@ pub enum Read {
         renamed_to: Option<String>,
         /// A reference that named the object itself and was dropped.
         self_reference: Option<String>,
+        /// Whether it comes from a change file.
+        change: bool,
+        lasting: Lasting,
     },
     /// The record that was handed over under this hash does not count: a living one took its place.
     Withdrawn { file: usize, hash: u128, key: ObjectKey },
@@ -75,10 +84,13 @@ pub enum Read {
         line: u64,
         code: &'static str,
         key: Option<ObjectKey>,
+        message: String,
         /// Its text, shortened and with secrets blanked; none where they cannot be told from the rest.
         text: Option<String>,
     },
-    /// A change of an LDIF change file.
+    /// An entry is not under this distinguished name any more.
+    Gone { file: usize, dn: String },
+    /// A change of an LDIF change file, where nothing is known that it could be applied to.
     Change { file: usize, hash: u128, change: Box<Change> },
 }
 
@@ -116,6 +128,8 @@ pub(super) struct Reading<'a> {
     pub known_names: rules::KnownNames,
     /// The name patterns of files read, and what occurred in them.
     pub remembered: SetMemory,
+    /// A change file was left out because it was applied before.
+    pub applied_before: bool,
 }
 
 /// Reads the set and hands every record to `sink`; an error of the sink ends it.
@@ -143,6 +157,7 @@ pub fn read<E>(
         newest: rules::NewestSeen::new(memory),
         known_names: rules::KnownNames::new(memory),
         remembered: SetMemory::default(),
+        applied_before: false,
     };
     for problem in &set.problems {
         reading.problems.add(problem.clone());

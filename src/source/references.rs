@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::base::BaseKey;
 use super::dn;
 use super::file::{choose_anchor, mapper_of};
 use super::frame::{Decoder, Framed, Framer};
@@ -11,7 +12,7 @@ use super::map::{Draft, Mapped};
 use super::preset::{Preset, Presets, ReferenceBy};
 use super::raw::{LdifChange, RawBody};
 use super::read::{Plan, Reading};
-use crate::model::SourceValue;
+use crate::model::{ObjectKind, SourceValue};
 
 /// What a record's references came to.
 #[derive(Debug, Default)]
@@ -126,18 +127,27 @@ impl References {
     }
 
     /// Resolves the references of one record; nobody is their own manager.
-    pub fn resolve(&self, draft: &Draft, anchor: &str, preset: &Preset) -> Resolved {
+    ///
+    /// `base` is asked for what the set does not hold: change files name people of the snapshot before.
+    pub fn resolve(
+        &self,
+        draft: &Draft,
+        anchor: &str,
+        preset: &Preset,
+        base: &mut dyn FnMut(BaseKey) -> Option<String>,
+    ) -> Resolved {
         let mut resolved = Resolved::default();
         for (index, texts) in &draft.references {
             let Some(reference) = preset.references.get(*index) else { continue };
             let mut found = Vec::new();
             let mut unresolved = Vec::new();
             for text in texts {
-                match self.anchor_of(text, reference.by) {
+                let here = self.anchor_of(text, reference.by).map(str::to_owned);
+                match here.or_else(|| anchor_in(base, text, reference.by)) {
                     Some(other) if !reference.multi && other.eq_ignore_ascii_case(anchor) => {
                         resolved.self_reference = Some(Arc::clone(&reference.name));
                     }
-                    Some(other) => found.push(other.to_owned()),
+                    Some(other) => found.push(other),
                     None => unresolved.push(text.clone()),
                 }
             }
@@ -152,6 +162,16 @@ impl References {
             }
         }
         resolved
+    }
+}
+
+/// The anchor of an object that is known from before.
+fn anchor_in(base: &mut dyn FnMut(BaseKey) -> Option<String>, text: &str, by: ReferenceBy) -> Option<String> {
+    match by {
+        ReferenceBy::Dn => base(BaseKey::of_dn(text)?),
+        ReferenceBy::Anchor | ReferenceBy::AnchorOrEmployeeId => base(BaseKey::of_object(ObjectKind::User, text))
+            .or_else(|| base(BaseKey::of_object(ObjectKind::Group, text))),
+        ReferenceBy::UserPrincipalName | ReferenceBy::EmployeeId => None,
     }
 }
 

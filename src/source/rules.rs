@@ -191,6 +191,8 @@ pub fn mode(reading: &mut Reading<'_>, files: &[FileReport]) -> SetMode {
     };
     let changes = read().filter(|file| file.changes).count();
     let found = match (changes, read().count() - changes) {
+        // nothing but change files that were applied before
+        (0, 0) if reading.applied_before => SetMode::Changes,
         (0, _) => SetMode::Snapshot,
         (_, 0) => SetMode::Changes,
         _ => SetMode::Both,
@@ -436,5 +438,9 @@ pub fn remember(reading: &mut Reading<'_>, plans: &[Plan], files: &[FileReport],
         reading.anchors.iter().map(|(kind, name)| (kind_name(*kind).to_owned(), name.to_string())).collect();
     memory.newest = reading.newest.now.clone();
     memory.applied = applied;
+    memory.takes_changes = plans
+        .iter()
+        .filter_map(Plan::opened)
+        .any(|opened| opened.preset.partial.in_changes || opened.preset.format == FormatName::Ldif);
     memory
 }

@@ -38,6 +38,7 @@ pub struct Seen {
     deleted: HashMap<u64, (u128, Counts)>,
     /// Hashes of names that only one object should have.
     values: hashbrown::HashSet<u64>,
+    text: String,
 }
 
 impl Seen {
@@ -91,9 +92,15 @@ impl Seen {
 
     /// Notes a name that should be one object's only; false if another has it.
     pub fn is_only(&mut self, attribute: u8, value: &str) -> bool {
-        let mut text = vec![attribute];
-        text.extend(value.to_lowercase().bytes());
-        self.values.insert(xxhash_rust::xxh3::xxh3_64(&text))
+        self.text.clear();
+        self.text.push(char::from(attribute));
+        if value.is_ascii() {
+            self.text.push_str(value);
+            self.text.make_ascii_lowercase();
+        } else {
+            self.text.extend(value.chars().flat_map(char::to_lowercase));
+        }
+        self.values.insert(xxhash_rust::xxh3::xxh3_64(self.text.as_bytes()))
     }
 
     pub fn is_empty(&self) -> bool {

@@ -30,10 +30,12 @@ pub struct Settings {
     pub locale: String,
     pub settle: Duration,
     pub ready: Ready,
-    /// Percent of the last snapshot that must be left (service.md D-04).
+    /// In percent: a set that shrank by more than this is refused (service.md D-04).
     pub max_shrink: f64,
     pub absences_without_proof: Allowance,
     pub max_refused: Allowance,
+    /// Whether the text of refused records is kept beside the state (sources.md 17).
+    pub keep_refused: bool,
     /// Laid over the preset: canonical name to how it is read.
     pub attributes: BTreeMap<String, AttributeForm>,
     /// Laid over the preset's `derived`.
@@ -107,6 +109,7 @@ impl Default for Settings {
             max_shrink: 50.0,
             absences_without_proof: Allowance { count: 5, percent: 1.0 },
             max_refused: Allowance { count: 20, percent: 1.0 },
+            keep_refused: true,
             attributes: BTreeMap::new(),
             derived: BTreeMap::new(),
             limits: Limits::default(),

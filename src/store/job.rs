@@ -1,6 +1,8 @@
 //! What is remembered of a job.
 
-use super::{JobKey, Store, StoreError};
+use std::sync::Arc;
+
+use super::{JobKey, Staging, Store, StoreError};
 use crate::model::{Quarantine, RunSummary};
 use jiff::Timestamp;
 use rusqlite::blob::ZeroBlob;
@@ -91,6 +93,15 @@ pub struct Watermark {
     pub at: Timestamp,
 }
 
+/// What a cycle learned of the attributes of objects, for change files to apply to.
+pub struct Learned {
+    pub staging: Arc<Staging>,
+    /// It learned everything there is.
+    pub whole: bool,
+    /// What the source remembers, for a job that begins anew with nothing but changes in its folder.
+    pub memory: String,
+}
+
 impl JobState {
     pub fn new(id: String) -> Self {
         Self {
@@ -178,6 +189,7 @@ impl Store {
         revision: u64,
         watermark: Watermark,
         snapshot: Option<Vec<u8>>,
+        learned: Option<Learned>,
     ) -> Result<bool, StoreError> {
         self.write(move |connection| {
             if state(connection, job)?.revision != revision {
@@ -185,6 +197,9 @@ impl Store {
             }
             if let Some(data) = snapshot {
                 write_snapshot(connection, job, &data)?;
+            }
+            if let Some(learned) = learned {
+                super::known::take_over(connection, job, &learned)?;
             }
             update(connection, job, |state| {
                 state.watermark = Some(watermark);
@@ -242,7 +257,7 @@ impl Store {
     /// Erases every piece of state of a job; the target is not touched.
     pub fn forget(&self, job: JobKey) -> Result<(), StoreError> {
         self.write_now(move |connection| {
-            for table in ["log", "cycles", "staged", "escrows", "claims", "kept_values", "objects", "snapshots"] {
+            for table in ["log", "cycles", "staged", "escrows", "claims", "kept_values", "objects", "snapshots", "known_attributes"] {
                 connection.execute(&format!("DELETE FROM {table} WHERE job = ?1"), [job.0])?;
             }
             connection.execute("DELETE FROM jobs WHERE id = ?1", [job.0])?;

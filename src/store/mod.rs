@@ -8,6 +8,7 @@ mod codec;
 mod error;
 mod escrows;
 mod job;
+mod known;
 mod links;
 mod log;
 mod memberships;
@@ -27,7 +28,7 @@ use rusqlite::Connection;
 
 pub use claims::Claimed;
 pub use error::StoreError;
-pub use job::{JobState, Watermark};
+pub use job::{JobState, Learned, Watermark};
 pub use links::StoredLink;
 pub use log::{CycleRecord, LogQuery};
 pub use memberships::{Difference, Joining, Member, WantedMembers};

@@ -136,6 +136,38 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Moves objects from old anchors to new ones that nobody has, with their links and all that is kept of them.
+    pub async fn rename_objects(
+        &self,
+        job: JobKey,
+        renames: Vec<(SourceAnchor, SourceAnchor)>,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            for (from, to) in &renames {
+                let by_anchor = ["objects", "kept_values", "escrows", "staged", "pending_references"];
+                let others = [
+                    ("pending_references", "wanted"),
+                    ("memberships", "holder"),
+                    ("memberships", "member"),
+                    ("direct_members", "holder"),
+                    ("direct_members", "member"),
+                ];
+                for (table, column) in by_anchor.map(|table| (table, "anchor")).into_iter().chain(others) {
+                    let sql = format!("UPDATE OR IGNORE {table} SET {column} = ?3 WHERE job = ?1 AND {column} = ?2");
+                    connection.prepare_cached(&sql)?.execute(params![
+                        job.0,
+                        Stored(from.as_str()),
+                        Stored(to.as_str())
+                    ])?;
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
 pub(super) fn object(
     connection: &Connection,
     job: JobKey,

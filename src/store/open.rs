@@ -8,7 +8,11 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// The schema, step by step; a step is never changed once released.
-const MIGRATIONS: [&str; 2] = [include_str!("sql/0001_state.sql"), include_str!("sql/0002_references.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("sql/0001_state.sql"),
+    include_str!("sql/0002_references.sql"),
+    include_str!("sql/0003_known_attributes.sql"),
+];
 
 /// "prov" as a number, so that a database of another program is not taken for ours.
 const APPLICATION_ID: i64 = 0x7072_6f76;

@@ -44,6 +44,9 @@ const BATCH: u64 = 10_000;
 /// Octets of objects that are handed out together.
 const PAGE: usize = 4 << 20;
 
+/// Is given a key and what is known under it now.
+type EachLearned<'a> = dyn FnMut(&[u8], Option<&str>) -> Result<(), StoreError> + 'a;
+
 impl Staging {
     pub fn open() -> Result<Self, StoreError> {
         // An empty name is SQLite's word for a temporary file, which exists on disk only once the cache is full.
@@ -55,7 +58,8 @@ impl Staging {
              ) STRICT, WITHOUT ROWID;
              CREATE TABLE follow_ups (
                 anchor ANY PRIMARY KEY, kind INTEGER NOT NULL, came_to INTEGER NOT NULL, resource TEXT, name TEXT NOT NULL
-             ) STRICT, WITHOUT ROWID;",
+             ) STRICT, WITHOUT ROWID;
+             CREATE TABLE learned (key BLOB PRIMARY KEY, data TEXT) STRICT, WITHOUT ROWID;",
         )?;
         connection.set_prepared_statement_cache_capacity(16);
         Ok(Self { connection: Mutex::new(connection) })
@@ -63,6 +67,38 @@ impl Staging {
 
     fn with<T>(&self, ask: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         ask(&self.connection.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes what is now known under a key; nothing: it is no more.
+    pub fn learn(&self, key: &[u8], data: Option<&str>) -> Result<(), StoreError> {
+        self.with(|connection| {
+            let sql = "INSERT OR REPLACE INTO learned (key, data) VALUES (?1, ?2)";
+            connection.prepare_cached(sql)?.execute(params![key, data])?;
+            Ok(())
+        })
+    }
+
+    /// What was learned about a key: nothing, that there is nothing any more, or what there is.
+    pub fn learned(&self, key: &[u8]) -> Result<Option<Option<String>>, StoreError> {
+        self.with(|connection| {
+            let sql = "SELECT data FROM learned WHERE key = ?1";
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut rows = statement.query([key])?;
+            Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
+        })
+    }
+
+    /// Calls `each` with everything that was learned, in order of keys.
+    pub(super) fn each_learned(&self, each: &mut EachLearned<'_>) -> Result<(), StoreError> {
+        self.with(|connection| {
+            let mut statement = connection.prepare("SELECT key, data FROM learned ORDER BY key")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let key = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
+                each(key, row.get_ref(1)?.as_str_or_null().map_err(rusqlite::Error::from)?)?;
+            }
+            Ok(())
+        })
     }
 
     /// Adds objects as they come; a later one of an anchor takes the place of an earlier one.

@@ -3,6 +3,7 @@
 mod bench;
 mod cli_basics;
 mod cli_bench;
+mod cli_changes;
 mod cli_cycle;
 mod cli_eval;
 mod cli_mapping_schema;

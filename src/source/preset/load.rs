@@ -1,6 +1,6 @@
 //! Presets by name, by path, or all of them for detection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::Arc;
 
@@ -54,6 +54,39 @@ pub fn check(name: &str, settings: &Settings) -> Vec<Diagnostic> {
         return Vec::new();
     }
     Presets::default().get(name, settings).err().unwrap_or_default()
+}
+
+/// The source's own names that the presets of a source read, and those that are secret.
+#[derive(Debug, Default)]
+pub struct ReadNames {
+    pub read: BTreeSet<String>,
+    pub secret: BTreeSet<String>,
+}
+
+/// Returns what mappings on this source may name besides canonical attributes; with `detect`, what any preset reads.
+pub fn names_read(settings: &Settings) -> ReadNames {
+    let mut presets = Presets::default();
+    let named = settings.files.iter().filter_map(|entry| entry.preset.as_deref()).chain([settings.preset.as_str()]);
+    let mut all: Vec<Arc<Preset>> = Vec::new();
+    for name in named {
+        match name {
+            "detect" => all.extend(presets.detectable(settings)),
+            name => all.extend(presets.get(name, settings).ok()),
+        }
+    }
+    let mut names = ReadNames::default();
+    for preset in all {
+        for slot in preset.names.slots() {
+            let (name, usage) = (preset.names.name(slot).to_owned(), preset.use_of(slot));
+            if usage.secret {
+                names.secret.insert(name);
+            } else if usage.used || preset.keeps_rest {
+                names.read.insert(name);
+            }
+        }
+        names.read.extend(preset.attributes.iter().map(|attribute| attribute.name.to_string()));
+    }
+    names
 }
 
 fn ready(form: PresetForm, settings: &Settings, file: &str) -> Result<Arc<Preset>, Vec<Diagnostic>> {

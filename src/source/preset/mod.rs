@@ -16,7 +16,7 @@ pub use detect::{Evidence, choose, missing};
 pub use form::{
     AttributeForm, CsvForm, DetectForm, FormatName, Header, HeaderStyleName, JsonForm, KindName, LdifForm, ReferenceBy,
 };
-pub use load::{Presets, check};
+pub use load::{Presets, check, names_read};
 pub use names::{Names, Slot, fold};
 
 use super::value::Reading;

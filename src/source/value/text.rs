@@ -6,8 +6,11 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 /// Returns `raw` as it is compared and stored; `controls` is set where control characters were removed.
 pub fn clean<'a>(raw: &'a str, controls: &mut bool) -> Cow<'a, str> {
-    let mut text = Cow::Borrowed(raw.trim());
-    if text.chars().any(is_removed) {
+    let is_bare = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    let trims = !is_bare(raw.as_bytes().first()) || !is_bare(raw.as_bytes().last());
+    let mut text = Cow::Borrowed(if trims { raw.trim() } else { raw });
+    // what is removed is ASCII, and no part of another character
+    if text.bytes().any(|byte| is_removed(char::from(byte))) {
         *controls = true;
         let kept: String = text.chars().filter(|c| !is_removed(*c)).collect();
         text = Cow::Owned(kept.trim().to_owned());

@@ -1,0 +1,237 @@
+//! The last known attributes of everybody, to which change files apply (sources.md 8.3, 9.5, 16.1).
+
+use std::cell::{Cell, RefCell};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Deletion, SourceAnchor, SourceObject, SourceValue};
+use crate::source::{Base, BaseKey, Entry, Lasting, ObjectKey};
+use crate::store::{JobKey, Staging, Store, StoreError};
+
+/// Bytes of the key of an object.
+pub(super) const OBJECT_KEY: u32 = 8;
+
+/// What is known: what this cycle learned, and below it what the state holds.
+pub(super) struct Known<'a> {
+    store: &'a Store,
+    job: JobKey,
+    staging: &'a Staging,
+    /// The set gives everything anew: what the state holds does not count.
+    fresh: Cell<bool>,
+    /// The first error of the state, of calls that cannot return one.
+    error: RefCell<Option<StoreError>>,
+}
+
+/// An LDIF entry as it is stored.
+#[derive(Serialize, Deserialize)]
+struct EntryRow {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    anchor: Option<String>,
+    entry: Entry,
+}
+
+#[derive(Deserialize)]
+struct AnchorOnly {
+    anchor: Option<SourceAnchor>,
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn new(store: &'a Store, job: JobKey, staging: &'a Staging) -> Self {
+        Self { store, job, staging, fresh: Cell::new(false), error: RefCell::default() }
+    }
+
+    /// From here on only what this cycle learned counts.
+    pub(super) fn begin_anew(&self) {
+        self.fresh.set(true);
+    }
+
+    pub(super) fn is_fresh(&self) -> bool {
+        self.fresh.get()
+    }
+
+    /// The error that a call met which could not return it.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        self.error.take().map_or(Ok(()), Err)
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<String>, StoreError> {
+        match self.staging.learned(key)? {
+            Some(learned) => Ok(learned),
+            None if self.fresh.get() => Ok(None),
+            None => self.store.known(self.job, key),
+        }
+    }
+
+    pub(super) fn object(&self, key: ObjectKey) -> Result<Option<SourceObject>, StoreError> {
+        Ok(self.get(&key.0.to_le_bytes())?.map(|data| serde_json::from_str(&data)).transpose()?)
+    }
+
+    /// Notes that no entry is under a distinguished name any more.
+    pub(super) fn forget_entry(&self, dn: &str) -> Result<(), StoreError> {
+        BaseKey::of_dn(dn).map_or(Ok(()), |key| self.staging.learn(&bytes(key), None))
+    }
+
+    /// Notes an entry that is no person or group.
+    pub(super) fn learn_entry(&self, entry: Entry, anchor: Option<String>) -> Result<(), StoreError> {
+        let Some(key) = BaseKey::of_dn(&entry.dn) else { return Ok(()) };
+        self.staging.learn(&bytes(key), Some(&serde_json::to_string(&EntryRow { anchor, entry })?))
+    }
+
+    /// Makes a record whole with what is known of its object, and learns from it.
+    ///
+    /// Returns false for a change of an object of which nothing is known, though it was provisioned.
+    pub(super) fn complete(
+        &self,
+        object: &mut SourceObject,
+        key: ObjectKey,
+        lasting: Lasting,
+    ) -> Result<bool, StoreError> {
+        let stored = key.0.to_le_bytes();
+        let needs_last = object.partial || object.deletion != Deletion::None || !object.unknown.is_empty();
+        let last = if needs_last { self.object(key)? } else { None };
+        match object.deletion {
+            Deletion::None => {
+                match last {
+                    Some(last) => overlay(object, last),
+                    None if object.partial && self.store.object(self.job, &object.anchor)?.is_some() => {
+                        return Ok(false);
+                    }
+                    None => object.cleared.clear(),
+                }
+                object.partial = false;
+                self.staging.learn(&stored, Some(&serde_json::to_string(object)?))?;
+            }
+            // A deleted record only deletes (sources.md 12.2); who comes back is as before.
+            Deletion::Soft => keep_last(object, last),
+            Deletion::Hard => {
+                keep_last(object, last);
+                self.staging.learn(&stored, None)?;
+            }
+        }
+        if let Lasting::Entry(entry) = lasting {
+            self.learn_entry(*entry, Some(object.anchor.0.clone()))?;
+        }
+        Ok(true)
+    }
+
+    fn note<T>(&self, result: Result<Option<T>, StoreError>) -> Option<T> {
+        result.unwrap_or_else(|error| {
+            self.error.borrow_mut().get_or_insert(error);
+            None
+        })
+    }
+}
+
+impl Base for &Known<'_> {
+    fn entry(&mut self, key: BaseKey) -> Option<Entry> {
+        let row = self
+            .get(&bytes(key))
+            .and_then(|data| Ok(data.map(|data| serde_json::from_str::<EntryRow>(&data)).transpose()?));
+        self.note(row).map(|row| row.entry)
+    }
+
+    fn anchor(&mut self, key: BaseKey) -> Option<String> {
+        let row = self
+            .get(&bytes(key))
+            .and_then(|data| Ok(data.map(|data| serde_json::from_str::<AnchorOnly>(&data)).transpose()?));
+        self.note(row)?.anchor.map(|anchor| anchor.0)
+    }
+}
+
+fn bytes(key: BaseKey) -> Vec<u8> {
+    match key {
+        BaseKey::Object(key) => key.0.to_le_bytes().to_vec(),
+        BaseKey::Entry(hash) => hash.to_le_bytes().to_vec(),
+    }
+}
+
+/// What a deletion says of the object besides is not applied.
+fn keep_last(object: &mut SourceObject, last: Option<SourceObject>) {
+    object.partial = false;
+    let Some(last) = last else { return };
+    for (own, last) in [(&mut object.attributes, last.attributes), (&mut object.rest, last.rest)] {
+        for (name, value) in last {
+            own.entry(name).or_insert(value);
+        }
+    }
+}
+
+/// Puts a record over what is known: what it does not name is unchanged, what it cannot read too, what it empties goes.
+fn overlay(object: &mut SourceObject, last: SourceObject) {
+    let partial = object.partial;
+    let canonical = last.attributes.into_iter().map(|(name, value)| (true, name, value));
+    let others = last.rest.into_iter().map(|(name, value)| (false, name, value));
+    for (canonical, name, value) in canonical.chain(others) {
+        let holds = (partial && !object.cleared.contains(&name)) || object.unknown.contains(&name);
+        let own = if canonical { &mut object.attributes } else { &mut object.rest };
+        match own.get_mut(&name) {
+            Some(SourceValue::List(now)) if object.incomplete.contains(&name) => {
+                if let SourceValue::List(last) = value {
+                    now.extend(last.into_iter().filter(|text| !now.contains(text)).collect::<Vec<_>>());
+                }
+            }
+            Some(_) => {}
+            None if holds => {
+                object.unknown.remove(&name);
+                own.insert(name, value);
+            }
+            None => {}
+        }
+    }
+    object.cleared.clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(text: &str) -> SourceObject {
+        let mut value = serde_json::json!({
+            "kind": "user", "anchor": "a", "deletion": "none", "attributes": {}, "rest": {}, "unknown": [], "cleared": [],
+            "incomplete": [], "unresolved": {}, "partial": false, "origin": {"file": "f", "line": 1},
+        });
+        let more: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        for (name, member) in more.as_object().expect("an object") {
+            value[name] = member.clone();
+        }
+        serde_json::from_value(value).expect("an object of the source")
+    }
+
+    #[test]
+    fn a_record_is_put_over_what_is_known() {
+        let last = r#"{"attributes": {"city": "Oslo", "mail": "a@x", "members": ["1", "2"]}, "rest": {"shoe": "42"}}"#;
+        let cases = [
+            (
+                "what is not named is unchanged",
+                r#"{"partial": true, "attributes": {"city": "Bergen"}}"#,
+                r#"{"attributes": {"city": "Bergen", "mail": "a@x", "members": ["1", "2"]}, "rest": {"shoe": "42"}}"#,
+            ),
+            (
+                "what is emptied goes",
+                r#"{"partial": true, "cleared": ["mail"]}"#,
+                r#"{"attributes": {"city": "Oslo", "members": ["1", "2"]}, "rest": {"shoe": "42"}}"#,
+            ),
+            (
+                "in a snapshot what is not named is gone",
+                r#"{"attributes": {"city": "Bergen"}}"#,
+                r#"{"attributes": {"city": "Bergen"}}"#,
+            ),
+            (
+                "but not what could not be read",
+                r#"{"attributes": {"city": "Bergen"}, "unknown": ["mail", "fax"]}"#,
+                r#"{"attributes": {"city": "Bergen", "mail": "a@x"}, "unknown": ["fax"]}"#,
+            ),
+            (
+                "of part of a list none is taken away",
+                r#"{"attributes": {"members": ["2", "3"]}, "incomplete": ["members"]}"#,
+                r#"{"attributes": {"members": ["2", "3", "1"]}, "incomplete": ["members"]}"#,
+            ),
+        ];
+        for (name, record, expected) in cases {
+            let mut found = object(record);
+            overlay(&mut found, object(last));
+            found.partial = false;
+            assert_eq!(found, object(expected), "{name}");
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Change files: Graph's delta and LDIF change records, applied to the last snapshot (sources.md 8.3, 9.5, 16.1).
+
+use serde_json::{Value, json};
+
+use crate::cli_bench::{Bench, person};
+
+fn id(number: u32) -> String {
+    format!("7c9e6679-7425-40de-944b-{number:012}")
+}
+
+/// A user as Graph writes it; `more` is laid over it.
+fn user(number: u32, login: &str, more: Value) -> Value {
+    let mut user = json!({
+        "id": id(number), "userPrincipalName": format!("{login}@example.jp"), "displayName": login.to_uppercase(),
+        "givenName": login, "surname": "佐藤", "mail": format!("{login}@example.jp"), "accountEnabled": true,
+        "jobTitle": "Engineer", "department": "Sales", "mobilePhone": null, "businessPhones": [],
+    });
+    for (name, value) in more.as_object().expect("an object") {
+        user[name] = value.clone();
+    }
+    user
+}
+
+fn page(users: &[Value]) -> String {
+    json!({"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#users", "value": users}).to_string() + "\n"
+}
+
+fn delta(users: &[Value]) -> String {
+    json!({
+        "@odata.context": "https://graph.microsoft.com/v1.0/$metadata#users(id)/$delta",
+        "@odata.deltaLink": "https://graph.microsoft.com/v1.0/users/delta?$deltatoken=x",
+        "value": users,
+    })
+    .to_string()
+        + "\n"
+}
+
+fn bench(preset: &str) -> Bench {
+    let bench = Bench::new();
+    let configuration = std::fs::read_to_string(bench.path().join("provisiond.yaml")).expect("written");
+    bench.write("provisiond.yaml", &configuration.replace("preset: entra-csv", preset));
+    bench
+}
+
+fn clear(bench: &Bench) {
+    std::fs::remove_dir_all(bench.path().join("source")).expect("the folder was there");
+}
+
+/// What lies in the target, but for what the target itself gave: by login.
+fn accounts(bench: &Bench) -> Vec<Value> {
+    let mut users: Vec<Value> = bench.standin().users().into_iter().map(|user| json!(user)).collect();
+    for user in &mut users {
+        let members = user.as_object_mut().expect("a resource");
+        members.remove("id");
+        members.remove("meta");
+    }
+    users.sort_by_key(|user| user["userName"].to_string());
+    users
+}
+
+#[test]
+fn changes_come_to_the_same_as_the_next_snapshot() {
+    let day0 = [
+        user(1, "taro", json!({})),
+        user(2, "hanako", json!({})),
+        user(3, "ken", json!({})),
+        user(4, "yuki", json!({})),
+        user(5, "jiro", json!({})),
+    ];
+    let yesterday = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24)).to_string();
+    let (by_changes, by_snapshot) = (bench("preset: entra-graph-json"), bench("preset: entra-graph-json"));
+    for bench in [&by_changes, &by_snapshot] {
+        bench.write("source/users.json", &page(&day0));
+        assert_eq!(bench.json(&["cycle"], 0)["counts"]["create"], 5);
+    }
+    clear(&by_changes);
+    by_changes.write(
+        "source/delta-00001.json",
+        &delta(&[
+            json!({"id": id(1), "displayName": "TARO II"}),
+            json!({"id": id(2), "jobTitle": null, "accountEnabled": false}),
+            json!({"id": id(3), "@removed": {"reason": "changed"}}),
+            user(6, "new", json!({})),
+        ]),
+    );
+    by_snapshot.write(
+        "source/users.json",
+        &page(&[
+            user(1, "taro", json!({"displayName": "TARO II"})),
+            user(2, "hanako", json!({"jobTitle": null, "accountEnabled": false})),
+            user(3, "ken", json!({"deletedDateTime": yesterday})),
+            user(4, "yuki", json!({})),
+            user(5, "jiro", json!({})),
+            user(6, "new", json!({})),
+        ]),
+    );
+    let changed = by_changes.json(&["cycle"], 0);
+    by_snapshot.json(&["cycle"], 0);
+    assert_eq!(changed["counts"]["create"], 1, "{changed}");
+    assert_eq!(accounts(&by_changes), accounts(&by_snapshot));
+    let status = by_changes.json(&["status"], 0);
+    assert_eq!(status["jobs"][0]["status"]["synchronizedEntryCountByType"], json!([{"key": "User", "value": 6}]));
+
+    // Applied once: the same file again, under another name, changes nothing.
+    let requests = by_changes.standin().request_count();
+    let text = std::fs::read_to_string(by_changes.path().join("source/delta-00001.json")).expect("there");
+    clear(&by_changes);
+    by_changes.write("source/delta-00009.json", &text);
+    by_changes.json(&["cycle"], 0);
+    assert_eq!(by_changes.standin().request_count(), requests);
+
+    // What was changed before is the base of what changes next; who is deleted for good goes.
+    by_changes.write(
+        "source/delta-00010.json",
+        &delta(&[
+            json!({"id": id(1), "department": "Legal"}),
+            json!({"id": id(4), "@removed": {"reason": "deleted"}}),
+            json!({"id": id(3), "displayName": "KEN"}),
+        ]),
+    );
+    by_changes.json(&["cycle"], 0);
+    let now = accounts(&by_changes);
+    let of = |login: &str| now.iter().find(|user| user["userName"] == format!("{login}@example.jp").as_str());
+    assert_eq!(of("taro").expect("there")["displayName"], "TARO II");
+    assert_eq!(of("ken").expect("restored")["active"], true);
+    assert!(of("yuki").is_none_or(|user| user["active"] == false), "{now:?}");
+
+    // A restart evaluates everybody as last known.
+    by_changes.json(&["restart"], 0);
+    let again = by_changes.json(&["cycle"], 0);
+    assert_eq!(again["cycle"]["kind"], "initial");
+    assert_eq!((&again["counts"]["create"], &again["counts"]["disable"]), (&json!(0), &json!(0)), "{again}");
+    assert_eq!(accounts(&by_changes), now);
+
+    // And a complete export has the last word.
+    clear(&by_changes);
+    by_changes.write("source/users.json", &page(&day0));
+    by_changes.json(&["cycle"], 0);
+    let now = accounts(&by_changes);
+    assert_eq!(now.iter().filter(|user| user["active"] == true).count(), 5, "{now:?}");
+    assert!(now.iter().any(|user| user["displayName"] == "TARO" && user["active"] == true), "{now:?}");
+}
+
+#[test]
+fn changes_beside_their_snapshot_hold_although_it_lies_there_still() {
+    let bench = bench("preset: detect");
+    bench.write("source/a-users.json", &page(&[user(1, "taro", json!({})), user(2, "hanako", json!({}))]));
+    bench.json(&["cycle"], 0);
+    bench.write(
+        "source/b-delta.json",
+        &delta(&[json!({"id": id(1), "userPrincipalName": "taro@example.jp", "displayName": "TARO II"})]),
+    );
+    assert_eq!(bench.json(&["cycle"], 0)["counts"]["update"], 1);
+    for arguments in [["cycle"].as_slice(), &["restart"], &["cycle"]] {
+        bench.json(arguments, 0);
+        let now = accounts(&bench);
+        assert!(now.iter().any(|user| user["displayName"] == "TARO II"), "{arguments:?} {now:?}");
+    }
+}
+
+#[test]
+fn changes_without_what_they_change_are_refused() {
+    let first = bench("preset: entra-graph-json");
+    first.write("source/delta-1.json", &delta(&[json!({"id": id(1), "displayName": "TARO II"})]));
+    let refused = first.json(&["cycle"], 6);
+    assert!(refused["error"]["message"].as_str().expect("a message").contains("set.no_base"), "{refused}");
+    // nothing is kept where only snapshots are allowed
+    let bench = bench("preset: entra-graph-json, mode: snapshot");
+    bench.write("source/users.json", &page(&[user(1, "taro", json!({}))]));
+    bench.json(&["cycle"], 0);
+    bench.write("source/zz-delta.json", &delta(&[json!({"id": id(1), "displayName": "TARO II"})]));
+    bench.json(&["cycle"], 6);
+    assert_eq!(accounts(&bench)[0]["displayName"], "TARO");
+}
+
+#[test]
+fn ldif_changes_come_to_the_same_as_the_next_day() {
+    let preset = "preset: openldap-ldif";
+    let (by_changes, by_snapshot) = (bench(preset), bench(preset));
+    let day1 = include_str!("../fixtures/ldif/openldap-slapcat-day1.ldif");
+    for bench in [&by_changes, &by_snapshot] {
+        bench.write("kintone.yaml", MAPPING);
+        bench.write("source/directory.ldif", day1);
+        bench.json(&["cycle"], 0);
+    }
+    let before = accounts(&by_changes);
+    assert!(before.len() > 5, "{before:?}");
+    clear(&by_changes);
+    by_changes.write("source/changes.ldif", include_str!("../fixtures/ldif/openldap-changes.ldif"));
+    by_snapshot.write("source/directory.ldif", include_str!("../fixtures/ldif/openldap-slapcat-day2.ldif"));
+    by_changes.json(&["cycle"], 0);
+    by_snapshot.json(&["cycle"], 0);
+    // Who is added without the identifier that only the server gives is refused; who is deleted is gone for good here, and
+    // only absent there.
+    let living = |bench: &Bench| {
+        let mut users = accounts(bench);
+        users.retain(|user| user["active"] == true && user["userName"] != "000018");
+        users
+    };
+    assert_ne!(before, accounts(&by_changes));
+    assert_eq!(living(&by_changes), living(&by_snapshot));
+}
+
+/// Without mail addresses: which of two comes first is the server's whim.
+const MAPPING: &str = "users:
+  endpoint: /Users
+  actions: [create, update, delete]
+  attributes:
+    userName: { source: employeeId, match: 1 }
+    active: Not([IsSoftDeleted])
+    displayName: displayName
+    name.givenName: givenName
+    name.familyName: onPremisesDistinguishedName
+    externalId: { source: objectId }
+groups:
+  enabled: false
+";
+
+#[test]
+fn a_rename_keeps_the_account() {
+    let bench = bench("preset: kintone-csv, allow_mutable_anchor: true");
+    let export = |rows: &str| format!("loginName,displayName,newLoginName,status,email\n{rows}");
+    bench.write("source/users.csv", &export("taro@x,Taro,,1,t@x\nken@x,Ken,,1,k@x\n"));
+    assert_eq!(bench.json(&["cycle"], 0)["counts"]["create"], 2);
+    bench.write("source/users.csv", &export("taro@x,Taro,taro2@x,1,t@x\nken@x,Ken,,1,k@x\n"));
+    let renamed = bench.json(&["cycle"], 0);
+    assert_eq!((&renamed["counts"]["create"], &renamed["counts"]["disable"]), (&json!(0), &json!(0)), "{renamed}");
+    bench.write("source/users.csv", &export("taro2@x,Taro,,1,t@x\nken@x,Ken,,1,k@x\n"));
+    let after = bench.json(&["cycle"], 0);
+    assert_eq!((&after["counts"]["create"], &after["counts"]["disable"]), (&json!(0), &json!(0)), "{after}");
+    let active: Vec<Value> = accounts(&bench).iter().map(|user| user["active"].clone()).collect();
+    assert_eq!(active, [true, true]);
+    let anchors: Vec<Value> = bench.json(&["links", "list"], 0).as_array().expect("a list").clone();
+    assert!(anchors.iter().any(|link| link.to_string().contains("taro2@x")), "{anchors:?}");
+}
+
+#[test]
+fn refused_records_are_kept_beside_the_state() {
+    let bench = Bench::new();
+    bench.people(&[&person(1, "taro", "佐藤", true), "short,row"]);
+    bench.json(&["cycle", "--dry-run"], 0);
+    assert!(!bench.path().join("refused").exists(), "a dry run writes nothing");
+    bench.json(&["cycle"], 0);
+    let kept: Vec<_> = std::fs::read_dir(bench.path().join("refused")).expect("there").collect();
+    let path = kept[0].as_ref().expect("a file").path();
+    let text = std::fs::read_to_string(path).expect("read");
+    let record: Value = serde_json::from_str(text.trim()).expect("one line of JSON");
+    assert_eq!(
+        (&record["file"], &record["line"], &record["code"], &record["raw"]),
+        (&json!("users.csv"), &json!(3), &json!("csv.field_count"), &json!("short,row"))
+    );
+}
