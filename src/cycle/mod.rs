@@ -1,5 +1,6 @@
 //! The shell that drives the line: reads, decides with the planner, talks to the target, records.
 
+mod apply;
 mod assignment;
 mod check;
 mod clock;
@@ -11,6 +12,7 @@ mod explain;
 mod ids;
 mod import;
 mod known;
+mod intended;
 mod line;
 mod lock;
 mod members;
@@ -32,6 +34,7 @@ mod survey;
 mod talk;
 mod tally;
 
+pub use apply::PlanDigest;
 pub use clock::Clock;
 pub use error::ServiceError;
 pub use on_demand::{MOST_MEMBERS, OnDemandAnswer, OnDemandOptions};
