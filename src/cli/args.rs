@@ -78,6 +78,8 @@ pub enum Command {
     Run(command::run::Args),
     Cycle(command::cycle::Args),
     ProvisionNow(command::provision_now::Args),
+    Plan(command::plan::Args),
+    Apply(command::apply::Args),
     Source(command::source::Args),
     Status(command::status::Args),
     Log(command::log::Args),
