@@ -80,6 +80,7 @@ pub enum Command {
     ProvisionNow(command::provision_now::Args),
     Plan(command::plan::Args),
     Apply(command::apply::Args),
+    Rollback(command::rollback::Args),
     Source(command::source::Args),
     Status(command::status::Args),
     Log(command::log::Args),

@@ -118,6 +118,7 @@ fn dispatch(command: Command, session: &Session) -> Result<Status, CliError> {
         Command::ProvisionNow(args) => command::provision_now::run(&args, session),
         Command::Plan(args) => command::plan::run(&args, session),
         Command::Apply(args) => command::apply::run(&args, session),
+        Command::Rollback(args) => command::rollback::run(&args, session),
         Command::Source(args) => command::source::run(&args, session),
         Command::Status(args) => command::status::run(&args, session),
         Command::Log(args) => command::log::run(&args, session),

@@ -24,6 +24,11 @@ pub enum ServiceError {
     /// What a plan stands on changed; names what.
     #[error("the plan does not hold any more: {0}; nothing was sent")]
     PlanMoved(String),
+    /// What cannot be restored by a rollback, one sentence each.
+    #[error("some of it cannot be restored, and nothing was sent:\n  {}", .0.join("\n  "))]
+    Irrevocable(Vec<String>),
+    #[error("the log of the job holds no cycle `{0}`")]
+    CycleUnknown(String),
     #[error("a part of the program failed: {0}")]
     Internal(String),
 }
@@ -38,6 +43,8 @@ impl ServiceError {
             Self::Target(_) => "target",
             Self::Refused(..) => "refused",
             Self::PlanFile(..) => "plan_file",
+            Self::Irrevocable(_) => "irrevocable",
+            Self::CycleUnknown(_) => "cycle_unknown",
             Self::PlanMoved(_) => "plan_moved",
             Self::Internal(_) => "internal",
         }
@@ -54,6 +61,8 @@ impl ServiceError {
             Self::Secret(_) => "put the secret where `target.auth` in the configuration says it is",
             Self::Target(_) => "correct `target` in the configuration",
             Self::Refused(_, help) | Self::PlanFile(_, help) => help,
+            Self::Irrevocable(_) => "run it again with `--yes` to undo the rest, and this as far as said",
+            Self::CycleUnknown(_) => "see `provisiond log --output json`: `cycleId` of a record is the id of its cycle",
             Self::PlanMoved(_) => "make the plan again with `provisiond plan`, and review it",
             Self::Internal(_) => "run again; please report the defect",
         }
@@ -63,7 +72,10 @@ impl ServiceError {
     pub fn exit(&self) -> u8 {
         match self {
             Self::CycleRuns { .. } | Self::Refused(..) | Self::PlanMoved(_) => 4,
-            Self::Store(_) | Self::Lock { .. } | Self::Secret(_) | Self::Target(_) | Self::PlanFile(..) | Self::Internal(_) => 2,
+            Self::Store(_) | Self::Lock { .. } | Self::Secret(_) | Self::Target(_) | Self::PlanFile(..)
+            | Self::Irrevocable(_)
+            | Self::CycleUnknown(_)
+            | Self::Internal(_) => 2,
         }
     }
 }

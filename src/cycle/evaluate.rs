@@ -414,7 +414,7 @@ impl<T: Transport> Line<'_, T> {
     }
 
     /// Eight characters that nobody keeps, where the dialect sends some (wire.md 18.1).
-    fn password(&self) -> Option<String> {
+    pub(super) fn password(&self) -> Option<String> {
         if !self.wire.sends_password() {
             return None;
         }

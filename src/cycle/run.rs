@@ -180,7 +180,7 @@ impl Service {
         }
     }
 
-    fn lock(&self, job: &Job) -> Result<CycleLock, ServiceError> {
+    pub(super) fn lock(&self, job: &Job) -> Result<CycleLock, ServiceError> {
         CycleLock::take(self.store().path(), &job.name).map_err(|busy| match busy {
             Busy::Running(whose) => ServiceError::CycleRuns { job: job.name.clone(), whose },
             Busy::Failed(path, source) => ServiceError::Lock { path: path.display().to_string(), source },
@@ -490,7 +490,7 @@ impl Service {
     }
 
     /// Discovery and probes (wire.md 6, 19); the failure that ends the cycle, if one does.
-    async fn open_cycle<T: Transport>(&self, line: &mut Line<'_, T>) -> Option<crate::model::Failure> {
+    pub(super) async fn open_cycle<T: Transport>(&self, line: &mut Line<'_, T>) -> Option<crate::model::Failure> {
         let mut transcript = Transcript::default();
         line.discover(&mut transcript).await;
         let guids = super::ids::guids(&line.run.seed);
@@ -882,7 +882,7 @@ fn judge(
 }
 
 /// Why the state of the job lets no cycle run, if it does not.
-fn refusal_by_state(state: &JobState, now: Timestamp) -> Option<RunError> {
+pub(super) fn refusal_by_state(state: &JobState, now: Timestamp) -> Option<RunError> {
     let error = |code: &str, message: String, help: &str| {
         Some(RunError { code: code.to_owned(), message, help: help.to_owned() })
     };
@@ -980,7 +980,7 @@ fn report_succeeded(summary: &RunSummary) -> bool {
 }
 
 /// What is remembered of a cycle.
-fn report_record(report: &CycleReport) -> serde_json::Value {
+pub(super) fn report_record(report: &CycleReport) -> serde_json::Value {
     serde_json::json!({
         "kind": report.kind,
         "state": report.state,

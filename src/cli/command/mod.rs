@@ -21,6 +21,7 @@ pub mod pause;
 pub mod plan;
 pub mod provision_now;
 pub mod restart;
+pub mod rollback;
 pub mod run;
 pub mod schema;
 pub mod source;
