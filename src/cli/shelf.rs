@@ -65,7 +65,7 @@ mod tests {
         for (rank, name) in [(1, "b"), (0, "z"), (1, "a")] {
             shelf.put(rank, name, &json!([rank, name])).expect("room");
         }
-        let mut all = |shelf: &mut Shelf| {
+        let all = |shelf: &mut Shelf| {
             let mut found = Vec::new();
             let each = &mut |value: Value| -> io::Result<()> {
                 found.push(value.to_string());
