@@ -178,12 +178,22 @@ impl Service {
     /// What a cycle sent, newest first.
     fn done_by(&self, key: JobKey, id: &str) -> Result<Vec<Done>, ServiceError> {
         let store = self.store();
-        let mut done = Vec::new();
+        let mut done: Vec<Done> = Vec::new();
+        let mut place = BTreeMap::new();
         let mut known = store.cycle_record(key, id)?.is_some();
         let query = LogQuery { cycle: Some(id.to_owned()), ..LogQuery::default() };
         store.log(key, &query, &mut |entry| {
             known = true;
-            done.extend(Done::of(entry));
+            let Some(new) = Done::of(entry) else { return ControlFlow::Continue(()) };
+            let anchor = new.source.id.clone();
+            match place.get(&anchor).and_then(|index: &usize| done.get_mut(*index)) {
+                // What followed the object itself, such as its manager, is undone with it.
+                Some(known) if known.target == new.target => known.add(new),
+                Some(_) | None => {
+                    place.insert(anchor, done.len());
+                    done.push(new);
+                }
+            }
             ControlFlow::Continue(())
         })?;
         done.reverse();
@@ -264,7 +274,7 @@ impl Service {
                 Ok(undone) => (undone.row, EscrowChange::Clear),
                 Err(_) => (RowChange::Keep, EscrowChange::Keep),
             };
-            let commit = ObjectCommit { anchor, row, escrow, unstage: false, entry: Some(Box::new(entry.clone())) };
+            let commit = ObjectCommit { anchor, row, escrow, unstage: false, references: None, entry: Some(Box::new(entry.clone())) };
             line.store.commit(line.job, commit).await?;
         }
         Ok(Some(entry))
@@ -294,9 +304,28 @@ impl Done {
         })
     }
 
+    /// Takes in what the same cycle did afterwards.
+    fn add(&mut self, later: Self) {
+        self.hidden.extend(later.hidden);
+        if self.action == LoggedAction::Create {
+            return;
+        }
+        for one in later.modified {
+            match self.modified.iter_mut().find(|known| known.name == one.name) {
+                Some(known) => known.new = one.new,
+                None => self.modified.push(one),
+            }
+        }
+    }
+
     fn called(&self) -> String {
         format!("`{}` ({})", self.source.display_name, self.source.id)
     }
+}
+
+/// The mapping of an attribute that a rollback restores; who belongs to a group is logged only in part.
+fn restorable<'a>(kind: &KindRules<'a>, name: &str) -> Option<&'a AttributeMapping> {
+    attribute(kind, name).filter(|mapping| !mapping.rule.path.is_core("members"))
 }
 
 /// Says of each thing that cannot be restored what it is.
@@ -321,6 +350,7 @@ fn lost<T>(line: &Line<'_, T>, done: &Done) -> Vec<String> {
         }
         LoggedAction::Update | LoggedAction::Disable => {
             let why = |one: &ModifiedProperty| match (attribute(kind, &one.name), one.old.as_deref()) {
+                (Some(mapping), _) if mapping.rule.path.is_core("members") => Some("is in the log only in part"),
                 (None, _) => Some("is not mapped any more"),
                 (Some(_), Some(REDACTED)) => Some("is not in the log, as it is hidden there"),
                 (Some(_), None) if done.hidden.contains(&one.name) => Some("was never shown by the target"),
@@ -395,7 +425,7 @@ async fn inverse<T: Transport>(
 /// Refuses an account that does not hold what was sent, or what it held before.
 fn agree(kind: &KindRules<'_>, done: &Done, current: &Resource) -> Result<(), Left> {
     let differs = |one: &&ModifiedProperty| {
-        let Some(mapping) = attribute(kind, &one.name) else { return false };
+        let Some(mapping) = restorable(kind, &one.name) else { return false };
         let unknown = mapping.rule.mutability == Mutability::WriteOnly || done.hidden.contains(&one.name);
         if unknown || one.new.as_deref() == Some(REDACTED) {
             return false;
@@ -426,7 +456,7 @@ fn changed(message: String) -> Left {
 
 /// One attribute as it was, where the account does not hold that yet.
 fn back(kind: &KindRules<'_>, done: &Done, one: &ModifiedProperty, current: &Resource) -> Option<Change> {
-    let mapping = attribute(kind, &one.name)?;
+    let mapping = restorable(kind, &one.name)?;
     let unknown = one.old.as_deref() == Some(REDACTED) || one.old.is_none() && done.hidden.contains(&one.name);
     if unknown || holds(mapping, one.old.as_deref(), current) {
         return None;
@@ -528,7 +558,7 @@ async fn recreate<T: Transport>(
     let known = done.last_known.iter().filter(|one| one.new.as_deref() != Some(REDACTED));
     let values: Vec<Change> = known
         .filter_map(|one| {
-            let mapping = attribute(kind, &one.name)?;
+            let mapping = restorable(kind, &one.name)?;
             let set = value(mapping, one.new.as_deref()?)?;
             Some(Change { rule: Arc::clone(&mapping.rule), set: Some(set), before: None })
         })

@@ -121,6 +121,10 @@ impl Page {
             }
             html.push_str("</tbody></table>\n");
         }
+        for (attribute, said) in action["references"].as_object().into_iter().flatten() {
+            let said = escaped(said.as_str().unwrap_or_default());
+            let _ = writeln!(html, "<p class=\"help\">{}: {said}, after all objects</p>", escaped(attribute));
+        }
         let requests = action["requests"].as_array().map(Vec::as_slice).unwrap_or_default();
         if !requests.is_empty() {
             let _ = writeln!(html, "<details><summary>{}</summary>", counted(requests.len() as u64, "request"));

@@ -28,14 +28,21 @@ pub fn action_json(entry: &Entry, intended: Option<&Intended>) -> Option<Value> 
         (_, _, Some(_)) => "planned",
         (_, _, None) => return None,
     };
-    let step = entry.steps.iter().find(|step| step.kind == StepKind::Processing);
+    let step_of = |kind: StepKind| entry.steps.iter().find(|step| step.kind == kind);
+    let references = step_of(StepKind::ReferenceResolution).map(|step| &step.details);
+    let step = step_of(StepKind::Processing);
     let why = step.map(|step| step.description.as_str());
+    // An object that agrees already, but for who belongs to it.
+    let word = match (entry.action, references) {
+        (LoggedAction::Other, Some(_)) if status == "planned" => LoggedAction::Update.as_str(),
+        (action, _) => action.as_str(),
+    };
     let mut source = Map::new();
     source.insert("id".to_owned(), json!(entry.source.id));
     source.insert("displayName".to_owned(), json!(entry.source.display_name));
     source.extend(entry.source.details.clone());
     let mut action = json!({
-        "action": entry.action.as_str(),
+        "action": word,
         "status": status,
         "kind": kind_name(entry.kind),
         "reason": entry.reason,
@@ -43,6 +50,7 @@ pub fn action_json(entry: &Entry, intended: Option<&Intended>) -> Option<Value> 
         "source": source,
         "target": entry.target.as_ref().map(|target| json!({ "id": target.id, "displayName": target.display_name })),
         "changes": changes(&entry.modified, intended),
+        "references": references,
         "requests": [],
         "warnings": entry.warnings,
     });
@@ -55,7 +63,9 @@ pub fn action_json(entry: &Entry, intended: Option<&Intended>) -> Option<Value> 
         });
         action["requests"] = requests.collect();
         action["at"] = json!(time(intended.at));
-        action["digest"] = json!(intended.digest);
+        if !intended.digest.is_empty() {
+            action["digest"] = json!(intended.digest);
+        }
     }
     Some(action)
 }
@@ -102,6 +112,9 @@ pub fn action_text(action: &Value) -> String {
     for change in action["changes"].as_array().into_iter().flatten() {
         let side = |name: &str| change[name].as_str().map_or("-".into(), plain);
         line(&format!("{}: {} → {}", plain(text(change, "attribute")), side("before"), side("after")));
+    }
+    for (attribute, said) in action["references"].as_object().into_iter().flatten() {
+        line(&format!("{}: {}", plain(attribute), plain(said.as_str().unwrap_or_default())));
     }
     for request in action["requests"].as_array().into_iter().flatten() {
         let body = match &request["body"] {
