@@ -92,7 +92,10 @@ impl Footing {
         }
         let known = |name: &String| self.files.iter().any(|(other, _)| other == name);
         moved.extend(
-            now.files.iter().filter(|(name, _)| !known(name)).map(|(name, _)| format!("the source file `{name}` is new")),
+            now.files
+                .iter()
+                .filter(|(name, _)| !known(name))
+                .map(|(name, _)| format!("the source file `{name}` is new")),
         );
         if self.configuration != now.configuration {
             moved.push("the configuration or the mapping changed".to_owned());
@@ -222,8 +225,10 @@ fn footing(job: &Job, state: &JobState) -> Result<(Footing, String), ServiceErro
         job.resolve_references_later,
     );
     let watermark = state.watermark.as_ref().map(|watermark| (&watermark.identity, &watermark.meaning));
-    let remembered =
-        format!("{} {} {:?} {:?} {:?}", state.revision, state.initial_due, watermark, state.batch, state.approved_batch);
+    let remembered = format!(
+        "{} {} {:?} {:?} {:?}",
+        state.revision, state.initial_due, watermark, state.batch, state.approved_batch
+    );
     let footing =
         Footing { configuration: short(configuration.as_bytes()), state: short(remembered.as_bytes()), files };
     Ok((footing, whole))
@@ -281,9 +286,7 @@ fn read(path: &Path) -> Result<PlanFile, ServiceError> {
     let document = json.deserialize_map(DocumentVisitor).and_then(|document| json.end().map(|()| document));
     let document = document.map_err(|error| match error.classify() {
         serde_json::error::Category::Eof => bad(format!("was cut off: {error}"), "make the plan again"),
-        serde_json::error::Category::Io
-        | serde_json::error::Category::Syntax
-        | serde_json::error::Category::Data => {
+        serde_json::error::Category::Io | serde_json::error::Category::Syntax | serde_json::error::Category::Data => {
             bad(format!("is not a plan file: {error}"), "write one with `provisiond plan --out FILE`")
         }
     })?;
@@ -375,7 +378,9 @@ impl<'de> Visitor<'de> for ActionsSeed {
             let anchor = text(action.pointer("/source/id"));
             let decision = parts.split_once('-').and_then(|(state, decision)| Some((state, octets(decision)?)));
             let (Some(anchor), Some((state, decision))) = (anchor, decision) else {
-                return Err(S::Error::custom("an action without the id of its object or with a digest of another form"));
+                return Err(S::Error::custom(
+                    "an action without the id of its object or with a digest of another form",
+                ));
             };
             let at = text(action.get("at")).and_then(|at| at.parse().ok());
             let Some(at) = at.filter(|at| actions.at.is_none_or(|known| known == *at)) else {

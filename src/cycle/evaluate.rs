@@ -12,7 +12,7 @@ use super::standing::Standing;
 use super::talk::{Transcript, Trouble, Written};
 use crate::expr::{Class as ExpressionClass, Context, DateTime, Random, SeededRandom};
 use crate::model::{
-    Change, Class, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Flow, Intended, Link, LoggedAction, LoggedStatus,
+    Change, Class, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Flow, Intended, Link, LoggedAction, LoggedStatus, ModifiedProperty,
     ObjectKind, Operation, Origin, Resource, SourceAnchor, SourceObject, SourceState, TargetId, Trigger,
 };
 use crate::plan::{
@@ -45,6 +45,8 @@ pub(super) struct Course {
     /// The values that need the target's word are among those to create already.
     pub uniques_known: bool,
     pub intended: Option<Intended>,
+    /// What an account held that is deleted, where it was read before.
+    pub lost: Vec<ModifiedProperty>,
 }
 
 impl<T: Transport> Line<'_, T> {
@@ -89,6 +91,7 @@ impl<T: Transport> Line<'_, T> {
             desired: Vec::new(),
             uniques_known: false,
             intended: None,
+            lost: Vec::new(),
         };
         let link = row.map_or(Link::None, |row| row.link.clone());
         let outcome = self.decide(kind, object, &standing, row, escrow, &link, &mut course).await?;
@@ -561,6 +564,9 @@ impl<T: Transport> Afterwards<'_, '_, T> {
             began,
         };
         let mut entry = record::entry(line, recorded);
+        if entry.modified.is_empty() {
+            entry.modified = std::mem::take(&mut course.lost);
+        }
         if found.would_send && matches!(decision, Decision::Skip { .. }) {
             (entry.action, entry.status) = (LoggedAction::Update, LoggedStatus::Success);
         }
@@ -590,7 +596,6 @@ impl<T: Transport> Afterwards<'_, '_, T> {
         let later = planning.map(|review| Intended {
             at: review.at,
             requests: Vec::new(),
-            lost: Vec::new(),
             digest: String::new(),
         });
         Ok(Evaluated {

@@ -81,6 +81,8 @@ impl<T: Transport> Line<'_, T> {
                 Err(trouble) => return (decision, Some(trouble)),
             }
         }
+        // What goes is noted, so that a rollback can bring it back.
+        course.lost = doomed.as_ref().map(|resource| held(kind, resource)).unwrap_or_default();
         let current = doomed.as_ref().or_else(|| read_back(&course.knowledge));
         let print = fingerprint(&review.key, &decision, current);
         if let Some(planned) = &review.planned {
@@ -90,7 +92,9 @@ impl<T: Transport> Line<'_, T> {
                     &decision,
                     "the account in the target, or what would be sent to it, changed since the plan was made: nothing was sent for it",
                 )),
-                None => Some(refusal(&decision, "the plan holds nothing to send for this object: nothing was sent for it")),
+                None => {
+                    Some(refusal(&decision, "the plan holds nothing to send for this object: nothing was sent for it"))
+                }
             };
             return (decision, trouble);
         }
@@ -99,7 +103,6 @@ impl<T: Transport> Line<'_, T> {
         course.intended = Some(Intended {
             at: review.at,
             requests: requests.into_iter().map(shown).collect(),
-            lost: doomed.map(|resource| held(kind, &resource)).unwrap_or_default(),
             digest: format!("{}-{}", review.state_of(row), hex(&print)),
         });
         (decision, None)
@@ -175,11 +178,7 @@ fn hidden(change: &Change) -> Change {
 
 fn shown(request: Request) -> IntendedRequest {
     let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
-    IntendedRequest {
-        method: request.method.to_string(),
-        path: format!("{}{query}", request.path),
-        body: request.body,
-    }
+    IntendedRequest { method: request.method.to_string(), path: format!("{}{query}", request.path), body: request.body }
 }
 
 fn refusal(decision: &Decision, message: &str) -> Trouble {

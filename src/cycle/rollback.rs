@@ -25,12 +25,13 @@ use crate::config::Job;
 use crate::mapping::AttributeMapping;
 use crate::model::{
     Change, Counts, CycleKind, CycleReport, CycleState, Entry, ErrorCode, Failure, Identity, Initiator, Link,
-    LoggedAction, LoggedStatus, ModifiedProperty, Mutability, ObjectKind, Operation, Resource, Role, RoleForm, RunError,
-    SourceAnchor, SourceCounts, SourceState, Step, StepKind, TargetId, TargetValue, Trigger, ValueKind,
+    LoggedAction, LoggedStatus, ModifiedProperty, Mutability, ObjectKind, Operation, Resource, Role, RoleForm,
+    RunError, SourceAnchor, SourceCounts, SourceState, Step, StepKind, TargetId, TargetValue, Trigger, ValueKind,
 };
 use crate::plan::ReadAnswer;
 use crate::store::{Claimed, EscrowChange, JobKey, LogQuery, ObjectCommit, ObjectRow, RowChange};
 use crate::target::Transport;
+use crate::telemetry::events::{CycleBegan, CycleEnded, ObjectProvisioned};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RollbackOptions {
@@ -118,7 +119,11 @@ impl Service {
                 one.last_known = self.last_known(key, one)?;
             }
         }
-        let lost: Vec<String> = done.iter().flat_map(|one| lost(&line, one)).collect();
+        let mut lost: Vec<String> = done.iter().flat_map(|one| lost(&line, one)).collect();
+        let created = done.iter().filter(|one| one.action == LoggedAction::Create).count() as u64;
+        if job.accidental_deletion.enabled && created > job.accidental_deletion.threshold {
+            lost.push(format!("{created} accounts that the cycle created would be removed, more than the threshold"));
+        }
         if !lost.is_empty() && !options.yes && !options.dry_run {
             return Err(ServiceError::Irrevocable(lost));
         }
@@ -131,6 +136,8 @@ impl Service {
             store.void_claims(key, &super::on_demand::is_alive)?;
             store.begin_cycle(key, own.clone(), now).await?;
         }
+        let name = job.name.as_str();
+        CycleBegan { job: name, cycle: &own, initial: false, dry_run: options.dry_run }.emit();
         if let Some(failure) = self.open_cycle(&mut line).await {
             report.error = Some(run_error(&failure));
             report.counts.not_evaluated = done.len() as u64;
@@ -146,6 +153,7 @@ impl Service {
                 match entry? {
                     Some(entry) => {
                         count(&mut report.counts, &entry);
+                        ObjectProvisioned { job: name, entry: &entry }.emit();
                         observer.entry(&entry);
                     }
                     None => report.counts.not_evaluated += 1,
@@ -155,7 +163,10 @@ impl Service {
             if report.error.is_none() && report.counts.not_evaluated > 0 {
                 report.error = Some(RunError {
                     code: "Interrupted".to_owned(),
-                    message: format!("the rollback was ended early; {} objects were not reached", report.counts.not_evaluated),
+                    message: format!(
+                        "the rollback was ended early; {} objects were not reached",
+                        report.counts.not_evaluated
+                    ),
                     help: "run it again: what is undone already is left alone".to_owned(),
                 });
             }
@@ -167,6 +178,7 @@ impl Service {
             (None, 0) => CycleState::Succeeded,
             (None, _) => CycleState::EntryLevelErrors,
         };
+        CycleEnded(&report).emit();
         if !options.dry_run {
             let mut record = super::run::report_record(&report);
             record["rollbackOf"] = json!(id);
@@ -247,8 +259,9 @@ impl Service {
             match line.store.claim(line.job, anchor.clone(), line.run.owner.clone(), Timestamp::now()).await? {
                 Claimed::Ours(row) => row.map(|row| *row),
                 Claimed::Theirs { owner, .. } => {
-                    let failure = Failure::new(ErrorCode::Conflict, format!("somebody else works on this object ({owner})"))
-                        .with_remedy("run it again in a moment");
+                    let failure =
+                        Failure::new(ErrorCode::Conflict, format!("somebody else works on this object ({owner})"))
+                            .with_remedy("run it again in a moment");
                     let left = Left::Failed(failure);
                     return Ok(Some(entry(line, cycle, &done, Err(&left), &transcript, began)));
                 }
@@ -274,7 +287,14 @@ impl Service {
                 Ok(undone) => (undone.row, EscrowChange::Clear),
                 Err(_) => (RowChange::Keep, EscrowChange::Keep),
             };
-            let commit = ObjectCommit { anchor, row, escrow, unstage: false, references: None, entry: Some(Box::new(entry.clone())) };
+            let commit = ObjectCommit {
+                anchor,
+                row,
+                escrow,
+                unstage: false,
+                references: None,
+                entry: Some(Box::new(entry.clone())),
+            };
             line.store.commit(line.job, commit).await?;
         }
         Ok(Some(entry))
@@ -403,8 +423,7 @@ async fn inverse<T: Transport>(
             if !options.yes {
                 agree(kind, done, &current)?;
             }
-            let changes: Vec<Change> =
-                done.modified.iter().filter_map(|one| back(kind, done, one, &current)).collect();
+            let changes: Vec<Change> = done.modified.iter().filter_map(|one| back(kind, done, one, &current)).collect();
             restore(line, done, row, &current, changes, transcript).await
         }
         (LoggedAction::Delete, Some(current)) => {
@@ -480,9 +499,10 @@ async fn restore<T: Transport>(
     if changes.is_empty() {
         return Err(Left::Settled);
     }
-    let active = changes.iter().filter(|change| change.rule.follows_state).find_map(|change| {
-        change.set.as_ref().map(|set| set.agrees_with(&Value::Bool(true), false))
-    });
+    let active = changes
+        .iter()
+        .filter(|change| change.rule.follows_state)
+        .find_map(|change| change.set.as_ref().map(|set| set.agrees_with(&Value::Bool(true), false)));
     let (action, operation) = match active {
         Some(false) => (LoggedAction::Disable, Operation::Disable),
         Some(true) | None => (LoggedAction::Update, Operation::Update),
@@ -575,9 +595,10 @@ async fn recreate<T: Transport>(
         let created = created.map_err(|trouble| Left::Failed(trouble.failure))?;
         target = created.id().clone();
     }
-    let active = values.iter().filter(|change| change.rule.follows_state).find_map(|change| {
-        change.set.as_ref().map(|set| set.agrees_with(&Value::Bool(true), false))
-    });
+    let active = values
+        .iter()
+        .filter(|change| change.rule.follows_state)
+        .find_map(|change| change.set.as_ref().map(|set| set.agrees_with(&Value::Bool(true), false)));
     let remembered = row.cloned().unwrap_or_else(|| ObjectRow {
         anchor: SourceAnchor(done.source.id.clone()),
         kind: done.kind,
@@ -646,9 +667,14 @@ fn entry<T>(
         Err(Left::Settled) => {
             (LoggedAction::Other, LoggedStatus::Skipped, "RedundantExport", None, Vec::new(), &done.target)
         }
-        Err(Left::Failed(failure)) => {
-            (LoggedAction::Other, LoggedStatus::Failure, failure.code.as_str(), Some(failure.clone()), Vec::new(), &done.target)
-        }
+        Err(Left::Failed(failure)) => (
+            LoggedAction::Other,
+            LoggedStatus::Failure,
+            failure.code.as_str(),
+            Some(failure.clone()),
+            Vec::new(),
+            &done.target,
+        ),
     };
     let description = match &failure {
         Some(failure) => failure.message.clone(),

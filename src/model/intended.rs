@@ -3,8 +3,6 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::ModifiedProperty;
-
 /// The requests of one decision, beside the log entry that says why and with which attributes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Intended {
@@ -12,8 +10,6 @@ pub struct Intended {
     pub at: Timestamp,
     /// In their order; redacted values are `[Redact]`.
     pub requests: Vec<IntendedRequest>,
-    /// What an account that would be deleted holds, as far as it is mapped.
-    pub lost: Vec<ModifiedProperty>,
     /// What was remembered of the object, what was decided, and what the target held: two hexadecimal parts with `-`.
     pub digest: String,
 }

@@ -49,7 +49,8 @@ impl Page {
             "<p class=\"rest\">Skipped: {} · left alone: {}</p>",
             counts["skipped"], counts["notEvaluated"]
         );
-        let notes = report.warnings.iter().map(String::as_str).chain(report.error.as_ref().map(|error| error.message.as_str()));
+        let notes =
+            report.warnings.iter().map(String::as_str).chain(report.error.as_ref().map(|error| error.message.as_str()));
         for note in notes {
             let _ = writeln!(page, "<p class=\"note\">{}</p>", escaped(note));
         }
@@ -129,12 +130,7 @@ impl Page {
         if !requests.is_empty() {
             let _ = writeln!(html, "<details><summary>{}</summary>", counted(requests.len() as u64, "request"));
             for request in requests {
-                let _ = write!(
-                    html,
-                    "<pre>{} {}",
-                    escaped(text(request, "method")),
-                    escaped(text(request, "path"))
-                );
+                let _ = write!(html, "<pre>{} {}", escaped(text(request, "method")), escaped(text(request, "path")));
                 if !request["body"].is_null() {
                     let _ = write!(html, "\n{}", escaped(&format!("{:#}", request["body"])));
                 }

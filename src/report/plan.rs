@@ -32,24 +32,19 @@ pub fn action_json(entry: &Entry, intended: Option<&Intended>) -> Option<Value> 
     let references = step_of(StepKind::ReferenceResolution).map(|step| &step.details);
     let step = step_of(StepKind::Processing);
     let why = step.map(|step| step.description.as_str());
-    // An object that agrees already, but for who belongs to it.
-    let word = match (entry.action, references) {
-        (LoggedAction::Other, Some(_)) if status == "planned" => LoggedAction::Update.as_str(),
-        (action, _) => action.as_str(),
-    };
     let mut source = Map::new();
     source.insert("id".to_owned(), json!(entry.source.id));
     source.insert("displayName".to_owned(), json!(entry.source.display_name));
     source.extend(entry.source.details.clone());
     let mut action = json!({
-        "action": word,
+        "action": entry.action.as_str(),
         "status": status,
         "kind": kind_name(entry.kind),
         "reason": entry.reason,
         "why": entry.failure.as_ref().map(|failure| failure.message.as_str()).or(why),
         "source": source,
         "target": entry.target.as_ref().map(|target| json!({ "id": target.id, "displayName": target.display_name })),
-        "changes": changes(&entry.modified, intended),
+        "changes": changes(&entry.modified),
         "references": references,
         "requests": [],
         "warnings": entry.warnings,
@@ -58,9 +53,10 @@ pub fn action_json(entry: &Entry, intended: Option<&Intended>) -> Option<Value> 
         action["help"] = json!(failure.remedy);
     }
     if let Some(intended) = intended {
-        let requests = intended.requests.iter().map(|request| {
-            json!({ "method": request.method, "path": request.path, "body": request.body })
-        });
+        let requests = intended
+            .requests
+            .iter()
+            .map(|request| json!({ "method": request.method, "path": request.path, "body": request.body }));
         action["requests"] = requests.collect();
         action["at"] = json!(time(intended.at));
         if !intended.digest.is_empty() {
@@ -70,13 +66,8 @@ pub fn action_json(entry: &Entry, intended: Option<&Intended>) -> Option<Value> 
     Some(action)
 }
 
-fn changes(modified: &[ModifiedProperty], intended: Option<&Intended>) -> Value {
-    let lost = intended.map(|intended| intended.lost.as_slice()).unwrap_or_default();
-    modified
-        .iter()
-        .chain(lost)
-        .map(|one| json!({ "attribute": one.name, "before": one.old, "after": one.new }))
-        .collect()
+fn changes(modified: &[ModifiedProperty]) -> Value {
+    modified.iter().map(|one| json!({ "attribute": one.name, "before": one.old, "after": one.new })).collect()
 }
 
 /// The counts of a plan, as those of a cycle.

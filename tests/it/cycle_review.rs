@@ -29,7 +29,11 @@ fn writes(bench: &Bench) -> u64 {
 /// Three people provisioned, then one comes, one is renamed, one leaves.
 fn churned() -> Bench {
     let bench = Bench::new();
-    bench.people(&[&person(1, "taro", "佐藤", true), &person(2, "hanako", "鈴木", true), &person(3, "ken", "田中", true)]);
+    bench.people(&[
+        &person(1, "taro", "佐藤", true),
+        &person(2, "hanako", "鈴木", true),
+        &person(3, "ken", "田中", true),
+    ]);
     assert_eq!(bench.run(&["cycle"]).status, Some(0));
     churn(&bench);
     bench
@@ -50,7 +54,10 @@ fn a_plan_that_is_applied_does_what_a_cycle_does() {
     let before = writes(&reviewed);
     let printed = reviewed.json(&["plan", "--out", "plan.json"], 0);
     assert_eq!(printed, plan_file(&reviewed));
-    assert_eq!(printed.as_object().expect("an object").keys().collect::<Vec<_>>(), ["digest", "job", "counts", "actions"]);
+    assert_eq!(
+        printed.as_object().expect("an object").keys().collect::<Vec<_>>(),
+        ["digest", "job", "counts", "actions"]
+    );
     let actions = printed["actions"].as_array().expect("actions");
     let kinds: Vec<&str> = actions.iter().filter_map(|action| action["action"].as_str()).collect();
     assert_eq!(kinds, ["create", "update", "disable"]);
@@ -118,7 +125,8 @@ fn a_plan_is_refused_whole_where_its_footing_moved() {
 fn an_account_that_changed_since_is_left_alone() {
     let bench = churned();
     let plan = bench.json(&["plan", "--out", "plan.json"], 0);
-    let update = plan["actions"].as_array().and_then(|all| all.iter().find(|one| one["action"] == "update")).expect("one");
+    let update =
+        plan["actions"].as_array().and_then(|all| all.iter().find(|one| one["action"] == "update")).expect("one");
     let id = update["target"]["id"].as_str().expect("an id");
     edit(&bench, id, "surname-edited-by-hand");
     let applied = bench.json(&["apply", "plan.json"], 1);
@@ -141,7 +149,7 @@ fn a_plan_file_counts_only_as_it_was_written() {
         (plan.replacen("\"create\":1", "\"create\":0", 1), "was edited"),
         (plan.replacen("\"digest\":\"1:", "\"digest\":\"9:", 1), "digest of another form"),
         (plan.replacen("\"status\":\"planned\"", "\"status\":\"failed\"", 1), "was edited"),
-        (plan[..plan.find("],\"requests\"").expect("a place to cut")].to_owned(), "was cut off"),
+        (plan[..plan.find("\"requests\"").expect("a place to cut")].to_owned(), "was cut off"),
         (String::new(), "was cut off"),
         ("[]".to_owned(), "is not a plan file"),
         (plan.replacen("\"job\":", "\"jobs\":", 1), "`jobs` is no member of a plan"),
@@ -179,7 +187,8 @@ fn a_plan_never_writes_over_a_file_unasked() {
         assert_eq!(bench.run(&["plan", option, "there", "--force"]).status, Some(0));
         assert_ne!(read(&bench, "there"), "mine");
     }
-    let left: Vec<_> = std::fs::read_dir(bench.path()).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
+    let left: Vec<_> =
+        std::fs::read_dir(bench.path()).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().starts_with("there.")), "{left:?}");
 }
 
@@ -187,7 +196,11 @@ fn a_plan_never_writes_over_a_file_unasked() {
 fn the_page_names_everybody_and_executes_nothing() {
     let bench = Bench::new();
     let evil = "<script>alert(1)</script>";
-    bench.people(&[&person(1, "taro", "佐藤", true), &person(2, "hanako", evil, true), &person(3, "ken", "無名", true)]);
+    bench.people(&[
+        &person(1, "taro", "佐藤", true),
+        &person(2, "hanako", evil, true),
+        &person(3, "ken", "無名", true),
+    ]);
     let plan = bench.json(&["plan", "--html", "plan.html"], 0);
     let page = read(&bench, "plan.html");
     for name in ["佐藤", "無名", "taro@example.jp", "&lt;script&gt;alert(1)&lt;/script&gt;"] {
@@ -290,6 +303,9 @@ fn an_applied_plan_and_a_reactivation_are_undone() {
 #[test]
 fn a_deleted_account_comes_back_with_another_id() {
     let bench = Bench::new();
+    let short =
+        read(&bench, "provisiond.yaml").replace("preset: entra-csv", "preset: entra-csv, soft_delete_retention: PT1S");
+    bench.write("provisiond.yaml", &short);
     let (taro, hanako, ken) =
         (person(1, "taro", "佐藤", true), person(2, "hanako", "鈴木", true), person(3, "ken", "田中", true));
     bench.people(&[&taro, &hanako, &ken]);
@@ -297,18 +313,44 @@ fn a_deleted_account_comes_back_with_another_id() {
     bench.people(&[&taro, &ken]);
     assert_eq!(bench.json(&["cycle"], 0)["counts"]["disable"], 1);
     let before = accounts(&bench);
-    let later = |days: i32| {
-        let time = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(i64::from(days) * 24);
-        time.to_string()
-    };
-    let deleted = bench.json(&["cycle", "--at", &later(31)], 0);
-    assert_eq!(deleted["counts"]["delete"], 1);
-    let id = deleted["cycle"]["id"].as_str().expect("an id");
-    let refused = bench.run(&["rollback", "--cycle", id]);
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let id = cycle(&bench, &["cycle"], 0);
+    assert_eq!(accounts(&bench).len(), 2, "the retention is over");
+    let refused = bench.run(&["rollback", "--cycle", &id]);
     assert_eq!(refused.status, Some(2), "{}", refused.err);
-    assert_eq!(bench.json(&["rollback", "--cycle", id, "--yes"], 0)["counts"]["create"], 1);
+    assert!(refused.err.contains("gets another id"), "{}", refused.err);
+    let restored = bench.json(&["rollback", "--cycle", &id, "--yes"], 0);
+    assert_eq!(restored["counts"]["create"], 1);
     assert_eq!(with_new_ids(accounts(&bench)), with_new_ids(before));
-    assert_eq!(bench.json(&["cycle", "--at", &later(40)], 0)["requests"], 0);
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    assert_eq!(bench.json(&["cycle"], 0)["requests"], 0);
+
+    let rolled = restored["cycle"]["id"].as_str().expect("an id");
+    assert_eq!(bench.json(&["rollback", "--cycle", rolled], 0)["counts"]["delete"], 1);
+    assert_eq!(accounts(&bench).len(), 2);
+}
+
+#[test]
+fn a_plan_shows_what_a_deleted_account_held_and_a_rollback_brings_it_back() {
+    let bench = Bench::new();
+    let short =
+        read(&bench, "provisiond.yaml").replace("preset: entra-csv", "preset: entra-csv, soft_delete_retention: PT1S");
+    bench.write("provisiond.yaml", &short);
+    bench.people(&[&person(1, "taro", "佐藤", true), &person(2, "hanako", "鈴木", true)]);
+    assert_eq!(bench.run(&["cycle"]).status, Some(0));
+    bench.people(&[&person(1, "taro", "佐藤", true)]);
+    assert_eq!(bench.json(&["cycle"], 0)["counts"]["disable"], 1);
+    let before = accounts(&bench);
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let plan = bench.json(&["plan", "--out", "plan.json"], 0);
+    assert_eq!(plan["actions"][0]["action"], "delete");
+    assert_eq!(plan["actions"][0]["requests"][0]["method"], "DELETE");
+    let lost = plan["actions"][0]["changes"].to_string();
+    assert!(lost.contains(r#"{"attribute":"displayName","before":"鈴木","after":null}"#), "{lost}");
+    let id = cycle(&bench, &["apply", "plan.json"], 0);
+    assert_eq!(accounts(&bench).len(), 1);
+    assert_eq!(bench.json(&["rollback", "--cycle", &id, "--yes"], 0)["counts"]["create"], 1);
+    assert_eq!(with_new_ids(accounts(&bench)), with_new_ids(before));
 }
 
 #[test]

@@ -128,6 +128,15 @@ fn write(path: &Path, force: bool, fill: &mut dyn FnMut(&mut dyn Write) -> io::R
     beside.push(format!(".{}", uuid::Uuid::new_v4()));
     let beside = PathBuf::from(beside);
     let failed = |error: &io::Error| CliError::io("written", path, error);
+    // A pipe or a device is written to, not replaced.
+    if std::fs::metadata(path).is_ok_and(|known| !known.is_file()) {
+        let written = std::fs::OpenOptions::new().write(true).open(path).and_then(|file| {
+            let mut file = BufWriter::new(file);
+            fill(&mut file)?;
+            file.flush()
+        });
+        return written.map_err(|error| failed(&error));
+    }
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -137,7 +146,12 @@ fn write(path: &Path, force: bool, fill: &mut dyn FnMut(&mut dyn Write) -> io::R
     let written = fill(&mut file).and_then(|()| file.flush()).and_then(|()| match force {
         true => std::fs::rename(&beside, path),
         // Unlike a rename, a link does not take the place of a file that came meanwhile.
-        false => std::fs::hard_link(&beside, path).and_then(|()| std::fs::remove_file(&beside)),
+        false => match std::fs::hard_link(&beside, path) {
+            Ok(()) => std::fs::remove_file(&beside),
+            // Some file systems have no links.
+            Err(_) if !path.exists() => std::fs::rename(&beside, path),
+            Err(error) => Err(error),
+        },
     });
     written.map_err(|error| {
         // What is left beside is of no use; the error itself is what matters.

@@ -39,9 +39,8 @@ pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
     let watcher = Arc::new(Watcher::new(&session.output, opened.context(job)?, args.dry_run)?);
     let observer: Arc<dyn Observer> = watcher.clone();
     let options = RollbackOptions { dry_run: args.dry_run, yes: args.yes };
-    let report = block_on(async {
-        Ok(opened.service.rollback(job, &args.cycle, options, observer, stop_token()).await?)
-    })?;
+    let report =
+        block_on(async { Ok(opened.service.rollback(job, &args.cycle, options, observer, stop_token()).await?) })?;
     watcher.finish(&report)?;
     Ok(Status::of_cycle(&report))
 }
