@@ -372,3 +372,19 @@ fn an_account_changed_since_the_cycle_is_named_and_left_alone() {
     assert_eq!(bench.run(&["pause"]).status, Some(0));
     assert_eq!(bench.run(&["rollback", "--cycle", &id]).status, Some(4));
 }
+
+#[test]
+fn a_plan_says_what_is_withheld_and_apply_withholds_it() {
+    let bench = churned();
+    let guarded = read(&bench, "provisiond.yaml") + "    accidental_deletion: { threshold: 0 }\n";
+    bench.write("provisiond.yaml", &guarded);
+    let plan = bench.json(&["plan", "--out", "plan.json", "--html", "plan.html"], 0);
+    assert_eq!((&plan["counts"]["staged"], &plan["counts"]["disable"]), (&json!(1), &json!(0)));
+    let staged: Vec<&Value> =
+        plan["actions"].as_array().expect("actions").iter().filter(|action| action["status"] == "staged").collect();
+    assert_eq!((staged.len(), &staged[0]["source"]["displayName"]), (1, &json!("鈴木")));
+    assert!(read(&bench, "plan.html").contains("<section id=\"staged\""));
+    let applied = bench.json(&["apply", "plan.json"], 5);
+    assert_eq!((&applied["counts"]["staged"], &applied["counts"]["create"]), (&json!(1), &json!(1)));
+    assert!(accounts(&bench).iter().all(|user| user["active"] == true));
+}

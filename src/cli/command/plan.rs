@@ -39,7 +39,8 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
-    for path in args.out.iter().chain(&args.html).filter(|path| !args.force && path.exists()) {
+    let mut files = args.out.iter().chain(&args.html);
+    if let Some(path) = files.find(|path| !args.force && path.exists()) {
         return Err(CliError::usage("file_exists", format!("`{}` is there already", path.display()))
             .with_help("name another file, or write over it with `--force`"));
     }
