@@ -6,6 +6,7 @@ mod error;
 mod mapping_test;
 mod output;
 mod session;
+mod shelf;
 mod signals;
 mod spool;
 mod watcher;
@@ -115,6 +116,9 @@ fn dispatch(command: Command, session: &Session) -> Result<Status, CliError> {
         Command::Run(args) => command::run::run(&args, session),
         Command::Cycle(args) => command::cycle::run(&args, session),
         Command::ProvisionNow(args) => command::provision_now::run(&args, session),
+        Command::Plan(args) => command::plan::run(&args, session),
+        Command::Apply(args) => command::apply::run(&args, session),
+        Command::Rollback(args) => command::rollback::run(&args, session),
         Command::Source(args) => command::source::run(&args, session),
         Command::Status(args) => command::status::run(&args, session),
         Command::Log(args) => command::log::run(&args, session),

@@ -33,7 +33,7 @@ impl Spool {
 }
 
 /// Makes a file without a name: it is removed while it is open.
-fn unnamed() -> io::Result<File> {
+pub(super) fn unnamed() -> io::Result<File> {
     let path = std::env::temp_dir().join(format!("provisiond-{}", uuid::Uuid::new_v4()));
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);

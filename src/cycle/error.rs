@@ -18,6 +18,17 @@ pub enum ServiceError {
     Target(String),
     #[error("{0}")]
     Refused(String, &'static str),
+    /// The plan file is not one that can be applied.
+    #[error("the plan file {0}")]
+    PlanFile(String, &'static str),
+    /// What a plan stands on changed; names what.
+    #[error("the plan does not hold any more: {0}; nothing was sent")]
+    PlanMoved(String),
+    /// What cannot be restored by a rollback, one sentence each.
+    #[error("some of it cannot be restored, and nothing was sent:\n  {}", .0.join("\n  "))]
+    Irrevocable(Vec<String>),
+    #[error("the log of the job holds no cycle `{0}`")]
+    CycleUnknown(String),
     #[error("a part of the program failed: {0}")]
     Internal(String),
 }
@@ -31,6 +42,10 @@ impl ServiceError {
             Self::Secret(_) => "secret",
             Self::Target(_) => "target",
             Self::Refused(..) => "refused",
+            Self::PlanFile(..) => "plan_file",
+            Self::Irrevocable(_) => "irrevocable",
+            Self::CycleUnknown(_) => "cycle_unknown",
+            Self::PlanMoved(_) => "plan_moved",
             Self::Internal(_) => "internal",
         }
     }
@@ -45,7 +60,10 @@ impl ServiceError {
             Self::Lock { .. } => "make the folder of the state file writable for this user",
             Self::Secret(_) => "put the secret where `target.auth` in the configuration says it is",
             Self::Target(_) => "correct `target` in the configuration",
-            Self::Refused(_, help) => help,
+            Self::Refused(_, help) | Self::PlanFile(_, help) => help,
+            Self::Irrevocable(_) => "run it again with `--yes` to undo the rest, and this as far as said",
+            Self::CycleUnknown(_) => "see `provisiond log --output json`: `cycleId` of a record is the id of its cycle",
+            Self::PlanMoved(_) => "make the plan again with `provisiond plan`, and review it",
             Self::Internal(_) => "run again; please report the defect",
         }
     }
@@ -53,8 +71,11 @@ impl ServiceError {
     /// The exit status of contract.md 2.
     pub fn exit(&self) -> u8 {
         match self {
-            Self::CycleRuns { .. } | Self::Refused(..) => 4,
-            Self::Store(_) | Self::Lock { .. } | Self::Secret(_) | Self::Target(_) | Self::Internal(_) => 2,
+            Self::CycleRuns { .. } | Self::Refused(..) | Self::PlanMoved(_) => 4,
+            Self::Store(_) | Self::Lock { .. } | Self::Secret(_) | Self::Target(_) | Self::PlanFile(..)
+            | Self::Irrevocable(_)
+            | Self::CycleUnknown(_)
+            | Self::Internal(_) => 2,
         }
     }
 }

@@ -12,7 +12,7 @@ use super::standing::Standing;
 use super::talk::{Transcript, Trouble, Written};
 use crate::expr::{Class as ExpressionClass, Context, DateTime, Random, SeededRandom};
 use crate::model::{
-    Change, Class, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Flow, Link, LoggedAction, LoggedStatus,
+    Change, Class, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Flow, Intended, Link, LoggedAction, LoggedStatus, ModifiedProperty,
     ObjectKind, Operation, Origin, Resource, SourceAnchor, SourceObject, SourceState, TargetId, Trigger,
 };
 use crate::plan::{
@@ -33,13 +33,20 @@ pub(super) struct Evaluated {
     pub would_send: bool,
     /// What must be stored; nothing in a dry run.
     pub commit: Option<ObjectCommit>,
+    /// What would be sent; only while planning.
+    pub intended: Option<Intended>,
 }
 
 /// How far an evaluation got before it failed.
-struct Course {
-    knowledge: Knowledge,
-    transcript: Transcript,
-    desired: Vec<Desired>,
+pub(super) struct Course {
+    pub knowledge: Knowledge,
+    pub transcript: Transcript,
+    pub desired: Vec<Desired>,
+    /// The values that need the target's word are among those to create already.
+    pub uniques_known: bool,
+    pub intended: Option<Intended>,
+    /// What an account held that is deleted, where it was read before.
+    pub lost: Vec<ModifiedProperty>,
 }
 
 impl<T: Transport> Line<'_, T> {
@@ -74,12 +81,18 @@ impl<T: Transport> Line<'_, T> {
             return Ok(self.unevaluated(object, Some(row), Decision::Fail(failure), began));
         }
         let standing = match (&staged.object, row) {
-            (Some(object), _) => Standing::of_present(object, row, self.scope, kind, assigned, self.now()),
-            (None, Some(row)) => Standing::of_absent(row, self.scope, self.now()),
+            (Some(object), _) => Standing::of_present(object, row, self.scope, kind, assigned, self.as_of()),
+            (None, Some(row)) => Standing::of_absent(row, self.scope, self.as_of()),
             (None, None) => return Ok(self.unevaluated(object, row, Decision::Pass(Reason::NotManaged), began)),
         };
-        let mut course =
-            Course { knowledge: Knowledge::Nothing, transcript: Transcript::default(), desired: Vec::new() };
+        let mut course = Course {
+            knowledge: Knowledge::Nothing,
+            transcript: Transcript::default(),
+            desired: Vec::new(),
+            uniques_known: false,
+            intended: None,
+            lost: Vec::new(),
+        };
         let link = row.map_or(Link::None, |row| row.link.clone());
         let outcome = self.decide(kind, object, &standing, row, escrow, &link, &mut course).await?;
         let (decision, trouble) = match outcome {
@@ -89,6 +102,12 @@ impl<T: Transport> Line<'_, T> {
         if let Decision::Update { changes, .. } = &decision {
             self.name_repeated(object, changes, &mut course.transcript)?;
         }
+        let (decision, trouble) = match (&self.run.review, trouble) {
+            (Some(review), None) if decision.writes() => {
+                self.reviewed(review, kind, object, row, decision, &mut course).await
+            }
+            (_, trouble) => (decision, trouble),
+        };
         let (decision, trouble, written) = match (decision, trouble) {
             (decision, None) if decision.writes() && !self.run.dry_run => {
                 match self.carry_out(kind, object, &decision, &mut course).await? {
@@ -165,7 +184,7 @@ impl<T: Transport> Line<'_, T> {
             export_complete: self.run.export_complete,
             // Whoever is in a batch is looked at each time, so that it can leave it (D-52).
             changed: standing.differs_from(row) || self.run.protect.is_member(&object.anchor),
-            retry_due: escrow.map(|escrow| escrow.next_due.is_some_and(|due| due <= self.now())),
+            retry_due: escrow.map(|escrow| escrow.next_due.is_some_and(|due| due <= self.as_of())),
             input_passed: standing.input_passed,
             scope: standing.scope.clone(),
             left_scope_before: row.is_some_and(|row| !row.in_scope()),
@@ -232,7 +251,7 @@ impl<T: Transport> Line<'_, T> {
     ) -> Result<Vec<Desired>, Failure> {
         let random = self.random(object);
         let never = |_: &str| -> Result<bool, String> { Err("the target is asked only on creation".to_owned()) };
-        let context = Context { now: DateTime::from(self.now()), random: &random, uniqueness: &never };
+        let context = Context { now: DateTime::from(self.as_of()), random: &random, uniqueness: &never };
         let mapped = kind.mapping.evaluate(object, !entitled, &context);
         if entitled {
             return kind.mapping.desired(mapped);
@@ -243,12 +262,13 @@ impl<T: Transport> Line<'_, T> {
 
     /// The same object draws the same values in the same run, however often it is evaluated.
     fn random(&self, object: &SourceObject) -> SeededRandom {
-        let seed = blake3::keyed_hash(&self.run.seed, object.anchor.as_str().as_bytes());
+        let draws = self.run.review.as_ref().map_or(self.run.seed, |review| review.draws());
+        let seed = blake3::keyed_hash(&draws, object.anchor.as_str().as_bytes());
         SeededRandom::new(*seed.as_bytes())
     }
 
     /// Adds the values that need the target's word, on creation only (`SelectUniqueValue`).
-    async fn unique_values(
+    pub(super) async fn unique_values(
         &self,
         kind: &KindRules<'_>,
         object: &SourceObject,
@@ -271,7 +291,7 @@ impl<T: Transport> Line<'_, T> {
                             "not asked yet".to_owned()
                         })
                     };
-                    let context = Context { now: DateTime::from(self.now()), random: &random, uniqueness: &ask };
+                    let context = Context { now: DateTime::from(self.as_of()), random: &random, uniqueness: &ask };
                     kind.mapping.evaluate_one(index, object, false, &context)
                 };
                 let open = open.into_inner();
@@ -356,7 +376,9 @@ impl<T: Transport> Line<'_, T> {
         match decision {
             Decision::Create { values, .. } => {
                 let mut values = values.clone();
-                self.unique_values(kind, object, &mut values, &mut course.transcript).await?;
+                if !course.uniques_known {
+                    self.unique_values(kind, object, &mut values, &mut course.transcript).await?;
+                }
                 let password = self.password();
                 let resource = self.create(object_kind, &values, password.as_deref(), &mut course.transcript).await?;
                 Ok(Carried::Created(Box::new(resource)))
@@ -395,7 +417,7 @@ impl<T: Transport> Line<'_, T> {
     }
 
     /// Eight characters that nobody keeps, where the dialect sends some (wire.md 18.1).
-    fn password(&self) -> Option<String> {
+    pub(super) fn password(&self) -> Option<String> {
         if !self.wire.sends_password() {
             return None;
         }
@@ -451,7 +473,7 @@ impl<T: Transport> Line<'_, T> {
         };
         let entry = record::entry(self, recorded);
         let link_before = row.map_or(Link::None, |row| row.link.clone());
-        Evaluated { entry, decision, link_before, resource: None, would_send: false, commit: None }
+        Evaluated { entry, decision, link_before, resource: None, would_send: false, commit: None, intended: None }
     }
 }
 
@@ -542,6 +564,9 @@ impl<T: Transport> Afterwards<'_, '_, T> {
             began,
         };
         let mut entry = record::entry(line, recorded);
+        if entry.modified.is_empty() {
+            entry.modified = std::mem::take(&mut course.lost);
+        }
         if found.would_send && matches!(decision, Decision::Skip { .. }) {
             (entry.action, entry.status) = (LoggedAction::Update, LoggedStatus::Success);
         }
@@ -566,6 +591,13 @@ impl<T: Transport> Afterwards<'_, '_, T> {
                     .then(|| Box::new(entry.clone())),
             }
         });
+        // A review names references beside what is sent for the object, and alone where there is nothing else.
+        let planning = line.run.review.as_ref().filter(|review| found.would_send && review.planned.is_none());
+        let later = planning.map(|review| Intended {
+            at: review.at,
+            requests: Vec::new(),
+            digest: String::new(),
+        });
         Ok(Evaluated {
             entry,
             decision,
@@ -573,6 +605,7 @@ impl<T: Transport> Afterwards<'_, '_, T> {
             resource: follow_up,
             would_send: found.would_send,
             commit,
+            intended: course.intended.or(later),
         })
     }
 
@@ -663,7 +696,7 @@ pub(super) fn is_staged(decision: &Decision) -> bool {
 }
 
 /// The account as it was read before anything was sent.
-fn read_back(known: &Knowledge) -> Option<&Resource> {
+pub(super) fn read_back(known: &Knowledge) -> Option<&Resource> {
     match known {
         Knowledge::Read(ReadAnswer::Found(resource))
         | Knowledge::Matched(MatchAnswer::One { resource, .. })

@@ -1,13 +1,14 @@
 //! What all evaluations of one run share.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use jiff::Timestamp;
 
 use super::clock::Clock;
 use super::ids::Ids;
+use super::intended::Review;
 use super::standing::ScopeRules;
 use crate::config::{FirstRetry, VerifyWrites};
 use crate::mapping::ObjectMapping;
@@ -70,6 +71,8 @@ pub(super) struct Run {
     pub protect: Protect,
     /// A fresh draw of the system's generator.
     pub seed: [u8; 32],
+    /// The run is a plan, or carries one out.
+    pub review: Option<Arc<Review>>,
 }
 
 /// Which deprovisionings wait for approval in this run (service.md 18).
@@ -141,6 +144,11 @@ impl Breaker {
 impl<T> Line<'_, T> {
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The time that objects are judged at: a plan is carried out as of when it was made.
+    pub(super) fn as_of(&self) -> Timestamp {
+        self.run.review.as_ref().map_or_else(|| self.now(), |review| review.at)
     }
 
     pub(super) fn kind(&self, kind: ObjectKind) -> Option<&KindRules<'_>> {

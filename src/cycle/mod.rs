@@ -1,5 +1,6 @@
 //! The shell that drives the line: reads, decides with the planner, talks to the target, records.
 
+mod apply;
 mod assignment;
 mod check;
 mod clock;
@@ -11,6 +12,7 @@ mod explain;
 mod ids;
 mod import;
 mod known;
+mod intended;
 mod line;
 mod lock;
 mod members;
@@ -23,6 +25,7 @@ mod reader;
 mod record;
 mod references;
 mod refused;
+mod rollback;
 mod run;
 mod search;
 mod service;
@@ -32,11 +35,13 @@ mod survey;
 mod talk;
 mod tally;
 
+pub use apply::PlanDigest;
 pub use clock::Clock;
 pub use error::ServiceError;
 pub use on_demand::{MOST_MEMBERS, OnDemandAnswer, OnDemandOptions};
 pub use operations::{Pause, ResetScopes};
 pub use progress::{Observer, Unobserved};
+pub use rollback::RollbackOptions;
 pub use run::CycleOptions;
 pub use service::{DueFacts, Service};
 pub use survey::Walk;

@@ -133,6 +133,7 @@ impl Service {
             export_complete: refused.is_none() || options.force,
             protect: Protect::default(),
             seed,
+            review: None,
         };
         let mut line = self.line(key, job, &rules, &client, run)?;
         let mut answers = Vec::with_capacity(ids.len());
@@ -378,7 +379,7 @@ fn refusal_of(report: &SetReport, state: &crate::store::JobState, job: &Job) -> 
 }
 
 /// Who typed the command.
-fn operator() -> String {
+pub(super) fn operator() -> String {
     ["SUDO_USER", "USER", "LOGNAME"]
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))

@@ -1,11 +1,16 @@
 //! What a run tells whoever watches it.
 
-use crate::model::Entry;
+use crate::model::{Entry, Intended};
 
 /// Is told what happens while it happens; must not block.
 pub trait Observer: Send + Sync {
     /// One object was acted on, failed, or was skipped with a reason.
     fn entry(&self, entry: &Entry);
+    /// One object would be acted on; only while planning, and in the place of [`Observer::entry`].
+    fn intended(&self, entry: &Entry, intended: &Intended) {
+        let _ = intended;
+        self.entry(entry);
+    }
     /// So many of so many objects are done.
     fn progress(&self, done: u64, total: u64);
     /// Something a person who waits wants to know.

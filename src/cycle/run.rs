@@ -10,8 +10,10 @@ use futures_util::{FutureExt, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
+use super::apply::Reviewed;
 use super::error::ServiceError;
 use super::evaluate::{Evaluated, is_staged};
+use super::intended::Review;
 use super::import::{self, Imported, Refused, import};
 use super::line::{Line, Protect, Run, run_error};
 use super::lock::{Busy, CycleLock};
@@ -57,6 +59,7 @@ struct Begun {
     began: Timestamp,
     meaning: String,
     options: CycleOptions,
+    review: Option<Arc<Review>>,
 }
 
 /// How the work on the objects ended.
@@ -88,6 +91,18 @@ impl Service {
         observer: Arc<dyn Observer>,
         stop: CancellationToken,
     ) -> Result<CycleReport, ServiceError> {
+        self.cycle_of(job, options, None, observer, stop).await
+    }
+
+    /// [`Service::cycle`], or one that is reviewed.
+    pub(super) async fn cycle_of(
+        &self,
+        job: &Job,
+        options: CycleOptions,
+        reviewed: Option<Reviewed>,
+        observer: Arc<dyn Observer>,
+        stop: CancellationToken,
+    ) -> Result<CycleReport, ServiceError> {
         let store = self.store();
         let key = store.job(&job.name)?;
         let _lock = match options.dry_run {
@@ -113,6 +128,10 @@ impl Service {
         if let Some(error) = refusal_by_state(&state, now).filter(|error| error.code != "Quarantine" || !reconfigured) {
             return Ok(refused_report(job, &state, id, kind, now, error, options));
         }
+        if let Some(reviewed) = &reviewed {
+            self.still_stands(job, key, &state, reviewed)?;
+        }
+        let review = reviewed.map(|reviewed| reviewed.review);
         if !options.dry_run {
             let began = now;
             state = store
@@ -131,7 +150,7 @@ impl Service {
                 .await?;
             store.begin_cycle(key, id.clone(), now).await?;
         }
-        let begun = Begun { key, state, id, kind, began: now, meaning, options };
+        let begun = Begun { key, state, id, kind, began: now, meaning, options, review };
         let name = job.name.as_str();
         CycleBegan { job: name, cycle: &begun.id, initial, dry_run: options.dry_run }.emit();
         let result = self.go(job, &begun, seed, &observer, &stop).await;
@@ -161,7 +180,7 @@ impl Service {
         }
     }
 
-    fn lock(&self, job: &Job) -> Result<CycleLock, ServiceError> {
+    pub(super) fn lock(&self, job: &Job) -> Result<CycleLock, ServiceError> {
         CycleLock::take(self.store().path(), &job.name).map_err(|busy| match busy {
             Busy::Running(whose) => ServiceError::CycleRuns { job: job.name.clone(), whose },
             Busy::Failed(path, source) => ServiceError::Lock { path: path.display().to_string(), source },
@@ -183,6 +202,9 @@ impl Service {
             Ok(imported) => imported,
             Err(refused) => return self.end_refused(job, begun, refused).await,
         };
+        if begun.review.as_ref().is_some_and(|review| review.identity != imported.identity) {
+            return Err(ServiceError::PlanMoved("the source changed while it was read".to_owned()));
+        }
         if !begun.options.dry_run && !imported.renames.is_empty() {
             self.store().rename_objects(begun.key, imported.renames.clone()).await?;
         }
@@ -198,12 +220,16 @@ impl Service {
                 CycleKind::Incremental => Trigger::Incremental,
             },
             dry_run: begun.options.dry_run,
-            initiator: Initiator::System,
+            initiator: match &begun.review {
+                Some(_) => Initiator::Operator(super::on_demand::operator()),
+                None => Initiator::System,
+            },
             owner: format!("cycle:{}", begun.id),
             job_runs: job_runs(&begun.state),
             export_complete: true,
             protect: Protect::default(),
             seed,
+            review: begun.review.clone(),
         };
         let mut line = self.line(begun.key, job, &rules, &client, run)?;
         let forecast = self.sort(&line, &imported, &due)?;
@@ -216,20 +242,21 @@ impl Service {
     /// Objects that have to be looked at although nothing of them changed.
     fn due_objects(&self, job: &Job, begun: &Begun) -> Result<HashSet<(ObjectKind, SourceAnchor)>, ServiceError> {
         let store = self.store();
+        let as_of = begun.review.as_ref().map_or(begun.began, |review| review.at);
         let mut due = HashSet::new();
         let mut add = |anchor: SourceAnchor| -> Result<(), StoreError> {
             let kind = store.object(begun.key, &anchor)?.map_or(ObjectKind::User, |row| row.kind);
             due.insert((kind, anchor));
             Ok(())
         };
-        for anchor in store.due_escrows(begun.key, begun.began)? {
+        for anchor in store.due_escrows(begun.key, as_of)? {
             add(anchor)?;
         }
         for staged in store.staged(begun.key)? {
             add(staged.source_anchor)?;
         }
         let retention = SignedDuration::try_from(job.soft_delete_retention).unwrap_or(SignedDuration::MAX);
-        if let Ok(before) = begun.began.checked_sub(retention) {
+        if let Ok(before) = as_of.checked_sub(retention) {
             for row in store.left_before(begun.key, before)? {
                 due.insert((row.kind, row.anchor));
             }
@@ -274,7 +301,7 @@ impl Service {
         due: &HashSet<(ObjectKind, SourceAnchor)>,
     ) -> Result<Forecast, ServiceError> {
         let initial = line.run.trigger == Trigger::Initial;
-        let now = line.now();
+        let now = line.as_of();
         let mut sorted = Forecast::default();
         imported.staging.sort(|staged| {
             let row = line.store.object(line.job, &staged.anchor)?;
@@ -463,7 +490,7 @@ impl Service {
     }
 
     /// Discovery and probes (wire.md 6, 19); the failure that ends the cycle, if one does.
-    async fn open_cycle<T: Transport>(&self, line: &mut Line<'_, T>) -> Option<crate::model::Failure> {
+    pub(super) async fn open_cycle<T: Transport>(&self, line: &mut Line<'_, T>) -> Option<crate::model::Failure> {
         let mut transcript = Transcript::default();
         line.discover(&mut transcript).await;
         let guids = super::ids::guids(&line.run.seed);
@@ -562,7 +589,10 @@ impl Service {
         );
         if shown {
             ObjectProvisioned { job: line.job_name, entry: &evaluated.entry }.emit();
-            observer.entry(&evaluated.entry);
+            match &evaluated.intended {
+                Some(intended) => observer.intended(&evaluated.entry, intended),
+                None => observer.entry(&evaluated.entry),
+            }
         }
         if is_staged(&evaluated.decision) && !line.run.dry_run {
             let action = match evaluated.entry.action {
@@ -852,7 +882,7 @@ fn judge(
 }
 
 /// Why the state of the job lets no cycle run, if it does not.
-fn refusal_by_state(state: &JobState, now: Timestamp) -> Option<RunError> {
+pub(super) fn refusal_by_state(state: &JobState, now: Timestamp) -> Option<RunError> {
     let error = |code: &str, message: String, help: &str| {
         Some(RunError { code: code.to_owned(), message, help: help.to_owned() })
     };
@@ -950,7 +980,7 @@ fn report_succeeded(summary: &RunSummary) -> bool {
 }
 
 /// What is remembered of a cycle.
-fn report_record(report: &CycleReport) -> serde_json::Value {
+pub(super) fn report_record(report: &CycleReport) -> serde_json::Value {
     serde_json::json!({
         "kind": report.kind,
         "state": report.state,

@@ -192,6 +192,7 @@ fn looking(service: &Service) -> Run {
         export_complete: true,
         protect: Protect::default(),
         seed,
+        review: None,
     }
 }
 

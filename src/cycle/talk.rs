@@ -287,7 +287,7 @@ impl<T: Transport> Line<'_, T> {
     }
 
     /// Whether the value comes from `SingleAppRoleAssignment`, which Entra writes in a form of its own (wire.md 8.1).
-    fn is_single_role(&self, kind: ObjectKind, change: &Change) -> bool {
+    pub(super) fn is_single_role(&self, kind: ObjectKind, change: &Change) -> bool {
         let mapped = self.kind(kind).into_iter().flat_map(|kind| kind.mapping.attributes());
         let mut of_rule = mapped.filter(|mapping| std::sync::Arc::ptr_eq(&mapping.rule, &change.rule));
         of_rule.any(|mapping| mapping.text.trim_start().to_ascii_lowercase().starts_with("singleapproleassignment"))

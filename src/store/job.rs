@@ -143,6 +143,14 @@ impl Store {
         })
     }
 
+    /// A secret of this state file, for digests that nobody else can make.
+    pub fn secret(&self) -> Result<[u8; 32], StoreError> {
+        let text: String = self.read(|connection| {
+            Ok(connection.query_row("SELECT value FROM meta WHERE key = 'secret'", [], |row| row.get(0))?)
+        })?;
+        Ok(*blake3::hash(text.as_bytes()).as_bytes())
+    }
+
     /// The key of a job, which is made where the file has not seen the job yet.
     pub fn job(&self, name: &str) -> Result<JobKey, StoreError> {
         let find = "SELECT id FROM jobs WHERE name = ?1";

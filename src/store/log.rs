@@ -87,6 +87,27 @@ impl Store {
         })
     }
 
+    /// Calls `each` with every entry of one object, oldest first.
+    pub fn history(
+        &self,
+        job: JobKey,
+        anchor: &SourceAnchor,
+        each: &mut dyn FnMut(Entry) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT entry FROM log WHERE job = ?1 AND anchor = ?2 ORDER BY seq";
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut rows = statement.query(params![job.0, Stored(anchor.as_str())])?;
+            while let Some(row) = rows.next()? {
+                let entry = serde_json::from_str(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?;
+                if each(entry).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
     /// Notes that a cycle began.
     pub async fn begin_cycle(&self, job: JobKey, id: String, began: Timestamp) -> Result<(), StoreError> {
         self.write(move |connection| {

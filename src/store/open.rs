@@ -58,6 +58,9 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
         "INSERT OR IGNORE INTO meta (key, value) VALUES ('instance', ?1)",
         [uuid::Uuid::new_v4().to_string()],
     )?;
+    // Two draws: what a plan hides is as safe as they are.
+    let secret = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
+    transaction.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('secret', ?1)", [secret])?;
     transaction.commit()?;
     Ok(connection)
 }

@@ -18,6 +18,7 @@ mod cycle_lifecycle;
 mod cycle_references;
 mod cycle_settings;
 mod cycle_survey;
+mod cycle_review;
 mod daemon;
 mod fixtures_raw;
 mod fixtures_records;

@@ -1,5 +1,6 @@
 //! One file for each command: its arguments, what it calls, what it prints.
 
+pub mod apply;
 pub mod check;
 pub mod completions;
 pub mod cycle;
@@ -17,8 +18,10 @@ pub mod log;
 pub mod man;
 pub mod mapping;
 pub mod pause;
+pub mod plan;
 pub mod provision_now;
 pub mod restart;
+pub mod rollback;
 pub mod run;
 pub mod schema;
 pub mod source;
