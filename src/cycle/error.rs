@@ -72,7 +72,11 @@ impl ServiceError {
     pub fn exit(&self) -> u8 {
         match self {
             Self::CycleRuns { .. } | Self::Refused(..) | Self::PlanMoved(_) => 4,
-            Self::Store(_) | Self::Lock { .. } | Self::Secret(_) | Self::Target(_) | Self::PlanFile(..)
+            Self::Store(_)
+            | Self::Lock { .. }
+            | Self::Secret(_)
+            | Self::Target(_)
+            | Self::PlanFile(..)
             | Self::Irrevocable(_)
             | Self::CycleUnknown(_)
             | Self::Internal(_) => 2,

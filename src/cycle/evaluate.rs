@@ -12,8 +12,9 @@ use super::standing::Standing;
 use super::talk::{Transcript, Trouble, Written};
 use crate::expr::{Class as ExpressionClass, Context, DateTime, Random, SeededRandom};
 use crate::model::{
-    Change, Class, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Flow, Intended, Link, LoggedAction, LoggedStatus, ModifiedProperty,
-    ObjectKind, Operation, Origin, Resource, SourceAnchor, SourceObject, SourceState, TargetId, Trigger,
+    Change, Class, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Flow, Intended, Link, LoggedAction,
+    LoggedStatus, ModifiedProperty, ObjectKind, Operation, Origin, Resource, SourceAnchor, SourceObject, SourceState,
+    TargetId, Trigger,
 };
 use crate::plan::{
     self, Decision, Knowledge, MatchAnswer, Next, Protection, Question, ReadAnswer, Reason, Scope, Situation,
@@ -593,11 +594,7 @@ impl<T: Transport> Afterwards<'_, '_, T> {
         });
         // A review names references beside what is sent for the object, and alone where there is nothing else.
         let planning = line.run.review.as_ref().filter(|review| found.would_send && review.planned.is_none());
-        let later = planning.map(|review| Intended {
-            at: review.at,
-            requests: Vec::new(),
-            digest: String::new(),
-        });
+        let later = planning.map(|review| Intended { at: review.at, requests: Vec::new(), digest: String::new() });
         Ok(Evaluated {
             entry,
             decision,

@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::apply::Reviewed;
 use super::error::ServiceError;
 use super::evaluate::{Evaluated, is_staged};
-use super::intended::Review;
 use super::import::{self, Imported, Refused, import};
+use super::intended::Review;
 use super::line::{Line, Protect, Run, run_error};
 use super::lock::{Busy, CycleLock};
 use super::phases::{Phase, forecast};
@@ -694,7 +694,9 @@ impl Service {
                 memory: imported.memory,
                 at: now,
             };
-            store.move_watermark(begun.key, begun.state.revision, watermark, imported.snapshot, imported.learned).await?;
+            store
+                .move_watermark(begun.key, begun.state.revision, watermark, imported.snapshot, imported.learned)
+                .await?;
         }
         let retention = SignedDuration::try_from(job.logs.retention).unwrap_or(SignedDuration::MAX);
         if let Ok(before) = now.checked_sub(retention) {

@@ -135,7 +135,8 @@ fn open_inner(
     let listed =
         |preset: &Preset| preset.csv.encodings.iter().filter_map(|label| encoding::by_label(label)).collect::<Vec<_>>();
     let list = named.as_ref().map(|preset| listed(preset)).unwrap_or_default();
-    let mut choice = encoding::choose(&mut file, guess, configured, &list, Look::after(found.is_utf8)).map_err(refuse)?;
+    let mut choice =
+        encoding::choose(&mut file, guess, configured, &list, Look::after(found.is_utf8)).map_err(refuse)?;
     partly.encoding = Some(encoding::name(choice.encoding));
     let text = encoding::decode_head(&head, &choice);
     refuse_markup(&text).map_err(refuse)?;
@@ -154,7 +155,8 @@ fn open_inner(
             reasons.push(format!("preset `{}`: recognised by its names", preset.name));
             let list = listed(&preset);
             if guess == FormatGuess::Csv && !list.is_empty() {
-                choice = encoding::choose(&mut file, guess, configured, &list, Look::after(found.is_utf8)).map_err(refuse)?;
+                choice = encoding::choose(&mut file, guess, configured, &list, Look::after(found.is_utf8))
+                    .map_err(refuse)?;
             }
             preset
         }

@@ -265,7 +265,17 @@ impl Store {
     /// Erases every piece of state of a job; the target is not touched.
     pub fn forget(&self, job: JobKey) -> Result<(), StoreError> {
         self.write_now(move |connection| {
-            for table in ["log", "cycles", "staged", "escrows", "claims", "kept_values", "objects", "snapshots", "known_attributes"] {
+            for table in [
+                "log",
+                "cycles",
+                "staged",
+                "escrows",
+                "claims",
+                "kept_values",
+                "objects",
+                "snapshots",
+                "known_attributes",
+            ] {
                 connection.execute(&format!("DELETE FROM {table} WHERE job = ?1"), [job.0])?;
             }
             connection.execute("DELETE FROM jobs WHERE id = ?1", [job.0])?;
