@@ -229,6 +229,9 @@ impl<T: Transport> Line<'_, T> {
                 }
                 Next::Ask(Question::Match) => {
                     let lost = matches!(situation.known, Knowledge::Read(_));
+                    if let Some(trouble) = self.rival(object_kind, object, &desired) {
+                        return Ok(Err(trouble));
+                    }
                     match self.find(object_kind, &desired, &mut course.transcript).await? {
                         Ok(answer) => {
                             // An account may be its own other owner where the link was lost.
@@ -241,6 +244,16 @@ impl<T: Transport> Line<'_, T> {
                 }
             }
         }
+    }
+
+    /// Somebody in flight who looks for the same account: one of the two would get the other's.
+    fn rival(&self, kind: ObjectKind, object: &SourceObject, desired: &[Desired]) -> Option<Trouble> {
+        let matching = desired.iter().filter(|one| one.rule.matching.is_some() && one.value().is_some());
+        let first = matching.min_by_key(|one| one.rule.matching)?;
+        let other = self.seek(kind, &first.value()?.to_text(), &object.anchor)?;
+        let message = format!("the source object `{other}` has the same value in `{}`", first.rule.path);
+        let failure = Failure::new(ErrorCode::DuplicateSourceEntries, message);
+        Some(Trouble { failure, operation: Operation::Match })
     }
 
     /// The mapped values; of an object that is not entitled only those that follow its state (D-36).

@@ -45,6 +45,8 @@ pub(super) struct Line<'a, T> {
     pub run: Run,
     pub first_retry: FirstRetry,
     pub breaker: Breaker,
+    /// Who of those in flight looks for an account by which first matching value: two must not find one account at once.
+    pub seekers: Mutex<BTreeMap<(ObjectKind, String), SourceAnchor>>,
     /// Unique values handed out in this run, by attribute, in lower case (expressions.md 5, `SelectUniqueValue`).
     pub reserved: Mutex<BTreeMap<String, BTreeSet<String>>>,
     /// Accounts that objects of this run got, before they are stored.
@@ -142,6 +144,19 @@ impl Breaker {
 }
 
 impl<T> Line<'_, T> {
+    /// Notes that `anchor` looks for an account by `value`; returns who else in flight does.
+    pub(super) fn seek(&self, kind: ObjectKind, value: &str, anchor: &SourceAnchor) -> Option<SourceAnchor> {
+        let mut seekers = self.seekers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let seeker = seekers.entry((kind, value.to_lowercase())).or_insert_with(|| anchor.clone());
+        (seeker != anchor).then(|| seeker.clone())
+    }
+
+    /// The turn of `anchor` is over and stored: whoever comes now finds its link.
+    pub(super) fn has_found(&self, anchor: &SourceAnchor) {
+        let mut seekers = self.seekers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        seekers.retain(|_, seeker| seeker != anchor);
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -540,9 +540,10 @@ impl Service {
         if phase.asks() && !line.run.dry_run {
             match evaluated.commit.clone() {
                 Some(commit) => line.store.commit(line.job, commit).await?,
-                None => line.store.release(line.job, staged.anchor).await?,
+                None => line.store.release(line.job, staged.anchor.clone()).await?,
             }
         }
+        line.has_found(&staged.anchor);
         Ok(Turn::Done(Box::new(evaluated)))
     }
 

@@ -86,6 +86,7 @@ impl Service {
             clock: self.clock,
             first_retry: job.escrow.first_retry,
             breaker: Breaker::default(),
+            seekers: Default::default(),
             reserved: Default::default(),
             accounts: Default::default(),
             verify_writes: job.target.verify_writes,

@@ -321,7 +321,7 @@ jobs:
     source:
       directory: source
       preset: scim-json
-      max_shrink: 1%
+      max_shrink: 99%
 {job}    mapping: mapping.yaml
     target:
       url: {url}
