@@ -12,6 +12,9 @@ use crate::store::StoreError;
 use crate::target::Transport;
 use crate::wire::{self, Found, Hint, Read, Refusal, Remark, Request, Retry};
 
+/// How often a probe that met a passing trouble is sent again: one bad answer must not cost everybody a cycle.
+const PROBE_REPEATS: u32 = 2;
+
 /// A failed exchange, with what was being done.
 #[derive(Debug, Clone)]
 pub(super) struct Trouble {
@@ -325,9 +328,14 @@ impl<T: Transport> Line<'_, T> {
             return Ok(());
         };
         for request in self.wire.probes(&matching, self.groups.is_some(), guids) {
-            let answer = self.send(&request, transcript).await;
-            if let Err(refusal) = self.wire.probed(&request, &answer, self.now()) {
-                return Err(transcript.trouble(Operation::Match, refusal).failure);
+            let mut repeats = PROBE_REPEATS;
+            loop {
+                let answer = self.send(&request, transcript).await;
+                let Err(refusal) = self.wire.probed(&request, &answer, self.now()) else { break };
+                if repeats == 0 || refusal.failure.class != Class::Transient {
+                    return Err(transcript.trouble(Operation::Match, refusal).failure);
+                }
+                repeats -= 1;
             }
         }
         Ok(())

@@ -33,7 +33,8 @@ fn codes(cycle: &Cycle) -> Vec<String> {
 fn three_in_ten_requests_fail_and_five_cycles_are_enough() {
     for seed in [1] {
         let mut bench = Bench::with(with_faults(&["random-30"], seed));
-        bench.target("timeout: PT1S\nconcurrency: 16").crowd(20);
+        // One request at a time, so that the same requests meet the same faults in each run of the test.
+        bench.target("timeout: PT1S\nconcurrency: 1").crowd(12);
         let mut cycles = 0;
         // The cycles begin when something is due: the next one, then 6, 12 and 24 hours after the first failure.
         for hours in [0, 1, 5, 6, 12] {
@@ -47,11 +48,11 @@ fn three_in_ten_requests_fail_and_five_cycles_are_enough() {
         }
         let accounts = bench.standin.users();
         let names: BTreeSet<&str> = accounts.iter().filter_map(|account| account["userName"].as_str()).collect();
-        assert_eq!((accounts.len(), names.len()), (20, 20), "seed {seed}: everybody once after {cycles} cycles");
+        assert_eq!((accounts.len(), names.len()), (12, 12), "seed {seed}: everybody once after {cycles} cycles");
         assert_eq!(bench.status().escrows, 0, "seed {seed}");
-        // Everybody changes, and a tenth leaves.
+        // Everybody changes, and half of them leave.
         let rows: String =
-            (0..20).map(|number| row(number, "Sales", number >= 6).replace("Person", "People")).collect();
+            (0..12).map(|number| row(number, "Sales", number >= 6).replace("Person", "People")).collect();
         bench.people(&rows);
         for hours in [1, 1, 5, 6, 12] {
             bench.after_hours(hours);
@@ -61,7 +62,7 @@ fn three_in_ten_requests_fail_and_five_cycles_are_enough() {
             }
         }
         let accounts = bench.standin.users();
-        assert_eq!(accounts.len(), 20, "seed {seed}");
+        assert_eq!(accounts.len(), 12, "seed {seed}");
         for account in &accounts {
             let number: usize = account["userName"].as_str().expect("a name")[4..9].parse().expect("a number");
             assert_eq!(account["active"], json!(number >= 6), "seed {seed}: {account}");
