@@ -494,24 +494,27 @@ fn follow(
 }
 
 fn absent(request: &Request<'_>, all: bool, matcher: &Matcher<'_>, sorted: &Sorted) -> Result<Vec<Absent>, StoreError> {
-    let mut absent = Vec::new();
-    let is_due = |kind, anchor: &SourceAnchor| request.due.contains(&(kind, anchor.clone()));
     // Where the old export is not known record by record, everybody the state knows has to be looked for.
     let candidates = (!all).then(|| absent_keys(matcher, sorted.read.iter().copied()));
-    if candidates.as_ref().is_some_and(HashSet::is_empty) && request.due.is_empty() {
-        return Ok(absent);
-    }
-    request.store.each_anchor(request.job, &mut |kind, anchor, left| {
+    let read = &sorted.read;
+    let is_gone = |kind, anchor: &str| {
         let key = ObjectKey::of(kind, anchor).0;
-        let gone = match &candidates {
-            Some(candidates) => candidates.contains(&key),
-            None => !sorted.read.contains(&key),
-        };
-        let wanted = || is_due(kind, &SourceAnchor(anchor.to_owned())) && !sorted.read.contains(&key);
-        if gone || wanted() {
-            absent.push(Absent { anchor: SourceAnchor(anchor.to_owned()), kind, newly: gone && !left });
+        candidates.as_ref().map_or(!read.contains(&key), |candidates| candidates.contains(&key))
+    };
+    let found = match &candidates {
+        Some(none) if none.is_empty() => Vec::new(),
+        _ => request.store.anchors_where(request.job, &is_gone)?,
+    };
+    let mut absent: Vec<Absent> =
+        found.into_iter().map(|(kind, anchor, left)| Absent { anchor, kind, newly: !left }).collect();
+    let is_missing = |(kind, anchor): &&(ObjectKind, SourceAnchor)| {
+        !read.contains(&ObjectKey::of(*kind, anchor.as_str()).0) && !is_gone(*kind, anchor.as_str())
+    };
+    for (kind, anchor) in request.due.iter().filter(is_missing) {
+        if request.store.object(request.job, anchor)?.is_some() {
+            absent.push(Absent { anchor: anchor.clone(), kind: *kind, newly: false });
         }
-    })?;
+    }
     Ok(absent)
 }
 

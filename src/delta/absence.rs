@@ -11,9 +11,13 @@ use super::{Matcher, Record};
 pub fn absent_keys(matcher: &Matcher<'_>, present: impl Iterator<Item = u64>) -> HashSet<u64> {
     let living = |record: &Record| record.key != 0;
     let mut absent: HashSet<u64> = matcher.unseen().filter(living).map(|record| record.key).collect();
+    // Most of those were read with other contents; only for the rest is it worth to go through everybody.
+    for key in present {
+        absent.remove(&key);
+    }
     if !absent.is_empty() {
-        for key in present.chain(matcher.seen().map(|record| record.key)) {
-            absent.remove(&key);
+        for record in matcher.seen() {
+            absent.remove(&record.key);
         }
     }
     absent

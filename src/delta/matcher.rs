@@ -43,7 +43,9 @@ impl<'a> Matcher<'a> {
     }
 
     fn find(&mut self, hash: u128) -> Option<usize> {
-        let ahead = self.cursor..(self.cursor + LOOK_AHEAD).min(self.old.len());
+        // Where the order is lost each look ahead reads memory that is nowhere near.
+        let far = if self.index.is_some() { 1 } else { LOOK_AHEAD };
+        let ahead = self.cursor..(self.cursor + far).min(self.old.len());
         if let Some(at) = ahead.into_iter().find(|at| self.hash_at(*at) == Some(hash)) {
             return Some(at);
         }

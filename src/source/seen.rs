@@ -29,6 +29,9 @@ pub enum Standing {
     Contested(First),
 }
 
+/// Searches through everything that was recognised after which an index is worth its memory.
+const SEARCHES: u32 = 16;
+
 #[derive(Debug, Default)]
 pub struct Seen {
     /// Deleted objects, and living ones that took the place of a deleted one.
@@ -47,8 +50,8 @@ impl Seen {
         let is_recognised = this.print == 0;
         let Some(first) = self.firsts.get(&key.0).copied().or_else(|| {
             // Of living records that were all recognised none is checked against another: they were, last time.
-            if !(is_recognised && this.living) {
-                self.living.index_all();
+            if is_recognised && this.living {
+                return self.living.find_decoded(key.0);
             }
             self.living.find(key.0)
         }) else {
@@ -109,7 +112,7 @@ impl Seen {
 }
 
 /// The first records of living objects, in the order in which they were read: millions, so each takes a few bytes, and those that
-/// were recognised are indexed only once something has to be looked up among them.
+/// were recognised are indexed only once something that was decoded has to be looked up among them.
 #[derive(Debug, Default)]
 struct Living {
     keys: Vec<u64>,
@@ -119,28 +122,60 @@ struct Living {
     prints: Vec<u32>,
     /// Where the records of each file begin.
     files: Vec<(u32, u32)>,
-    index: HashTable<u32>,
+    /// Places in `keys` of what was decoded.
+    decoded: HashTable<u32>,
+    /// What was recognised, roughly.
+    filter: Filter,
+    /// Places of what was recognised, as far as `indexed`; only once the filter was often wrong.
+    recognised: HashTable<u32>,
     indexed: usize,
+    /// How often everything was searched.
+    searches: u32,
 }
 
 impl Living {
     fn push(&mut self, key: u64, first: First) {
-        let at = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
+        let at = place(self.keys.len());
         if self.files.last().is_none_or(|(_, file)| *file != first.file) {
             self.files.push((at, first.file));
         }
         self.keys.push(key);
         self.lines.push(u32::try_from(first.line).unwrap_or(u32::MAX));
-        if first.print != 0 {
+        if first.print == 0 {
+            self.filter.add(key);
+        } else {
             self.prints.resize(self.keys.len() - 1, 0);
             self.prints.push(short(first.print));
-            // What was decoded is found by every later record.
-            self.index_all();
+            let keys = &self.keys;
+            self.decoded.insert_unique(key, at, |at| key_at(keys, *at));
         }
     }
 
-    fn find(&self, key: u64) -> Option<First> {
-        let at = *self.index.find(key, |at| self.keys.get(*at as usize) == Some(&key))?;
+    fn find(&mut self, key: u64) -> Option<First> {
+        if let Some(first) = self.find_decoded(key) {
+            return Some(first);
+        }
+        if !self.filter.may_have(key) {
+            return None;
+        }
+        if self.searches < SEARCHES {
+            self.searches += 1;
+            let at = self.keys.iter().position(|other| *other == key)?;
+            return self.first_at(place(at));
+        }
+        self.index_all();
+        self.first_of(&self.recognised, key)
+    }
+
+    fn find_decoded(&self, key: u64) -> Option<First> {
+        self.first_of(&self.decoded, key)
+    }
+
+    fn first_of(&self, index: &HashTable<u32>, key: u64) -> Option<First> {
+        self.first_at(*index.find(key, |at| key_at(&self.keys, *at) == key)?)
+    }
+
+    fn first_at(&self, at: u32) -> Option<First> {
         let file = self.files.partition_point(|(begin, _)| *begin <= at).checked_sub(1)?;
         Some(First {
             file: self.files.get(file)?.1,
@@ -151,15 +186,56 @@ impl Living {
     }
 
     fn index_all(&mut self) {
-        let Self { keys, index, indexed, .. } = self;
+        let Self { keys, prints, decoded, recognised, indexed, .. } = self;
+        if keys.len() > decoded.len() {
+            // As much room as the keys have, so that both grow together.
+            recognised.reserve(keys.capacity() - recognised.len(), |at| key_at(keys, *at));
+        }
         for (at, key) in keys.iter().enumerate().skip(*indexed) {
-            let of = |at: &u32| keys.get(*at as usize).copied().unwrap_or(0);
-            if index.find(*key, |other| of(other) == *key).is_none() {
-                index.insert_unique(*key, u32::try_from(at).unwrap_or(u32::MAX), of);
+            let is_decoded = prints.get(at).is_some_and(|print| *print != 0);
+            if !is_decoded && recognised.find(*key, |other| key_at(keys, *other) == *key).is_none() {
+                recognised.insert_unique(*key, place(at), |at| key_at(keys, *at));
             }
         }
         *indexed = keys.len();
     }
+}
+
+/// Says of most keys that were not added that they were not, in memory that does not grow (a Bloom filter).
+#[derive(Debug, Default)]
+struct Filter {
+    bits: Vec<u64>,
+}
+
+impl Filter {
+    /// 8 MB; only what is written to takes up memory.
+    const BITS: usize = 1 << 26;
+
+    fn add(&mut self, key: u64) {
+        if self.bits.is_empty() {
+            self.bits = vec![0; Self::BITS / 64];
+        }
+        for bit in Self::of(key) {
+            self.bits[bit / 64] |= 1 << (bit % 64);
+        }
+    }
+
+    fn may_have(&self, key: u64) -> bool {
+        !self.bits.is_empty() && Self::of(key).iter().all(|bit| self.bits[bit / 64] >> (bit % 64) & 1 == 1)
+    }
+
+    /// Two places; keys are hashes already.
+    fn of(key: u64) -> [usize; 2] {
+        [key as usize % Self::BITS, (key >> 32) as usize % Self::BITS]
+    }
+}
+
+fn key_at(keys: &[u64], at: u32) -> u64 {
+    keys.get(at as usize).copied().unwrap_or(0)
+}
+
+fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// What is kept of the hash of an object; never 0, which says that it is not known.
@@ -211,6 +287,17 @@ mod tests {
             assert_eq!(standing(&mut seen, 2, record(first.file, true, 3, 0)).0, "new");
             assert_eq!(standing(&mut seen, 3, record(second.file, true, 4, 9)).0, "new");
             assert_eq!(standing(&mut seen, 50, second), expected, "{first:?} {second:?}");
+        }
+    }
+
+    #[test]
+    fn each_of_many_that_were_recognised_is_found() {
+        let mut seen = Seen::default();
+        let key = |number: u64| xxhash_rust::xxh3::xxh3_64(&number.to_le_bytes());
+        (0..1000).for_each(|number| drop(standing(&mut seen, key(number), record(0, true, number, 0))));
+        for number in 0..1000 {
+            assert_eq!(standing(&mut seen, key(number), record(0, true, 5000, 7)), ("contested", Some((0, number))));
+            assert_eq!(standing(&mut seen, key(2000 + number), record(0, true, 6000, 7)).0, "new");
         }
     }
 

@@ -10,10 +10,11 @@ use super::codec::{Stored, identifier, millis, time};
 use super::{JobKey, Store, StoreError};
 use crate::model::{Escrow, SourceAnchor, TargetId};
 
+// A sub-query, because SQLite prepares a join with these indexes anew for each value.
 const SELECT: &str =
-    "SELECT e.anchor, o.target, e.operation, e.code, e.class, e.reference, e.first_failure, e.attempts,
-    e.next_due, e.abandoned, e.message, e.remedy
-    FROM escrows e LEFT JOIN objects o ON o.job = e.job AND o.anchor = e.anchor WHERE e.job = ?1";
+    "SELECT e.anchor, (SELECT o.target FROM objects o WHERE o.job = e.job AND o.anchor = e.anchor), e.operation, e.code,
+    e.class, e.reference, e.first_failure, e.attempts, e.next_due, e.abandoned, e.message, e.remedy
+    FROM escrows e WHERE e.job = ?1";
 
 impl Store {
     pub fn escrows(&self, job: JobKey) -> Result<Vec<Escrow>, StoreError> {

@@ -284,10 +284,35 @@ impl Store {
     }
 }
 
+/// Octets of a snapshot that are compared, and written if they differ.
+const PAGE: usize = 4096;
+
 fn write_snapshot(connection: &Connection, job: JobKey, data: &[u8]) -> Result<(), StoreError> {
+    let sql = "SELECT length(data) FROM snapshots WHERE job = ?1";
+    let length: Option<i64> = connection.prepare_cached(sql)?.query_row([job.0], |row| row.get(0)).optional()?;
+    if length.and_then(|length| usize::try_from(length).ok()) == Some(data.len()) {
+        return rewrite_snapshot(connection, job, data);
+    }
     let room = ZeroBlob(data.len() as u64);
     connection.execute("INSERT OR REPLACE INTO snapshots (job, data) VALUES (?1, ?2)", params![job.0, room])?;
     connection.blob_open(MAIN_DB, "snapshots", "data", job.0, false)?.write_at(data, 0)?;
+    Ok(())
+}
+
+/// Writes what differs: of people who only changed, most of a snapshot stays as it is.
+fn rewrite_snapshot(connection: &Connection, job: JobKey, data: &[u8]) -> Result<(), StoreError> {
+    let mut blob = connection.blob_open(MAIN_DB, "snapshots", "data", job.0, false)?;
+    let mut old = vec![0; 64 * PAGE];
+    for (at, new) in data.chunks(old.len()).enumerate() {
+        let begin = at * old.len();
+        let old = &mut old[..new.len()];
+        blob.read_at_exact(old, begin)?;
+        for (page, (was, is)) in old.chunks(PAGE).zip(new.chunks(PAGE)).enumerate() {
+            if was != is {
+                blob.write_at(is, begin + page * PAGE)?;
+            }
+        }
+    }
     Ok(())
 }
 

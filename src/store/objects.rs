@@ -63,25 +63,53 @@ impl Store {
         Ok(())
     }
 
-    /// Calls `each` with kind, anchor and whether it has left, of every remembered object; made for walks over millions.
-    pub fn each_anchor(&self, job: JobKey, each: &mut dyn FnMut(ObjectKind, &str, bool)) -> Result<(), StoreError> {
+    /// The remembered objects that are `wanted` by kind and anchor, in anchor order, and whether they have left; made for walks
+    /// over millions, of which few are wanted.
+    pub fn anchors_where(
+        &self,
+        job: JobKey,
+        wanted: &(dyn Fn(ObjectKind, &str) -> bool + Sync),
+    ) -> Result<Vec<(ObjectKind, SourceAnchor, bool)>, StoreError> {
+        // GUIDs are spread evenly over their first octet, so each half is walked by a thread of its own.
+        let (mut low, high) = std::thread::scope(|scope| {
+            let low = scope.spawn(|| self.anchors_of_half("anchor < x'80'", job, wanted));
+            let high = self.anchors_of_half("anchor >= x'80'", job, wanted);
+            (low.join().unwrap_or(Err(StoreError::Closed)), high)
+        });
+        if let Ok(low) = &mut low {
+            low.extend(high?);
+        }
+        low
+    }
+
+    fn anchors_of_half(
+        &self,
+        half: &str,
+        job: JobKey,
+        wanted: &(dyn Fn(ObjectKind, &str) -> bool + Sync),
+    ) -> Result<Vec<(ObjectKind, SourceAnchor, bool)>, StoreError> {
         let connection = super::open::connect(&self.path)?;
-        let mut statement = connection
-            .prepare("SELECT anchor, flags & 1, left_at IS NOT NULL FROM objects WHERE job = ?1 ORDER BY anchor")?;
+        let sql = format!(
+            "SELECT anchor, flags & 1, left_at IS NOT NULL FROM objects WHERE job = ?1 AND {half} ORDER BY anchor"
+        );
+        let mut statement = connection.prepare(&sql)?;
         let mut rows = statement.query([job.0])?;
         let mut buffer = uuid::Uuid::encode_buffer();
+        let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             let kind = if row.get(1)? { ObjectKind::Group } else { ObjectKind::User };
-            let left = row.get(2)?;
-            match row.get_ref(0)? {
+            let anchor = match row.get_ref(0)? {
                 ValueRef::Blob(bytes) => {
                     let guid = uuid::Uuid::from_slice(bytes).map_err(|error| StoreError::Decode(error.to_string()))?;
-                    each(kind, guid.as_hyphenated().encode_lower(&mut buffer), left);
+                    &*guid.as_hyphenated().encode_lower(&mut buffer)
                 }
-                text => each(kind, text.as_str().map_err(rusqlite::Error::from)?, left),
+                text => text.as_str().map_err(rusqlite::Error::from)?,
+            };
+            if wanted(kind, anchor) {
+                found.push((kind, SourceAnchor(anchor.to_owned()), row.get(2)?));
             }
         }
-        Ok(())
+        Ok(found)
     }
 
     /// Objects that have been soft-deleted since `before` or longer.

@@ -8,10 +8,11 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// The schema, step by step; a step is never changed once released.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("sql/0001_state.sql"),
     include_str!("sql/0002_references.sql"),
     include_str!("sql/0003_known_attributes.sql"),
+    include_str!("sql/0004_log_by_time.sql"),
 ];
 
 /// "prov" as a number, so that a database of another program is not taken for ours.
@@ -33,6 +34,9 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
         },
         other => other,
     };
+    if is_current(&connection).map_err(refuse)? {
+        return Ok(connection);
+    }
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(refuse)?;
     let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(refuse)?;
     let application: i64 = transaction.query_row("PRAGMA application_id", [], |row| row.get(0))?;
@@ -63,6 +67,12 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     transaction.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('secret', ?1)", [secret])?;
     transaction.commit()?;
     Ok(connection)
+}
+
+/// Whether the file is ours and up to date: then it is opened without waiting for whoever writes to it.
+fn is_current(connection: &Connection) -> rusqlite::Result<bool> {
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    Ok(number("PRAGMA application_id")? == APPLICATION_ID && number("PRAGMA user_version")? == MIGRATIONS.len() as i64)
 }
 
 /// A connection with the settings that all of ours have.
