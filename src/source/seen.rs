@@ -29,9 +29,6 @@ pub enum Standing {
     Contested(First),
 }
 
-/// Searches through everything that was recognised after which an index is worth its memory.
-const SEARCHES: u32 = 16;
-
 #[derive(Debug, Default)]
 pub struct Seen {
     /// Deleted objects, and living ones that took the place of a deleted one.
@@ -124,13 +121,9 @@ struct Living {
     files: Vec<(u32, u32)>,
     /// Places in `keys` of what was decoded.
     decoded: HashTable<u32>,
-    /// What was recognised, roughly.
-    filter: Filter,
-    /// Places of what was recognised, as far as `indexed`; only once the filter was often wrong.
+    /// Places of what was recognised, as far as `indexed`.
     recognised: HashTable<u32>,
     indexed: usize,
-    /// How often everything was searched.
-    searches: u32,
 }
 
 impl Living {
@@ -141,9 +134,7 @@ impl Living {
         }
         self.keys.push(key);
         self.lines.push(u32::try_from(first.line).unwrap_or(u32::MAX));
-        if first.print == 0 {
-            self.filter.add(key);
-        } else {
+        if first.print != 0 {
             self.prints.resize(self.keys.len() - 1, 0);
             self.prints.push(short(first.print));
             let keys = &self.keys;
@@ -155,14 +146,6 @@ impl Living {
         if let Some(first) = self.find_decoded(key) {
             return Some(first);
         }
-        if !self.filter.may_have(key) {
-            return None;
-        }
-        if self.searches < SEARCHES {
-            self.searches += 1;
-            let at = self.keys.iter().position(|other| *other == key)?;
-            return self.first_at(place(at));
-        }
         self.index_all();
         self.first_of(&self.recognised, key)
     }
@@ -172,10 +155,7 @@ impl Living {
     }
 
     fn first_of(&self, index: &HashTable<u32>, key: u64) -> Option<First> {
-        self.first_at(*index.find(key, |at| key_at(&self.keys, *at) == key)?)
-    }
-
-    fn first_at(&self, at: u32) -> Option<First> {
+        let at = *index.find(key, |at| key_at(&self.keys, *at) == key)?;
         let file = self.files.partition_point(|(begin, _)| *begin <= at).checked_sub(1)?;
         Some(First {
             file: self.files.get(file)?.1,
@@ -198,35 +178,6 @@ impl Living {
             }
         }
         *indexed = keys.len();
-    }
-}
-
-/// Says of most keys that were not added that they were not, in memory that does not grow (a Bloom filter).
-#[derive(Debug, Default)]
-struct Filter {
-    bits: Vec<u64>,
-}
-
-impl Filter {
-    /// 8 MB; only what is written to takes up memory.
-    const BITS: usize = 1 << 26;
-
-    fn add(&mut self, key: u64) {
-        if self.bits.is_empty() {
-            self.bits = vec![0; Self::BITS / 64];
-        }
-        for bit in Self::of(key) {
-            self.bits[bit / 64] |= 1 << (bit % 64);
-        }
-    }
-
-    fn may_have(&self, key: u64) -> bool {
-        !self.bits.is_empty() && Self::of(key).iter().all(|bit| self.bits[bit / 64] >> (bit % 64) & 1 == 1)
-    }
-
-    /// Two places; keys are hashes already.
-    fn of(key: u64) -> [usize; 2] {
-        [key as usize % Self::BITS, (key >> 32) as usize % Self::BITS]
     }
 }
 
@@ -294,7 +245,9 @@ mod tests {
     fn each_of_many_that_were_recognised_is_found() {
         let mut seen = Seen::default();
         let key = |number: u64| xxhash_rust::xxh3::xxh3_64(&number.to_le_bytes());
-        (0..1000).for_each(|number| drop(standing(&mut seen, key(number), record(0, true, number, 0))));
+        for number in 0..1000 {
+            assert_eq!(standing(&mut seen, key(number), record(0, true, number, 0)).0, "new");
+        }
         for number in 0..1000 {
             assert_eq!(standing(&mut seen, key(number), record(0, true, 5000, 7)), ("contested", Some((0, number))));
             assert_eq!(standing(&mut seen, key(2000 + number), record(0, true, 6000, 7)).0, "new");
