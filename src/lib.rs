@@ -11,6 +11,7 @@ pub mod mapping;
 pub mod mock;
 pub mod model;
 pub mod plan;
+pub mod recording;
 pub mod report;
 pub mod scoping;
 pub mod source;

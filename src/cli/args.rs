@@ -57,7 +57,7 @@ pub enum Format {
     Text,
     /// One JSON document
     Json,
-    /// JUnit XML, for build servers; `test` and `validate` only
+    /// JUnit XML, for build servers; `test`, `validate` and `replay` only
     Junit,
 }
 
@@ -101,6 +101,9 @@ pub enum Command {
     Functions(command::functions::Args),
     Mapping(command::mapping::Args),
     Target(command::target::Args),
+    Probe(command::probe::Args),
+    Record(command::record::Args),
+    Replay(command::replay::Args),
     Validate(command::validate::Args),
     Schema(command::schema::Args),
     Completions(command::completions::Args),
@@ -110,7 +113,7 @@ pub enum Command {
 impl Command {
     /// Whether `--output junit` is understood.
     pub fn prints_junit(&self) -> bool {
-        matches!(self, Self::Test(_) | Self::Validate(_))
+        matches!(self, Self::Test(_) | Self::Validate(_) | Self::Replay(_))
     }
 }
 

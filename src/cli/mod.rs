@@ -5,6 +5,7 @@ mod command;
 mod error;
 mod mapping_test;
 mod output;
+mod reach;
 mod session;
 mod shelf;
 mod signals;
@@ -42,7 +43,7 @@ pub fn main() -> ExitCode {
         Err(error) => return wrong_usage(&error, &arguments),
     };
     if cli.global.output == Format::Junit && !cli.command.prints_junit() {
-        let error = CliError::usage("usage", "only `test` and `validate` print JUnit XML")
+        let error = CliError::usage("usage", "only `test`, `validate` and `replay` print JUnit XML")
             .with_help("write `--output text` or `json`");
         error.show(false, Style::default());
         return error.status.into();
@@ -139,6 +140,9 @@ fn dispatch(command: Command, session: &Session) -> Result<Status, CliError> {
         Command::Test(args) => command::test::run(&args, session),
         Command::Functions(args) => command::functions::run(&args, session),
         Command::Target(args) => command::target::run(&args, session),
+        Command::Probe(args) => command::probe::run(&args, session),
+        Command::Record(args) => command::record::run(&args, session),
+        Command::Replay(args) => command::replay::run(&args, session),
         Command::Validate(args) => command::validate::run(&args, session),
         Command::Schema(args) => command::schema::run(&args, session),
         Command::Completions(args) => command::completions::run(&args, session),

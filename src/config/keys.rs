@@ -144,7 +144,7 @@ const LIMITS: &[Key] = &[
     Key::new("total", Shape::Size, "All files together.").or("64 GiB"),
 ];
 
-const TARGET: &[Key] = &[
+pub(super) const TARGET: &[Key] = &[
     Key::new("url", Shape::Url, "Tenant URL, as an administrator would paste it.").required(),
     Key::new("auth", Shape::OneOf { one: AUTH, beside: AUTH_BESIDE }, "How we authenticate; one of the methods.")
         .required(),

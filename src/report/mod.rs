@@ -23,7 +23,7 @@ pub use connection::connection_json;
 pub use csv::{CSV_FILES, CsvExport};
 pub use cycle::cycle_json;
 pub use entry::{JobContext, entry_json};
-pub use junit::{JunitCase, JunitSuite, junit_xml};
+pub use junit::{JunitCase, JunitOutcome, JunitSuite, junit_xml};
 pub use lists::{DeletionRow, LinkRow, deletions_json, escrows_json, links_json};
 pub use on_demand::{OnDemandRow, on_demand_json};
 pub use page::Page;

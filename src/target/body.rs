@@ -29,6 +29,11 @@ pub(super) async fn read(mut body: Incoming, headers: &HeaderMap, limit: usize) 
             bytes.extend_from_slice(&data);
         }
     }
+    unpacked(bytes, headers, limit)
+}
+
+/// Unpacks a body of at most `limit` bytes as its headers say.
+pub fn unpacked(bytes: Vec<u8>, headers: &HeaderMap, limit: usize) -> Result<Vec<u8>, Fault> {
     match headers.get(CONTENT_ENCODING).map(|coding| coding.as_bytes().trim_ascii()) {
         None | Some(b"" | b"identity") => Ok(bytes),
         _ if bytes.is_empty() => Ok(bytes),

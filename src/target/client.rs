@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
+use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
-use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, Uri};
+use http::uri::Scheme;
 use http_body_util::Full;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy;
@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::Instant;
 
 use super::auth::{Authorization, Credential};
+use super::base::{Base, unsendable};
 use super::connect::{self, Route};
 use super::fault::fault_of;
 use super::pace::{Pace, Pacer};
@@ -54,10 +55,7 @@ pub enum Shown {
 /// Sends requests to one target; made once for the life of a job.
 pub struct Client {
     http: legacy::Client<HttpsConnector<Route>, Full<Bytes>>,
-    scheme: Scheme,
-    authority: Authority,
-    /// Path of the base.
-    prefix: String,
+    base: Base,
     auth: Authorization,
     pacer: Pacer,
     timeout: Duration,
@@ -69,12 +67,8 @@ pub struct Client {
 impl Client {
     /// Prepares connections; sends nothing yet.
     pub fn new(settings: &Settings) -> Result<Self, SetupFault> {
-        let wrong = || SetupFault::new("the base of the target is no URL", "give the tenant URL");
-        let base = settings.base.parse::<Uri>().map_err(|_| wrong())?;
-        let prefix = base.path().trim_end_matches('/').to_owned();
-        let parts = base.into_parts();
-        let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else { return Err(wrong()) };
-        let tls = connect::tls(settings, scheme == Scheme::HTTPS)?;
+        let base = Base::parse(&settings.base)?;
+        let tls = connect::tls(settings, base.scheme == Scheme::HTTPS)?;
         let auth = Authorization::new(settings)?;
         let http = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
@@ -82,9 +76,7 @@ impl Client {
             .build(connect::connector(settings, tls)?);
         Ok(Self {
             http,
-            scheme,
-            authority,
-            prefix,
+            base,
             auth,
             pacer: Pacer::new(settings.rate, settings.concurrency),
             timeout: settings.timeout,
@@ -112,7 +104,7 @@ impl Client {
         let credential = self.auth.credential().await?;
         let mut message = http::Request::new(Full::new(raw.body.clone().unwrap_or_default()));
         *message.method_mut() = raw.method.clone();
-        *message.uri_mut() = self.uri(&raw.path, &raw.query)?;
+        *message.uri_mut() = self.base.uri(&raw.path, &raw.query)?;
         for (name, value) in &raw.headers {
             let name = HeaderName::from_str(name).map_err(|error| unsendable(&error))?;
             let value = HeaderValue::from_str(value).map_err(|error| unsendable(&error))?;
@@ -135,24 +127,8 @@ impl Client {
         Ok(response)
     }
 
-    fn uri(&self, path: &str, query: &str) -> Result<Uri, Fault> {
-        let mut target = String::with_capacity(self.prefix.len() + path.len() + query.len() + 1);
-        target.push_str(&self.prefix);
-        target.push_str(path);
-        if !query.is_empty() {
-            target.push('?');
-            target.push_str(query);
-        }
-        let target = PathAndQuery::from_maybe_shared(Bytes::from(target)).map_err(|error| unsendable(&error))?;
-        let mut parts = http::uri::Parts::default();
-        parts.scheme = Some(self.scheme.clone());
-        parts.authority = Some(self.authority.clone());
-        parts.path_and_query = Some(target);
-        Uri::from_parts(parts).map_err(|error| unsendable(&error))
-    }
-
     fn message(&self, request: &Request, credential: Option<&Credential>) -> Result<http::Request<Full<Bytes>>, Fault> {
-        let uri = self.uri(&request.path, &request.query)?;
+        let uri = self.base.uri(&request.path, &request.query)?;
         let body = match &request.body {
             None => Bytes::new(),
             Some(body) => Bytes::from(serde_json::to_vec(body).map_err(|error| unsendable(&error))?),
@@ -251,10 +227,6 @@ impl Transport for Client {
             }
         }
     }
-}
-
-fn unsendable(error: &dyn std::fmt::Display) -> Fault {
-    Fault::new(FaultKind::Unsendable, format!("the request cannot be sent: {error}"))
 }
 
 fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {

@@ -1,5 +1,6 @@
 //! The conversation with the endpoint: sends, keeps what was sent, reads back, and removes what it made.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -8,11 +9,13 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::judge::{Judgement, Seen, Status, fail, judge, refused};
+use super::mapped;
 use super::state::get;
+use crate::config::MappingFile;
 use crate::model::{ObjectKind, TargetPath, TargetValue};
 use crate::target::{Client, Raw, Shown};
 use crate::wire::{
-    Dialect, ENTRA_2020, ENTRA_LEGACY, Mode, OKTA_OIN, Options, Profile, Request, STRICT, TenantUrl, Wire,
+    Dialect, ENTRA_2020, ENTRA_LEGACY, Mode, OKTA_AIW, OKTA_OIN, Options, Profile, Request, STRICT, TenantUrl, Wire,
 };
 
 pub(super) const CORE_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -24,13 +27,16 @@ const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 pub enum Form {
     Legacy,
     Flag,
+    /// Okta, built on a template of its catalogue.
     Okta,
+    /// Okta, built with its App Integration Wizard.
+    Wizard,
     Rfc,
 }
 
 impl Form {
     /// Every form, in the order in which checks try them.
-    pub const ALL: [Self; 4] = [Self::Legacy, Self::Flag, Self::Okta, Self::Rfc];
+    pub const ALL: [Self; 5] = [Self::Legacy, Self::Flag, Self::Okta, Self::Wizard, Self::Rfc];
 
     /// The dialect that the form stands for.
     pub fn dialect(self) -> &'static Dialect {
@@ -38,6 +44,7 @@ impl Form {
             Self::Legacy => &ENTRA_LEGACY,
             Self::Flag => &ENTRA_2020,
             Self::Okta => &OKTA_OIN,
+            Self::Wizard => &OKTA_AIW,
             Self::Rfc => &STRICT,
         }
     }
@@ -61,6 +68,8 @@ pub struct Finding {
     pub status: Status,
     pub observed: String,
     pub exchange: Option<Box<Exchange>>,
+    /// What is checked concerns this endpoint; where not, no client is hurt by it.
+    pub applies: bool,
 }
 
 /// What a check comes to: passes, or has a finding.
@@ -68,11 +77,16 @@ pub(super) type Checked<T = ()> = Result<T, Finding>;
 
 impl Finding {
     pub(super) fn new(status: Status, observed: impl Into<String>) -> Self {
-        Self { status, observed: observed.into(), exchange: None }
+        Self { status, observed: observed.into(), exchange: None, applies: true }
     }
 
     pub(super) fn skip(why: impl Into<String>) -> Self {
         Self::new(Status::Skip, why)
+    }
+
+    /// Skipped for good: the endpoint has no such thing, or the mapping sends none.
+    pub(super) fn not_here(why: impl Into<String>) -> Self {
+        Self { applies: false, ..Self::skip(why) }
     }
 }
 
@@ -93,6 +107,8 @@ pub struct Conversation {
     pub(super) kintone: bool,
     pub(super) load: bool,
     pub(super) groups: bool,
+    /// The attributes to keep to; `None` for any.
+    pub(super) mapping: Option<Arc<MappingFile>>,
     /// Answers 429 that did not say how long to wait, and those that did.
     pub(super) throttled: (u32, u32),
     /// The media types of answers with a body that were not as they should be.
@@ -119,6 +135,7 @@ impl Conversation {
             kintone: false,
             load: false,
             groups: true,
+            mapping: None,
             throttled: (0, 0),
             odd_types: Vec::new(),
             open: false,
@@ -263,6 +280,7 @@ impl Conversation {
         // Many endpoints cannot do without: the least that the clients always send.
         body["displayName"] = json!(name);
         merge(&mut body, attributes);
+        self.keep_to_mapping(&mut body);
         self.make("/Users", body).await
     }
 
@@ -276,8 +294,78 @@ impl Conversation {
         self.make("/Groups", body).await
     }
 
+    /// Whether the attribute at `path` may be sent: with a mapping only what that sends to users.
+    pub(super) fn maps(&self, path: &str) -> bool {
+        self.mapping.as_ref().is_none_or(|mapping| mapped::sends_for_users(mapping, path))
+    }
+
+    /// Whether anything at a path with `part` in it may be sent.
+    pub(super) fn maps_any(&self, part: &str) -> bool {
+        self.mapping.as_ref().is_none_or(|mapping| mapped::sends(mapping, part))
+    }
+
+    /// A text to try things with, that the endpoint keeps and the mapping sends.
+    pub(super) fn spare(&self, besides: &str) -> Option<&'static str> {
+        const KINTONE: [&str; 3] = ["displayName", "name.familyName", "name.givenName"];
+        const ANY: [&str; 5] = ["title", "nickName", "displayName", "name.familyName", "name.givenName"];
+        let names = if self.kintone { &KINTONE[..] } else { &ANY[..] };
+        names.iter().copied().find(|name| *name != besides && self.maps(name))
+    }
+
+    /// Leaves out what the mapping does not send.
+    pub(super) fn keep_to_mapping(&self, user: &mut Value) {
+        let Value::Object(members) = user else { return };
+        if self.mapping.is_some() {
+            let always = ["schemas", "userName", "active", "meta"];
+            members.retain(|name, _| {
+                always.contains(&name.as_str())
+                    || self.maps(name)
+                    || self.maps_any(&format!("{name}["))
+                    || self.maps_any(&format!("{name}."))
+                    || self.maps_any(&format!("{name}:"))
+            });
+        }
+    }
+
+    /// Replaces the resource as it was read, with these attributes laid over it, and judges the outcome by the check.
+    pub(super) async fn replaced(
+        &mut self,
+        id: &str,
+        form: Form,
+        resource: &Value,
+        attributes: Value,
+    ) -> Checked<Value> {
+        let mut body = resource.clone();
+        if get(resource, "userName").is_none() {
+            // A group is sent without what the server owns (wire.md 18).
+            body = json!({ "schemas": [CORE_GROUP], "displayName": get(resource, "displayName"),
+                "members": get(resource, "members").cloned().unwrap_or_else(|| json!([])) });
+        }
+        merge(&mut body, attributes.clone());
+        let path = path_of(resource);
+        let mut seen = self.write(form, Method::PUT, &path, Some(body)).await?;
+        let write = self.last.clone();
+        let read = self.get(&path, "").await?;
+        if seen.status < 300 {
+            if read.status != 200 {
+                return Err(self
+                    .with_last(Finding::new(Status::Fail, format!("cannot be read afterwards: {}", refused(&read)))));
+            }
+            seen.body = read.body;
+        }
+        self.last = write;
+        seen.current = resource.clone();
+        seen.sent = json!({ "Operations": [{ "op": "replace", "value": attributes }] });
+        self.verdict(id, &seen)?;
+        Ok(seen.body)
+    }
+
     pub(super) fn with_groups(&self) -> Checked {
-        if self.groups { Ok(()) } else { Err(Finding::skip("the endpoint offers no groups")) }
+        if self.groups {
+            Ok(())
+        } else {
+            Err(Finding::not_here("the endpoint offers no groups, or the mapping sends none"))
+        }
     }
 
     async fn make(&mut self, collection: &str, body: Value) -> Checked<Value> {

@@ -105,7 +105,7 @@ pub fn judge(id: &str, seen: &Seen) -> Option<Judgement> {
         }
         "C-24" => pass(),
         "C-04" | "C-05" | "C-07" | "C-08" | "C-09" | "C-10" | "C-16" | "C-22" | "C-25" | "C-26" | "C-27" | "C-28"
-        | "C-29" | "C-30" | "C-33" | "C-34" | "C-43" | "C-52" | "C-55" | "C-61" | "C-62" => patched(seen),
+        | "C-29" | "C-30" | "C-33" | "C-34" | "C-43" | "C-52" | "C-55" | "C-57" | "C-61" | "C-62" => patched(seen),
         _ => return None,
     })
 }

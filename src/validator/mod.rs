@@ -4,22 +4,31 @@
 //! write by a request of its own, and removes what it made, even after an interruption. [`judge`] judges one recorded
 //! exchange by the same rules.
 
+mod answer;
 mod checks;
 mod conversation;
 mod judge;
+mod mapped;
+mod probe;
 mod report;
 mod state;
 mod table;
 
+use std::sync::Arc;
+
 use tokio_util::sync::CancellationToken;
 
+pub use answer::{Answer, Standing};
 pub use conversation::{Exchange, Finding, Form};
 pub use judge::{Judgement, Seen, Status, judge};
-pub use report::{Answer, Report, Row};
-pub use table::{CHECKS, Check, Severity};
+pub use mapped::ids as mapping_ids;
+pub use probe::{Fit, Learned, Probed, probe};
+pub use report::{Report, Row};
+pub use table::{About, CHECKS, Check, Severity};
 
 use conversation::Conversation;
 
+use crate::config::MappingFile;
 use crate::model::ObjectKind;
 use crate::target::{Auth, Client, Settings, SetupFault};
 use crate::wire::{Fault, TenantUrl};
@@ -33,8 +42,8 @@ pub struct Plan {
     pub forms: Vec<Form>,
     /// The endpoint is Kintone, with its own expectations (wire.md 20).
     pub kintone: bool,
-    /// Target paths that a mapping sends; checks of others are left out. `None` takes all as mapped.
-    pub mapped: Option<Vec<String>>,
+    /// The attributes to keep to, each with a check of its own (`M-01`, …); `None` takes everything as mapped.
+    pub mapping: Option<Arc<MappingFile>>,
     /// Sends bursts, to learn how the endpoint throttles.
     pub load: bool,
     /// What the names of everything that is made begin with.
@@ -54,22 +63,22 @@ pub enum Unreached {
 }
 
 /// The checks that need an attribute to be mapped.
-const NEEDS: [(&str, &str); 9] = [
+const NEEDS: [(&str, &str); 15] = [
     ("C-16", "manager"),
     ("C-28", "manager"),
-    ("C-26", "urn:"),
+    ("C-26", "enterprise:2.0:User:department"),
     ("C-31", "roles"),
     ("C-32", "roles"),
-    ("C-07", "emails"),
-    ("C-25", "emails"),
+    ("C-07", "emails[type eq \"work\"].value"),
+    ("C-25", "emails[type eq \"work\"].value"),
+    ("C-33", "emails[type eq \"work\"].value"),
+    ("C-34", "emails"),
     ("C-35", "emails"),
     ("C-41", "externalId"),
-];
-
-/// Groups, roles and the like, which a Kintone-like endpoint does not have (wire.md 20.1).
-const NOT_IN_KINTONE: [&str; 16] = [
-    "C-09", "C-10", "C-11", "C-28", "C-29", "C-30", "C-33", "C-34", "C-35", "C-40", "C-51", "C-56", "C-60", "C-61",
-    "C-62", "C-27",
+    ("C-27", "displayName"),
+    ("C-38", "displayName"),
+    ("C-53", "name.formatted"),
+    ("C-54", "displayName"),
 ];
 
 /// Runs the checks against the endpoint of `url`; `progress` hears of each that is done.
@@ -88,12 +97,22 @@ pub async fn validate(
     conversation.kintone = plan.kintone;
     conversation.load = plan.load;
     conversation.open = open;
+    conversation.mapping.clone_from(&plan.mapping);
     reach(&mut conversation, plan).await?;
     let mut rows = Vec::new();
     for check in CHECKS.iter().filter(|check| plan.only.is_empty() || plan.only.iter().any(|id| id == check.id)) {
         let row = one(&mut conversation, check, plan).await;
         progress(&row);
         rows.push(row);
+    }
+    if let Some(mapping) = &plan.mapping {
+        let wanted = |id: &str| plan.only.is_empty() || plan.only.iter().any(|only| only == id);
+        let forms: Vec<Form> =
+            Form::ALL.into_iter().filter(|form| plan.forms.is_empty() || plan.forms.contains(form)).collect();
+        for row in mapped::check(&mut conversation, mapping, wanted, &forms).await {
+            progress(&row);
+            rows.push(row);
+        }
     }
     let (groups, interrupted) = (conversation.groups, conversation.interrupted());
     Ok(Report { rows, left_behind: conversation.close().await, groups, interrupted })
@@ -110,22 +129,16 @@ async fn reach(conversation: &mut Conversation, plan: &Plan) -> Result<(), Unrea
     }
     let groups = conversation.find(Form::Legacy, ObjectKind::Group, "displayName", &nobody).await.map_err(fault)?;
     let filtered = groups.status == 404 && conversation.get("/Groups", "").await.map_err(fault)?.status == 200;
-    conversation.groups = (groups.status != 404 || filtered) && !plan.kintone;
+    let mapped = plan.mapping.as_ref().is_none_or(|mapping| mapping.groups.is_some());
+    conversation.groups = (groups.status != 404 || filtered) && !plan.kintone && mapped;
     Ok(())
 }
 
 async fn one(conversation: &mut Conversation, check: &'static Check, plan: &Plan) -> Row {
-    let mut row = Row::new(check);
-    let unmapped = NEEDS.iter().find(|(id, attribute)| {
-        let mapped = |path: &String| path.to_ascii_lowercase().contains(&attribute.to_ascii_lowercase());
-        *id == check.id && plan.mapped.as_ref().is_some_and(|paths| !paths.iter().any(mapped))
-    });
+    let mut row = Row::new(check.about());
+    let unmapped = NEEDS.iter().find(|(id, attribute)| *id == check.id && !conversation.maps_any(attribute));
     if let Some((_, attribute)) = unmapped {
-        row.add(check.forms[0], Err(Finding::skip(format!("the mapping sends no `{attribute}`"))));
-        return row;
-    }
-    if plan.kintone && NOT_IN_KINTONE.contains(&check.id) {
-        row.add(check.forms[0], Err(Finding::skip("Kintone has no such thing (wire.md 20.1)")));
+        row.add(check.forms[0], Err(Finding::not_here(format!("the mapping sends no `{attribute}`"))));
         return row;
     }
     let wanted = |form: &Form| plan.forms.is_empty() || plan.forms.contains(form) || !check.hits.is_empty();

@@ -4,13 +4,15 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use super::answer::{Answer, Standing, answers};
 use super::conversation::{Checked, Exchange, Finding, Form};
 use super::judge::Status;
-use super::table::{Check, Severity};
+use super::table::{About, Severity};
+use crate::report::{JunitCase, JunitOutcome, JunitSuite, junit_xml};
 
 /// One check with what came of it.
 pub struct Row {
-    pub check: &'static Check,
+    pub check: About,
     /// By form, what was found; passed where there is nothing.
     pub forms: Vec<(Form, Option<Finding>)>,
     /// The last exchange, for checks that passed.
@@ -18,7 +20,7 @@ pub struct Row {
 }
 
 impl Row {
-    pub(super) fn new(check: &'static Check) -> Self {
+    pub(super) fn new(check: About) -> Self {
         Self { check, forms: Vec::new(), exchange: None }
     }
 
@@ -40,15 +42,6 @@ impl Row {
     /// What was seen.
     pub fn observed(&self) -> &str {
         self.worst().map_or("as expected", |finding| &finding.observed)
-    }
-
-    fn hits(&self, dialect: &str) -> bool {
-        self.check.severity == Severity::Must
-            && self.forms.iter().any(|(form, finding)| {
-                let failed = finding.as_ref().is_some_and(|finding| finding.status == Status::Fail);
-                let hit = self.check.hits.contains(&dialect);
-                failed && (hit || self.check.hits.is_empty() && form.dialect().name == dialect)
-            })
     }
 
     fn to_json(&self) -> Value {
@@ -83,14 +76,6 @@ impl Exchange {
     }
 }
 
-/// The closing answer for one client.
-pub struct Answer {
-    pub client: &'static str,
-    pub dialect: &'static str,
-    /// The checks that speak against it.
-    pub because: Vec<&'static str>,
-}
-
 /// Everything that came of a validation.
 pub struct Report {
     pub rows: Vec<Row>,
@@ -100,14 +85,6 @@ pub struct Report {
     pub interrupted: bool,
 }
 
-const CLIENTS: [(&str, &str); 5] = [
-    ("Entra without flag", "entra-legacy"),
-    ("Entra with flag", "entra-2020"),
-    ("Okta OIN", "okta-oin"),
-    ("Okta AIW", "okta-aiw"),
-    ("strict RFC", "strict"),
-];
-
 impl Report {
     /// Whether a check fails without which Entra or Okta does not work.
     pub fn must_failed(&self) -> bool {
@@ -116,11 +93,7 @@ impl Report {
 
     /// Which clients the endpoint works with.
     pub fn answers(&self) -> Vec<Answer> {
-        let of = |(client, dialect)| {
-            let because = self.rows.iter().filter(|row| row.hits(dialect)).map(|row| row.check.id).collect();
-            Answer { client, dialect, because }
-        };
-        CLIENTS.into_iter().map(of).collect()
+        answers(&self.rows)
     }
 
     fn count(&self, status: Status) -> usize {
@@ -130,7 +103,13 @@ impl Report {
     /// The document of contract.md 5.
     pub fn to_json(&self) -> Value {
         let answers = self.answers().into_iter().map(|answer| {
-            json!({ "client": answer.client, "dialect": answer.dialect, "works": answer.because.is_empty(), "because": answer.because })
+            let works = match answer.standing {
+                Standing::Works => Some(true),
+                Standing::Fails => Some(false),
+                Standing::Open => None,
+            };
+            json!({ "client": answer.client, "dialect": answer.dialect, "works": works, "because": answer.because,
+                "notTried": answer.open })
         });
         json!({
             "summary": {
@@ -188,13 +167,7 @@ impl Report {
             if self.interrupted { "; interrupted" } else { "" },
         );
         for answer in self.answers() {
-            let word = match (answer.because.is_empty(), self.interrupted) {
-                (true, false) if self.groups => "yes".to_owned(),
-                (true, false) => "yes, for users; groups are not offered".to_owned(),
-                (true, true) => "unknown".to_owned(),
-                (false, _) => format!("no, because of {}", answer.because.join(", ")),
-            };
-            let _ = writeln!(out, "works with {}: {word}", answer.client);
+            let _ = writeln!(out, "{}: {}", answer.question, answer.words(self.groups));
         }
         for path in &self.left_behind {
             let _ = writeln!(out, "left behind, remove by hand: {}", clean(path));
@@ -204,36 +177,24 @@ impl Report {
 
     /// For build pipelines.
     pub fn junit(&self) -> String {
-        let mut out = format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"provisiond validate\" tests=\"{}\" failures=\"{}\" skipped=\"{}\">\n",
-            self.rows.len(),
-            self.count(Status::Fail),
-            self.count(Status::Skip),
-        );
-        for row in &self.rows {
-            let _ = write!(
-                out,
-                "  <testcase classname=\"{}\" name=\"{} {}\">",
-                row.check.severity.as_str(),
-                row.check.id,
-                xml(row.check.name)
-            );
-            let told = xml(row.observed());
-            let _ = match row.status() {
-                Status::Pass => Ok(()),
-                Status::Skip => write!(out, "<skipped message=\"{told}\"/>"),
-                Status::Warn => write!(out, "<system-out>warning: {told}</system-out>"),
-                Status::Fail => write!(
-                    out,
-                    "<failure message=\"{told}\">{} ({})</failure>",
-                    xml(row.check.remedy),
-                    xml(row.check.reference)
-                ),
-            };
-            out.push_str("</testcase>\n");
-        }
-        out.push_str("</testsuite>\n");
-        out
+        let cases = self.rows.iter().map(|row| JunitCase {
+            class: row.check.severity.as_str().to_owned(),
+            name: format!("{} {}", row.check.id, row.check.name),
+            outcome: match row.status() {
+                Status::Pass => JunitOutcome::Passed,
+                Status::Skip => JunitOutcome::Skipped(row.observed().to_owned()),
+                Status::Warn => JunitOutcome::Remarked(format!("warning: {}", row.observed())),
+                Status::Fail => JunitOutcome::Failed {
+                    message: row.observed().to_owned(),
+                    story: format!("{} ({})", row.check.remedy, row.check.reference),
+                },
+            },
+        });
+        let answers = self.answers().into_iter();
+        let output = answers.map(|answer| format!("{}: {}\n", answer.question, answer.words(self.groups)));
+        let suite =
+            JunitSuite { name: "provisiond validate".to_owned(), cases: cases.collect(), output: output.collect() };
+        junit_xml("provisiond validate", &[suite])
     }
 }
 
@@ -247,18 +208,4 @@ fn clip(text: &str) -> String {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     }
-}
-
-fn xml(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for char in clean(text).chars() {
-        match char {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            other => out.push(other),
-        }
-    }
-    out
 }

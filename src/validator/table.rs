@@ -1,5 +1,6 @@
 //! The checks of validator.md part 3, as one table.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 
 use super::checks::{groups, patches, users};
@@ -27,6 +28,19 @@ impl Severity {
     }
 }
 
+/// What a report says about a check, whether it is of the table or of a mapping.
+#[derive(Debug, Clone)]
+pub struct About {
+    pub id: Cow<'static, str>,
+    pub name: Cow<'static, str>,
+    pub title: Cow<'static, str>,
+    pub severity: Severity,
+    pub forms: &'static [Form],
+    pub hits: &'static [&'static str],
+    pub reference: Cow<'static, str>,
+    pub remedy: Cow<'static, str>,
+}
+
 type Running<'a> = Pin<Box<dyn Future<Output = Checked> + Send + 'a>>;
 
 /// One row of the table.
@@ -44,6 +58,21 @@ pub struct Check {
     /// What to change in the server.
     pub remedy: &'static str,
     pub(super) run: for<'a> fn(&'a mut Conversation, Form) -> Running<'a>,
+}
+
+impl Check {
+    pub(super) fn about(&self) -> About {
+        About {
+            id: Cow::Borrowed(self.id),
+            name: Cow::Borrowed(self.name),
+            title: Cow::Borrowed(self.title),
+            severity: self.severity,
+            forms: self.forms,
+            hits: self.hits,
+            reference: Cow::Borrowed(self.reference),
+            remedy: Cow::Borrowed(self.remedy),
+        }
+    }
 }
 
 macro_rules! checks {
@@ -148,10 +177,10 @@ checks! {
     "C-28" "manager-clear" Should [Legacy Flag Rfc] [] "wire.md 10.4" patches::manager_clear
         "the manager is taken away"
         "take `manager[value eq …]` and `manager` as paths of `remove`, and \"\" as no manager"
-    "C-29" "ref-null" Must [Legacy] ["entra-legacy" "entra-2020"] "wire.md 12" groups::ref_null
+    "C-29" "ref-null" Must [Legacy Flag] [] "wire.md 12" groups::ref_null
         "a member with `$ref` null is added"
         "ignore null members of an object"
-    "C-30" "member-replace" Should [Flag Okta] [] "RFC 7644 3.5.2.3" groups::member_replace
+    "C-30" "member-replace" Should [Flag Okta Wizard] [] "RFC 7644 3.5.2.3" groups::member_replace
         "`replace members` gives exactly the list"
         "replace the whole list"
     "C-31" "roles-forms" Should [Legacy Flag] [] "wire.md 10.6" patches::roles_forms
@@ -190,13 +219,13 @@ checks! {
     "C-42" "probe-latency" Info [Legacy] [] "wire.md 15.2" users::probe_latency
         "a probe is answered within a second"
         "index `userName`; do not scan or ask elsewhere"
-    "C-43" "okta-pathless" Must [Okta] [] "wire.md 18" patches::okta_pathless
-        "Okta's operations without a path"
+    "C-43" "okta-pathless" Must [Okta Wizard] [] "wire.md 18" patches::okta_pathless
+        "Okta's operations without a path, or its PUT of the whole"
         "read `active`, `members` and `displayName` from the value; ignore an echoed `id`"
     "C-44" "unknown-urn" Should [Rfc] [] "RFC 7644 3.3" users::unknown_urn
         "unknown extensions do no harm"
         "ignore schemas and extensions that are unknown"
-    "C-45" "put-merge" Must [Okta] ["okta-oin" "okta-aiw"] "RFC 7644 3.5.1" users::put_merge
+    "C-45" "put-merge" Must [Okta Wizard] [] "RFC 7644 3.5.1" users::put_merge
         "a PUT of what was read, changed, is applied"
         "ignore read-only parts of a PUT and apply the rest, `displayName` of groups too"
     "C-46" "discovery" Info [Rfc] [] "RFC 7644 4" users::discovery
@@ -232,7 +261,7 @@ checks! {
     "C-56" "filter-encoding" Must [Legacy] ["entra-legacy" "entra-2020" "okta-oin" "okta-aiw" "strict"] "wire.md 5" users::filter_encoding
         "special characters in filters"
         "decode `+` and `%20` as a space and everything else as UTF-8, once"
-    "C-57" "restore" Must [Legacy Flag] [] "wire.md 11" patches::restore
+    "C-57" "restore" Must [Legacy Flag Okta Wizard] [] "wire.md 11" patches::restore
         "disabled and enabled again, a user is the same"
         "change `active` alone"
     "C-58" "rename-user" Must [Legacy Flag] [] "wire.md 10.2" patches::rename_user
@@ -247,7 +276,7 @@ checks! {
     "C-61" "group-replace-scope" Must [Flag] [] "wire.md 10.3" groups::replace_scope
         "a replace on a group leaves the members"
         "change only the attribute that was named"
-    "C-62" "members-emptied" Must [Okta] [] "wire.md 18" groups::members_emptied
+    "C-62" "members-emptied" Must [Okta Wizard] [] "wire.md 18" groups::members_emptied
         "an empty list empties the group"
         "take an empty list as no members"
     "C-63" "reassign" Must [Rfc] ["entra-legacy" "entra-2020" "okta-oin" "okta-aiw" "strict"] "wire.md 7" users::reassign

@@ -100,7 +100,7 @@ m.test.yaml
     assert_eq!((&report["passed"], &report["failed"]), (&Value::from(2), &Value::from(2)));
     assert_eq!(report["files"][0]["cases"][1]["differences"][1]["got"], "a");
     let (xml, _) = test(folder.path(), &["m.test.yaml", "--output", "junit"], 1);
-    assert!(xml.contains(r#"<testsuite name="m.test.yaml" tests="4" failures="2">"#), "{xml}");
+    assert!(xml.contains(r#"<testsuite name="m.test.yaml" tests="4" failures="2" skipped="0">"#), "{xml}");
     assert!(xml.contains(r#"<testcase classname="m.test.yaml" name="right"/>"#), "{xml}");
     assert!(xml.contains("<system-out>not exercised: users `displayName`"), "{xml}");
 }

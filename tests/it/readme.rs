@@ -12,6 +12,8 @@ use std::{
 
 /// The port that the page uses; each session gets a free one in its place.
 const PORT: &str = "8080";
+/// The port of a second program on the page.
+const SECOND_PORT: &str = "8081";
 
 #[test]
 fn administrators_commands_work() {
@@ -73,7 +75,8 @@ fn run_session(name: &str) {
     for part in ["examples", "mappings"] {
         copy(&root.join(part), &folder.path().join(part), &port);
     }
-    let steps = steps(&page().replace(&format!(":{PORT}"), &format!(":{port}")), name);
+    let page = page().replace(&format!(":{PORT}"), &format!(":{port}"));
+    let steps = steps(&page.replace(&format!(":{SECOND_PORT}"), &format!(":{}", free_port())), name);
     assert!(!steps.is_empty(), "the page has no session `{name}`");
 
     let output = Command::new("bash")

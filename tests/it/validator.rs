@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use provisiond::mock::{self, Defect, DefectRow, Options, Profile, RequestLog, Standin, defects};
 use provisiond::target::{Auth, Settings};
-use provisiond::validator::{CHECKS, Plan, Report, Status, validate};
+use provisiond::validator::{CHECKS, Form, Plan, Report, Standing, Status, validate};
 use provisiond::wire::{Reading, TenantUrl};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
@@ -40,7 +40,7 @@ async fn a_target_without_defect_passes_and_is_left_as_it_was() {
     let target = standin(Profile::Rfc7644, Vec::new()).await;
     let report = run(&target, Plan::default()).await;
     assert_eq!(not_passed(&report), ["skip C-50 no answer 429 came; `--load` asks for one"]);
-    assert!(report.answers().iter().all(|answer| answer.because.is_empty()));
+    assert!(report.answers().iter().all(|answer| answer.standing == Standing::Works), "{}", report.text());
     assert_eq!((target.users().len(), target.groups().len()), (0, 0), "left behind");
     let json = report.to_json();
     assert_eq!(json["summary"]["pass"], 62);
@@ -51,8 +51,15 @@ async fn a_target_without_defect_passes_and_is_left_as_it_was() {
 async fn a_kintone_like_target_meets_its_own_expectations() {
     let target = standin(Profile::Kintone, Vec::new()).await;
     let report = run(&target, Plan { kintone: true, ..Plan::default() }).await;
-    let wrong: Vec<_> = not_passed(&report).into_iter().filter(|line| !line.starts_with("skip")).collect();
+    let (skipped, wrong): (Vec<_>, Vec<_>) = not_passed(&report).into_iter().partition(|line| line.starts_with("skip"));
     assert_eq!(wrong, [""; 0]);
+    let skipped: Vec<_> = skipped.iter().filter_map(|line| line.split(' ').nth(1)).collect();
+    assert_eq!(
+        skipped,
+        ["C-09", "C-10", "C-11", "C-28", "C-29", "C-30", "C-33", "C-40", "C-50", "C-51", "C-61", "C-62"],
+        "groups, managers, second addresses, and throttling that did not happen"
+    );
+    assert!(report.answers().iter().all(|answer| answer.standing == Standing::Works), "{}", report.text());
     assert_eq!(target.users().len(), 0, "left behind");
 }
 
@@ -112,9 +119,35 @@ async fn an_interrupted_run_leaves_nothing_behind() {
 async fn the_closing_answer_names_the_client_that_is_hit() {
     let target = standin(Profile::Rfc7644, vec![Defect::MemberRemoveWipes]).await;
     let report = run(&target, Plan { only: vec!["C-05".into(), "C-09".into()], ..Plan::default() }).await;
-    let answers: Vec<_> = report.answers().into_iter().map(|answer| (answer.dialect, answer.because)).collect();
-    assert_eq!(answers[0], ("entra-legacy", vec!["C-09"]));
-    assert!(answers[1..].iter().all(|(_, because)| because.is_empty()), "{answers:?}");
+    let answers = report.answers();
+    assert_eq!((answers[0].dialect, answers[0].standing), ("entra-legacy", Standing::Fails));
+    assert_eq!(answers[0].because, ["C-09"]);
+    // Two checks say nothing about the others but that nothing was seen against them.
+    assert!(answers[1..].iter().all(|answer| answer.standing == Standing::Open), "{answers:?}");
+    assert!(report.text().contains("works with strict RFC: unknown"), "{}", report.text());
+    assert_eq!(report.to_json()["works"][1]["works"], serde_json::Value::Null);
     assert!(report.must_failed());
     assert!(report.text().contains("works with Entra without flag: no, because of C-09"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_form_is_claimed_only_where_it_was_tried() {
+    let target = standin(Profile::Rfc7644, Vec::new()).await;
+    for (form, dialect) in [(Form::Legacy, "entra-legacy"), (Form::Wizard, "okta-aiw"), (Form::Rfc, "strict")] {
+        let report = run(&target, Plan { forms: vec![form], ..Plan::default() }).await;
+        let works: Vec<_> =
+            report.answers().into_iter().filter(|one| one.standing == Standing::Works).map(|one| one.dialect).collect();
+        // What a strict client depends on is the same for all.
+        let expected: Vec<_> = if dialect == "strict" { vec!["strict"] } else { vec![dialect, "strict"] };
+        assert_eq!(works, expected, "{form:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_one_kind_of_okta_sends_hurts_only_that() {
+    let target = standin(Profile::Rfc7644, vec![Defect::PathlessActiveRefused]).await;
+    let report = run(&target, Plan::default()).await;
+    let standing = |dialect| report.answers().into_iter().find(|one| one.dialect == dialect).map(|one| one.standing);
+    assert_eq!(standing("okta-oin"), Some(Standing::Fails));
+    assert_eq!(standing("okta-aiw"), Some(Standing::Works), "{}", report.text());
 }

@@ -1,20 +1,20 @@
 //! `validate`: the offline SCIM validator (validator.md 3).
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::ValueEnum;
-use secrecy::SecretString;
 use serde_json::json;
 
 use super::super::args::Format;
 use super::super::error::{CliError, Status};
+use super::super::reach::Reach;
 use super::super::session::{Session, block_on, eprint};
 use super::super::signals::stop_token;
 use crate::config::MappingFile;
 use crate::mapping::{GENERIC, KINTONE, Known};
-use crate::target::{Auth, Settings};
 use crate::validator::{self, CHECKS, Form, Plan, Unreached};
-use crate::wire::{Reading, TenantUrl};
+use crate::wire::Profile;
 
 /// Drives a SCIM endpoint exactly as Entra and Okta would and reports every check
 #[derive(Debug, clap::Args)]
@@ -23,24 +23,23 @@ Examples:
   provisiond validate https://app.example.com/scim/v2 --token env:SCIM_TOKEN
   provisiond validate http://127.0.0.1:8080/scim/v2 --only C-05,C-09
   provisiond validate https://x.kintone.com/scim/v2 --profile kintone --token file:token.txt --output junit > report.xml
+  provisiond validate https://app.example.com/scim/v2 --token env:SCIM_TOKEN --mapping mappings/app.yaml
+  provisiond validate --target target.yaml       OAuth, a client certificate, a proxy: as in a job's configuration
   provisiond validate --list
 
 It makes users and groups of its own, named `provisiond-validate-…`, and deletes them, also after Ctrl-C.
 Exit status: 1 where a check fails without which Entra or Okta does not work, 3 where the endpoint is not reached.")]
 pub struct Args {
     /// Tenant URL of the endpoint
-    #[arg(value_name = "URL", required_unless_present = "list")]
+    #[arg(value_name = "URL")]
     url: Option<String>,
-    /// Bearer token: `env:NAME`, `file:PATH` or the text itself, which others see in the list of processes
-    #[arg(long, value_name = "TOKEN")]
-    token: Option<String>,
-    /// What kind of endpoint it is
-    #[arg(long, value_enum, default_value_t)]
-    profile: Kind,
-    /// Tries one dialect's forms only: `entra-legacy`, `entra-2020`, `okta-oin` or `strict`
+    /// What kind of endpoint it is; by default as the `target:` block says
+    #[arg(long, value_enum)]
+    profile: Option<Kind>,
+    /// Tries one dialect's forms only: `entra-legacy`, `entra-2020`, `okta-oin`, `okta-aiw` or `strict`
     #[arg(long, value_name = "DIALECT", value_parser = form)]
     dialect: Option<Form>,
-    /// Mapping file: checks of attributes that it does not send are left out
+    /// Mapping file: every attribute that it sends gets a check of its own, others are left alone
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
     /// Ids of checks, such as `C-05,C-09`
@@ -52,11 +51,14 @@ pub struct Args {
     /// Sends bursts too, to learn how the endpoint slows a client down
     #[arg(long)]
     load: bool,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum Kind {
+pub(super) enum Kind {
     #[default]
+    #[value(alias = "generic")]
     Rfc7644,
     Kintone,
 }
@@ -66,59 +68,34 @@ fn form(text: &str) -> Result<Form, String> {
     Form::ALL.into_iter().find(|form| form.dialect().name == text).ok_or_else(|| format!("write one of `{}`", known()))
 }
 
-/// Reads a token as it is given to the commands that take one.
-fn token(text: &str) -> Result<SecretString, CliError> {
-    if let Some(name) = text.strip_prefix("env:") {
-        let found = std::env::var(name).map_err(|_| {
-            CliError::usage("token_missing", format!("the variable `{name}` is not set"))
-                .with_help("set it, or give the token as `file:PATH`")
-        })?;
-        return Ok(SecretString::from(found));
-    }
-    if let Some(path) = text.strip_prefix("file:") {
-        let path = Path::new(path);
-        let read = std::fs::read_to_string(path).map_err(|error| CliError::io("read", path, &error))?;
-        return Ok(SecretString::from(read.trim_end_matches(['\r', '\n']).to_owned()));
-    }
-    Ok(SecretString::from(text.to_owned()))
-}
-
 pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
     if args.list {
         return list(session);
     }
-    if let Some(wrong) = args.only.iter().find(|id| !CHECKS.iter().any(|check| check.id == **id)) {
+    let reached = args.reach.read(args.url.as_deref(), session)?;
+    let by_block = if reached.profile == Profile::Kintone { Kind::Kintone } else { Kind::Rfc7644 };
+    let kind = args.profile.unwrap_or(by_block);
+    let mapping = args.mapping.as_deref().map(|path| mapping(path, kind)).transpose()?;
+    let mut known: Vec<String> = CHECKS.iter().map(|check| check.id.to_owned()).collect();
+    known.extend(mapping.iter().flat_map(validator::mapping_ids));
+    if let Some(wrong) = args.only.iter().find(|id| !known.contains(id)) {
         return Err(CliError::usage("check_unknown", format!("there is no check `{wrong}`"))
-            .with_help("`provisiond validate --list` names them all"));
-    }
-    let text = args.url.as_deref().unwrap_or_default();
-    let url = TenantUrl::parse(text, Reading { allow_insecure_http: true, ..Reading::default() })
-        .map_err(|fault| CliError::usage("url", fault.message).with_help(fault.help))?;
-    let mut settings = Settings::new(url.base.clone());
-    if let Some(text) = &args.token {
-        settings.auth = Auth::Bearer(token(text)?);
+            .with_help("`provisiond validate --list` names them all; `M-01` and so on come with a `--mapping`"));
     }
     let plan = Plan {
         only: args.only.clone(),
         forms: args.dialect.into_iter().collect(),
-        kintone: args.profile == Kind::Kintone,
-        mapped: args.mapping.as_deref().map(|path| mapped(path, args.profile)).transpose()?,
+        kintone: kind == Kind::Kintone,
+        mapping: mapping.map(Arc::new),
         load: args.load,
         prefix: format!("provisiond-validate-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]),
     };
     let bar = session.output.bar();
-    bar.set_length(if plan.only.is_empty() { CHECKS.len() } else { plan.only.len() } as u64);
+    bar.set_length(if plan.only.is_empty() { known.len() } else { plan.only.len() } as u64);
     let report = block_on(async {
         let stop = stop_token();
-        validator::validate(&settings, &url, &plan, stop, |_| bar.inc(1)).await.map_err(|error| {
-            let code = match &error {
-                Unreached::Setup(_) => "setup",
-                Unreached::Fault(_) => "WebExceptionProtocolError",
-                Unreached::Refused(_) => "Unauthorized",
-            };
-            CliError::new(Status::TargetUnavailable, code, error.to_string())
-                .with_help("check the URL, the token and the network")
-        })
+        let validated = validator::validate(&reached.settings, &reached.url, &plan, stop, |_| bar.inc(1)).await;
+        validated.map_err(|error| unreached(&error))
     })?;
     bar.finish_and_clear();
     match session.output.format {
@@ -134,6 +111,17 @@ pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
         (false, true) => Status::ObjectsFailed,
         (false, false) => Status::Done,
     })
+}
+
+/// The endpoint is not reached, or does not let us in.
+pub(super) fn unreached(error: &Unreached) -> CliError {
+    let code = match error {
+        Unreached::Setup(_) => "setup",
+        Unreached::Fault(_) => "WebExceptionProtocolError",
+        Unreached::Refused(_) => "Unauthorized",
+    };
+    CliError::new(Status::TargetUnavailable, code, error.to_string())
+        .with_help("check the URL, the token and the network")
 }
 
 fn list(session: &Session) -> Result<Status, CliError> {
@@ -155,16 +143,12 @@ fn list(session: &Session) -> Result<Status, CliError> {
     Ok(Status::Done)
 }
 
-/// The target paths that a mapping file sends.
-fn mapped(path: &Path, kind: Kind) -> Result<Vec<String>, CliError> {
+fn mapping(path: &Path, kind: Kind) -> Result<MappingFile, CliError> {
     let text = std::fs::read_to_string(path).map_err(|error| CliError::io("read", path, &error))?;
     let rules = match kind {
         Kind::Rfc7644 => &GENERIC,
         Kind::Kintone => &KINTONE,
     };
     let (file, problems) = MappingFile::read(&path.display().to_string(), &text, rules, &Known::default());
-    let Some(file) = file else { return Err(CliError::of_problems(problems)) };
-    let objects = std::iter::once(&file.users).chain(&file.groups);
-    let rules = objects.flat_map(|object| object.mapping.attributes());
-    Ok(rules.map(|mapping| mapping.rule.path.as_str().to_owned()).collect())
+    file.ok_or_else(|| CliError::of_problems(problems))
 }

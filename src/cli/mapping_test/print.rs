@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::run::{Difference, Tested, Verdict};
 use crate::diagnostic::Style;
-use crate::report::{JunitCase, JunitSuite, junit_xml, plain};
+use crate::report::{JunitCase, JunitOutcome, JunitSuite, junit_xml, plain};
 
 pub fn json(tested: &[Tested<'_>]) -> Json {
     let files: Vec<Json> = tested.iter().map(file_json).collect();
@@ -103,10 +103,9 @@ fn junit_case(file: &str, Verdict { case, differences }: &Verdict<'_>) -> JunitC
         1 => "1 difference".to_owned(),
         count => format!("{count} differences"),
     };
-    JunitCase {
-        class: file.to_owned(),
-        name: case.name.clone(),
-        failure: (!differences.is_empty())
-            .then(|| (message, format!("line {}\n{}", case.line, table(differences, "")))),
-    }
+    let outcome = match differences.is_empty() {
+        true => JunitOutcome::Passed,
+        false => JunitOutcome::Failed { message, story: format!("line {}\n{}", case.line, table(differences, "")) },
+    };
+    JunitCase { class: file.to_owned(), name: case.name.clone(), outcome }
 }

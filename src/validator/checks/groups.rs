@@ -32,7 +32,7 @@ async fn group_of(cx: &mut Conversation, ids: &[String]) -> Checked<Value> {
 fn capital(form: Form, verb: &'static str) -> String {
     match form {
         Form::Legacy => verb[..1].to_ascii_uppercase() + &verb[1..],
-        Form::Flag | Form::Okta | Form::Rfc => verb.to_owned(),
+        Form::Flag | Form::Okta | Form::Wizard | Form::Rfc => verb.to_owned(),
     }
 }
 
@@ -78,7 +78,11 @@ pub(in super::super) async fn ref_null(cx: &mut Conversation, form: Form) -> Che
 pub(in super::super) async fn member_replace(cx: &mut Conversation, form: Form) -> Checked {
     let ids = users(cx, 3).await?;
     let group = group_of(cx, &ids[..2]).await?;
-    let operations = json!([{ "op": "replace", "path": "members", "value": [{ "value": ids[2] }] }]);
+    let only = json!([{ "value": ids[2] }]);
+    if form == Form::Wizard {
+        return cx.replaced("C-30", form, &group, json!({ "members": only })).await.map(drop);
+    }
+    let operations = json!([{ "op": "replace", "path": "members", "value": only }]);
     cx.patched("C-30", form, &group, operations).await.map(drop)
 }
 
@@ -156,6 +160,9 @@ pub(in super::super) async fn replace_scope(cx: &mut Conversation, form: Form) -
 pub(in super::super) async fn members_emptied(cx: &mut Conversation, form: Form) -> Checked {
     let ids = users(cx, 2).await?;
     let group = group_of(cx, &ids).await?;
+    if form == Form::Wizard {
+        return cx.replaced("C-62", form, &group, json!({ "members": [] })).await.map(drop);
+    }
     cx.patched("C-62", form, &group, json!([{ "op": "replace", "path": "members", "value": [] }])).await?;
     let group = group_of(cx, &ids).await?;
     let name = get(&group, "displayName").cloned().unwrap_or_default();

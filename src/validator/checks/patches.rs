@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::conversation::{Checked, Conversation, Form, id_of, path_of};
+use super::super::conversation::{Checked, Conversation, Finding, Form, id_of, path_of};
 use super::super::judge::{Status, judge, refused};
 use super::super::state::get;
 use crate::model::ObjectKind;
@@ -15,7 +15,7 @@ const WORK: &str = "emails[type eq \"work\"].value";
 fn op(form: Form, verb: &str) -> String {
     match form {
         Form::Legacy => verb[..1].to_ascii_uppercase() + &verb[1..],
-        Form::Flag | Form::Okta | Form::Rfc => verb.to_owned(),
+        Form::Flag | Form::Okta | Form::Wizard | Form::Rfc => verb.to_owned(),
     }
 }
 
@@ -23,7 +23,15 @@ fn op(form: Form, verb: &str) -> String {
 fn flag(form: Form, value: bool) -> Value {
     match form {
         Form::Legacy => json!(if value { "True" } else { "False" }),
-        Form::Flag | Form::Okta | Form::Rfc => json!(value),
+        Form::Flag | Form::Okta | Form::Wizard | Form::Rfc => json!(value),
+    }
+}
+
+/// An attribute or a sub-attribute with its value.
+fn nested(path: &str, value: &str) -> Value {
+    match path.split_once('.') {
+        Some((attribute, sub)) => json!({ attribute: { sub: value } }),
+        None => json!({ path: value }),
     }
 }
 
@@ -32,10 +40,11 @@ pub(in super::super) async fn op_case(cx: &mut Conversation, form: Form) -> Chec
     let user = cx
         .patched("C-04", form, &user, json!([{ "op": op(form, "replace"), "path": "displayName", "value": "Other" }]))
         .await?;
-    let path = if cx.kintone { "name.familyName" } else { "title" };
+    let Some(path) = cx.spare("displayName") else { return Ok(()) };
     let user =
         cx.patched("C-04", form, &user, json!([{ "op": op(form, "add"), "path": path, "value": "One" }])).await?;
-    if cx.kintone {
+    // What an endpoint cannot do without is no attribute to remove.
+    if !["title", "nickName"].contains(&path) {
         return Ok(());
     }
     cx.patched("C-04", form, &user, json!([{ "op": op(form, "remove"), "path": path }])).await.map(drop)
@@ -59,12 +68,22 @@ pub(in super::super) async fn valuepath_add(cx: &mut Conversation, form: Form) -
 pub(in super::super) async fn pathless_dotted(cx: &mut Conversation, form: Form) -> Checked {
     let user = cx.user(json!({ "name": { "familyName": "Jensen" } })).await?;
     let department = format!("{ENTERPRISE}:department");
-    let one = json!([{ "op": "replace", "value": { "name.givenName": "Anne", "displayName": "Lead" } }]);
-    let user = cx.patched("C-08", form, &user, one).await?;
-    if cx.kintone {
+    let mut both = json!({});
+    for (path, value) in [("name.givenName", "Anne"), ("displayName", "Lead"), ("title", "Chief"), ("nickName", "Anne")]
+    {
+        if cx.maps(path) && both.as_object().is_some_and(|both| both.len() < 2) {
+            both[path] = json!(value);
+        }
+    }
+    let user = cx.patched("C-08", form, &user, json!([{ "op": "replace", "value": both }])).await?;
+    if cx.kintone || !cx.maps(&department) {
         return Ok(());
     }
-    let two = json!([{ "op": "add", "value": { department: "Sales", "title": "Chief" } }]);
+    let mut two = json!({ department: "Sales" });
+    if cx.maps("title") {
+        two["title"] = json!("Chief");
+    }
+    let two = json!([{ "op": "add", "value": two }]);
     let user = cx.patched("C-08", form, &user, two).await?;
     let object = json!([{ "op": "replace", "value": { ENTERPRISE: { "department": "Tours" } } }]);
     cx.patched("C-08", form, &user, object).await.map(drop)
@@ -94,11 +113,14 @@ impl Conversation {
 }
 
 pub(in super::super) async fn null_update(cx: &mut Conversation, form: Form) -> Checked {
-    let attribute = if cx.kintone { "displayName" } else { "title" };
+    let Some(attribute) = cx.spare("") else { return Err(Finding::not_here("the mapping sends no plain text")) };
     for value in [json!(""), json!(null)] {
-        let user = cx.user(json!({ attribute: "Something" })).await?;
+        let user = cx.user(nested(attribute, "Something")).await?;
         let operations = json!([{ "op": op(form, "replace"), "path": attribute, "value": value }]);
         cx.patched("C-20", form, &user, operations).await?;
+    }
+    if !cx.maps("externalId") {
+        return Ok(());
     }
     let (one, two) = (cx.user(json!({ "externalId": cx.prefix_name() })).await?, cx.user(json!({})).await?);
     for user in [one, two] {
@@ -120,14 +142,14 @@ pub(in super::super) async fn no_empty_200(cx: &mut Conversation, form: Form) ->
         "Operations": [{ "op": op(form, "replace"), "path": "displayName", "value": "Other" }] });
     let seen = cx.write(form, http::Method::PATCH, &path_of(&user), Some(body)).await?;
     if seen.status >= 300 {
-        return Err(super::super::conversation::Finding::skip(format!("the PATCH is refused: {}", refused(&seen))));
+        return Err(Finding::skip(format!("the PATCH is refused: {}", refused(&seen))));
     }
     cx.verdict("C-21", &seen)
 }
 
 pub(in super::super) async fn add_existing(cx: &mut Conversation, form: Form) -> Checked {
-    let attribute = if cx.kintone { "displayName" } else { "title" };
-    let user = cx.user(json!({ attribute: "Before" })).await?;
+    let Some(attribute) = cx.spare("") else { return Err(Finding::not_here("the mapping sends no plain text")) };
+    let user = cx.user(nested(attribute, "Before")).await?;
     cx.patched("C-22", form, &user, json!([{ "op": op(form, "add"), "path": attribute, "value": "After" }]))
         .await
         .map(drop)
@@ -182,13 +204,13 @@ pub(in super::super) async fn manager_clear(cx: &mut Conversation, form: Form) -
     let user =
         cx.user(json!({ "schemas": [CORE, ENTERPRISE], ENTERPRISE: { "manager": { "value": id_of(&boss) } } })).await?;
     if get(&user, ENTERPRISE).and_then(|more| get(more, "manager")).is_none() {
-        return Err(super::super::conversation::Finding::skip("the endpoint keeps no manager"));
+        return Err(Finding::not_here("the endpoint keeps no manager"));
     }
     let path = format!("{ENTERPRISE}:manager");
     let operations = match form {
         Form::Legacy => json!([{ "op": "Replace", "path": path, "value": "" }]),
         Form::Flag => json!([{ "op": "remove", "path": format!("{path}[value eq \"{}\"]", id_of(&boss)) }]),
-        Form::Okta | Form::Rfc => json!([{ "op": "remove", "path": path }]),
+        Form::Okta | Form::Wizard | Form::Rfc => json!([{ "op": "remove", "path": path }]),
     };
     cx.patched("C-28", form, &user, operations).await.map(drop)
 }
@@ -199,7 +221,7 @@ pub(in super::super) async fn roles_forms(cx: &mut Conversation, form: Form) -> 
     let user = cx.user(json!({})).await?;
     let roles = match form {
         Form::Legacy => json!([text("Admin"), text("User")]),
-        Form::Flag | Form::Okta | Form::Rfc => json!([one, two]),
+        Form::Flag | Form::Okta | Form::Wizard | Form::Rfc => json!([one, two]),
     };
     let seen = cx.patch(form, &user, json!([{ "op": op(form, "add"), "path": "roles", "value": roles }])).await?;
     if cx.kintone {
@@ -256,6 +278,9 @@ pub(in super::super) async fn roles_primary(cx: &mut Conversation, form: Form) -
 }
 
 pub(in super::super) async fn element_isolation(cx: &mut Conversation, form: Form) -> Checked {
+    if cx.kintone {
+        return Err(Finding::not_here("Kintone keeps one address (wire.md 20.1)"));
+    }
     let name = cx.name();
     let emails = json!([{ "type": "work", "value": format!("{name}@example.com") },
         { "type": "home", "value": format!("{name}@home.example") }]);
@@ -266,7 +291,11 @@ pub(in super::super) async fn element_isolation(cx: &mut Conversation, form: For
 
 pub(in super::super) async fn types_kept(cx: &mut Conversation, form: Form) -> Checked {
     let name = cx.name();
-    let emails = json!([{ "type": "work", "primary": true, "value": format!("{name}@example.com") }]);
+    let mut emails = json!([{ "type": "work", "primary": true, "value": format!("{name}@example.com") }]);
+    if cx.kintone {
+        // It keeps the address and nothing else of the element; `active` stays a boolean all the same.
+        emails = json!([{ "type": "work", "value": format!("{name}@example.com") }]);
+    }
     let user = cx.user(json!({ "emails": emails })).await?;
     let operations = json!([{ "op": op(form, "replace"), "path": "displayName", "value": "Other" }]);
     cx.patched("C-34", form, &user, operations).await.map(drop)
@@ -275,10 +304,21 @@ pub(in super::super) async fn types_kept(cx: &mut Conversation, form: Form) -> C
 pub(in super::super) async fn okta_pathless(cx: &mut Conversation, form: Form) -> Checked {
     let mut user = cx.user(json!({})).await?;
     for value in [false, true] {
-        user = cx.patched("C-43", form, &user, json!([{ "op": "replace", "value": { "active": value } }])).await?;
+        let status = json!({ "active": value });
+        user = match form {
+            Form::Wizard => cx.replaced("C-43", form, &user, status).await?,
+            Form::Legacy | Form::Flag | Form::Okta | Form::Rfc => {
+                cx.patched("C-43", form, &user, json!([{ "op": "replace", "value": status }])).await?
+            }
+        };
     }
     if cx.with_groups().is_ok() {
         let group = cx.group(&[]).await?;
+        if form == Form::Wizard {
+            let group = cx.replaced("C-43", form, &group, json!({ "members": [{ "value": id_of(&user) }] })).await?;
+            let name = cx.name();
+            return cx.replaced("C-43", form, &group, json!({ "displayName": name })).await.map(drop);
+        }
         let operations = json!([{ "op": "replace", "value": { "members": [{ "value": id_of(&user) }] } }]);
         let group = cx.patched("C-43", form, &group, operations).await?;
         let renamed = json!([{ "op": "replace", "value": { "id": id_of(&group), "displayName": cx.name() } }]);
@@ -321,13 +361,11 @@ pub(in super::super) async fn multi_op(cx: &mut Conversation, form: Form) -> Che
     let address = format!("{}@example.com", cx.name());
     let emails = json!([{ "type": "work", "value": format!("old.{address}") }]);
     let user = cx.user(json!({ "name": { "givenName": "A", "familyName": "B" }, "emails": emails })).await?;
-    let mut operations = vec![
-        json!({ "op": op(form, "replace"), "path": "displayName", "value": "Other" }),
-        json!({ "op": op(form, "replace"), "path": "name.givenName", "value": "C" }),
-        json!({ "op": op(form, "replace"), "path": WORK, "value": address }),
-        json!({ "op": op(form, "replace"), "path": "active", "value": flag(form, false) }),
-    ];
-    if !cx.kintone {
+    let parts = [("displayName", json!("Other")), ("name.givenName", json!("C")), (WORK, json!(address))];
+    let mapped = parts.into_iter().filter(|(path, _)| cx.maps(path)).chain([("active", flag(form, false))]);
+    let mut operations: Vec<Value> =
+        mapped.map(|(path, value)| json!({ "op": op(form, "replace"), "path": path, "value": value })).collect();
+    if !cx.kintone && cx.maps(&format!("{ENTERPRISE}:department")) {
         operations.push(json!({ "op": op(form, "add"), "path": format!("{ENTERPRISE}:department"), "value": "Sales" }));
     }
     cx.patched("C-55", form, &user, Value::from(operations)).await.map(drop)
@@ -337,8 +375,18 @@ pub(in super::super) async fn restore(cx: &mut Conversation, form: Form) -> Chec
     let user = cx.user(json!({ "name": { "givenName": "A", "familyName": "B" } })).await?;
     let mut now = user.clone();
     for value in [false, true] {
-        let seen =
-            cx.patch(form, &now, json!([{ "op": op(form, "replace"), "path": "active", "value": value }])).await?;
+        let status = json!({ "active": value });
+        let operation = match form {
+            Form::Wizard => {
+                now = cx.replaced("C-57", form, &now, status).await?;
+                continue;
+            }
+            Form::Okta => json!({ "op": "replace", "value": status }),
+            Form::Legacy | Form::Flag | Form::Rfc => {
+                json!({ "op": op(form, "replace"), "path": "active", "value": value })
+            }
+        };
+        let seen = cx.patch(form, &now, json!([operation])).await?;
         if seen.status >= 300 {
             return cx.fails(refused(&seen));
         }
@@ -354,7 +402,7 @@ pub(in super::super) async fn rename_user(cx: &mut Conversation, form: Form) -> 
     let new = format!("{}@example.com", cx.name());
     let operations = match form {
         Form::Flag => json!([{ "op": "replace", "value": { "userName": new } }]),
-        Form::Legacy | Form::Okta | Form::Rfc => {
+        Form::Legacy | Form::Okta | Form::Wizard | Form::Rfc => {
             json!([{ "op": op(form, "replace"), "path": "userName", "value": new }])
         }
     };

@@ -26,6 +26,7 @@ const RULES: Rules<'_> = Rules {
         Room { name: "report", may_name: "model diagnostic" },
         Room { name: "source", may_name: "model diagnostic" },
         Room { name: "target", may_name: "model wire" },
+        Room { name: "recording", may_name: "model wire target" },
         Room { name: "store", may_name: "model" },
         Room { name: "telemetry", may_name: "model" },
         Room {
@@ -42,7 +43,7 @@ const RULES: Rules<'_> = Rules {
         Room {
             name: "cli",
             may_name: "model diagnostic expr scoping mapping delta plan wire report source target store telemetry config cycle \
-                       daemon web validator mock",
+                       daemon web validator recording mock",
         },
         // Nothing, on purpose: one misreading of the protocol must not hide another.
         Room { name: "mock", may_name: "" },
@@ -57,7 +58,7 @@ const RULES: Rules<'_> = Rules {
         },
         Absence {
             rooms: "model diagnostic expr scoping mapping delta plan wire report source target telemetry config cycle daemon web \
-                    validator cli mock",
+                    validator recording cli mock",
             begins: "rusqlite",
             ends: "",
             why: "no `rusqlite` type outside `store`",
