@@ -57,6 +57,8 @@ pub(super) struct Draft {
 #[derive(Debug)]
 pub(super) struct Head {
     pub status: StatusCode,
+    /// The words beside the status, where they are not the usual ones.
+    pub reason: Option<String>,
     pub version: Version,
     pub headers: HeaderMap,
     pub after: f64,
@@ -167,14 +169,18 @@ fn answer(head: &Head, body: &Kept, secrets: &mut Secrets) -> Response {
     secrets.headers(&mut headers);
     let mime_type = content_type(&head.headers);
     let unpacked = body.read(&head.headers);
-    let size = unpacked.as_ref().map_or(body.size(), |bytes| i64::try_from(bytes.len()).unwrap_or(i64::MAX));
+    let whole = unpacked.as_ref().filter(|_| !body.is_partial());
+    let size = whole.map_or(body.size(), |bytes| i64::try_from(bytes.len()).unwrap_or(i64::MAX));
     let kept = unpacked.and_then(|bytes| safe(bytes, &mime_type, secrets));
     let partial = body.is_partial() || kept.is_none();
     let (text, encoding) = kept.unzip();
     let redirect = headers.iter().find(|header| header.name == "location" && head.status.is_redirection());
     Response {
         status: i64::from(head.status.as_u16()),
-        status_text: head.status.canonical_reason().unwrap_or_default().to_owned(),
+        status_text: match &head.reason {
+            Some(reason) => reason.clone(),
+            None => head.status.canonical_reason().unwrap_or_default().to_owned(),
+        },
         http_version: format!("{:?}", head.version),
         cookies: Vec::new(),
         redirect_url: redirect.map(|header| header.value.clone()).unwrap_or_default(),

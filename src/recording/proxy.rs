@@ -11,6 +11,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -76,6 +77,7 @@ async fn connection(stream: TcpStream, relay: Arc<Relay>, recorder: Arc<Recorder
     let mut serving = std::pin::pin!(
         http1::Builder::new()
             .preserve_header_case(true)
+            .auto_date_header(false)
             .timer(TokioTimer::new())
             .serve_connection(TokioIo::new(stream), service)
     );
@@ -127,7 +129,9 @@ async fn pass(request: Request<Incoming>, relay: &Relay, recorder: &Arc<Recorder
             exchange.note(|draft| {
                 let after = draft.clock.elapsed().as_secs_f64() * 1000.0;
                 let (status, version, headers) = (parts.status, parts.version, parts.headers.clone());
-                draft.answer = Ok(Head { status, version, headers, after });
+                let said = parts.extensions.get::<ReasonPhrase>();
+                let reason = said.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
+                draft.answer = Ok(Head { status, reason, version, headers, after });
             });
             strip(&mut parts.headers);
             parts.version = http::Version::HTTP_11;

@@ -37,6 +37,10 @@ const NOT_SENT: [&str; 12] = [
     "upgrade",
 ];
 
+/// Faults of requests that did not get to the endpoint.
+const NEVER_THERE: [FaultKind; 5] =
+    [FaultKind::Dns, FaultKind::Connect, FaultKind::Tls, FaultKind::Credentials, FaultKind::Token];
+
 /// One exchange of the recording and what came of it.
 #[derive(Debug)]
 pub struct Compared {
@@ -155,9 +159,7 @@ impl Run<'_> {
         let entry = &exchange.entry;
         let Some(below) = &exchange.below else { return left_out("it went to another address") };
         let Some(sent) = &exchange.sent else { return left_out("not all of the request was kept") };
-        let never_there =
-            [FaultKind::Dns, FaultKind::Connect, FaultKind::Tls, FaultKind::Credentials, FaultKind::Token];
-        if entry.fault.as_deref().is_some_and(|fault| never_there.iter().any(|kind| keep::name(*kind) == fault)) {
+        if entry.fault.as_deref().is_some_and(|fault| NEVER_THERE.iter().any(|kind| keep::name(*kind) == fault)) {
             return left_out("it never reached the endpoint");
         }
         let told_to_wait = entry.response.header("retry-after").is_some();
@@ -174,7 +176,10 @@ impl Run<'_> {
         let body = Bytes::from(renewed(self.renamed.body(sent)));
         let answer = match self.send(exchange, &method, &uri, &body).await {
             Ok(answer) => answer,
-            Err(fault) if self.answers == 0 => return Err(Ended::Unreached(fault)),
+            Err(fault) if self.answers == 0 && is_unreached(fault.kind) => return Err(Ended::Unreached(fault)),
+            Err(fault) if fault.kind == FaultKind::TooLarge && exchange.received.is_none() => {
+                return left_out("the answer is too long to compare, as it was");
+            }
             Err(fault) if entry.response.status == 0 => {
                 return left_out(&format!("there was no answer, as now: {fault}"));
             }
@@ -281,6 +286,11 @@ impl Run<'_> {
             self.renamed.version(&resource, &old, &new);
         }
     }
+}
+
+/// Whether there is nobody at the other end.
+fn is_unreached(kind: FaultKind) -> bool {
+    NEVER_THERE.contains(&kind) || kind == FaultKind::Timeout
 }
 
 /// Puts something new in the place of every secret that was removed from a body.

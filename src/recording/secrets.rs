@@ -179,7 +179,7 @@ impl Scan<'_> {
                             frame.key = Some(name);
                         }
                     } else {
-                        self.value(start..self.at, self.at > start + 2);
+                        self.value(start..self.at, &self.text[start..self.at] != b"\"\"");
                     }
                 }
                 b'{' | b'[' => {
@@ -244,7 +244,7 @@ impl Scan<'_> {
             self.edits.push(range);
         } else if key.eq_ignore_ascii_case("path") {
             frame.secret_path = is_secret(&unquoted(&self.text[range]));
-        } else if key.eq_ignore_ascii_case("value") && range.len() > 2 && &self.text[range.clone()] != b"null" {
+        } else if key.eq_ignore_ascii_case("value") && !matches!(&self.text[range.clone()], b"null" | b"\"\"") {
             frame.value = Some(range);
         }
     }
@@ -279,6 +279,7 @@ mod tests {
                 r#"{"Operations":[{"value":"[removed]","op":"Add","path":"urn:x:2.0:User:apiToken"}]}"#,
             ),
             (r#"{"value":{"urn:x:2.0:User:password":"p"}}"#, r#"{"value":{"urn:x:2.0:User:password":"[removed]"}}"#),
+            (r#"{"path":"password","value":12}"#, r#"{"path":"password","value":"[removed]"}"#),
             (r#"{"path":"password","value":{"a":"p"}}"#, r#"{"path":"password","value":"[removed]"}"#),
             // broken in several ways
             (r#"{"password":"p"#, r#"{"password":"[removed]""#),
