@@ -76,6 +76,7 @@ impl Service {
     ) -> Result<Line<'a, T>, ServiceError> {
         Ok(Line {
             store: &self.store,
+            book: (!run.dry_run).then_some(&*self.store),
             job_name: &job.name,
             job: key,
             users: rules.users(job),
@@ -93,6 +94,7 @@ impl Service {
             verbose_skips: job.logs.verbose_skips,
             resolve_later: job.resolve_references_later,
             flattens: job.mapping.groups.as_ref().is_some_and(|groups| groups.flatten),
+            withheld: Default::default(),
             ids: Ids::new(run.seed),
             run,
         })

@@ -193,6 +193,7 @@ fn looking(service: &Service) -> Run {
         protect: Protect::default(),
         seed,
         review: None,
+        rollback_of: None,
     }
 }
 
