@@ -425,7 +425,8 @@ impl<'de> Visitor<'de> for ActionsSeed {
             };
             actions.at = Some(at);
             let changes = || action["changes"].as_array().into_iter().flatten();
-            let references = (action["stage"] == "references").then(|| changes().filter_map(PlannedReference::of).collect());
+            let references =
+                (action["stage"] == "references").then(|| changes().filter_map(PlannedReference::of).collect());
             let (anchor, state) = (SourceAnchor(anchor), state.to_owned());
             actions.planned.push(PlannedAction { anchor, state, decision, references });
         }

@@ -13,8 +13,7 @@ use super::talk::{Transcript, Trouble, Written};
 use crate::expr::{Class as ExpressionClass, Context, DateTime, Random, SeededRandom};
 use crate::model::{
     Change, Class, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Flow, Intended, Link, ModifiedProperty,
-    ObjectKind, Operation, Origin, Resource, SourceAnchor, SourceObject, SourceState,
-    TargetId, Trigger,
+    ObjectKind, Operation, Origin, Resource, SourceAnchor, SourceObject, SourceState, TargetId, Trigger,
 };
 use crate::plan::{
     self, Decision, Knowledge, MatchAnswer, Next, Protection, Question, ReadAnswer, Reason, Scope, Situation,
@@ -116,10 +115,11 @@ impl<T: Transport> Line<'_, T> {
             }
             (decision, trouble) => (decision, trouble, None),
         };
-        course.intended = course.intended.take().filter(|_| trouble.is_none()).map(|intended| Intended {
-            requests: course.transcript.take_rehearsed(),
-            ..intended
-        });
+        course.intended = course
+            .intended
+            .take()
+            .filter(|_| trouble.is_none())
+            .map(|intended| Intended { requests: course.transcript.take_rehearsed(), ..intended });
         if !course.transcript.exchanges.is_empty() {
             self.breaker.note(trouble.as_ref().map(|trouble| &trouble.failure));
         }
@@ -583,6 +583,10 @@ impl<T: Transport> Afterwards<'_, '_, T> {
             began,
         };
         let mut entry = record::entry(line, recorded);
+        if entry.source.display_name.is_empty() {
+            // Whoever is absent from the export is known by the name of before.
+            entry.source.display_name = line.store.last_name(line.job, &self.staged.anchor)?.unwrap_or_default();
+        }
         if entry.modified.is_empty() {
             entry.modified = std::mem::take(&mut course.lost);
         }

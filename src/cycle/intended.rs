@@ -11,8 +11,8 @@ use super::line::{KindRules, Line};
 use super::record::modified;
 use super::talk::Trouble;
 use crate::model::{
-    Change, ErrorCode, Failure, Intended, IntendedReference, ModifiedProperty, Operation, Resource, SourceAnchor, SourceObject,
-    TargetValue,
+    Change, ErrorCode, Failure, Intended, IntendedReference, ModifiedProperty, Operation, Resource, SourceAnchor,
+    SourceObject, TargetValue,
 };
 use crate::plan::{Decision, ReadAnswer};
 use crate::store::ObjectRow;

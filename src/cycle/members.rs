@@ -14,7 +14,8 @@ use super::references::{Settled, Story};
 use super::service::Service;
 use super::talk::Transcript;
 use crate::model::{
-    Class, ErrorCode, Failure, IntendedReference, ModifiedProperty, ObjectKind, Operation, Resource, SourceAnchor, TargetId,
+    Class, ErrorCode, Failure, IntendedReference, ModifiedProperty, ObjectKind, Operation, Resource, SourceAnchor,
+    TargetId,
 };
 use crate::plan::ReadAnswer;
 use crate::store::{EscrowChange, Joining, Member, Sender, Staging, StoreError};

@@ -19,12 +19,13 @@ use super::talk::{Transcript, Trouble};
 use super::tally::{CameTo, Tally};
 use crate::model::{
     Change, Deletion, Entry, ErrorCode, Escrow, Failure, Identity, Intended, IntendedReference, Link, LoggedAction,
-    LoggedStatus, ModifiedProperty, ObjectKind, Operation, Resource, SourceAnchor, SourceObject, SourceValue, Step, StepKind, TargetId, TargetValue,
+    LoggedStatus, ModifiedProperty, ObjectKind, Operation, Resource, SourceAnchor, SourceObject, SourceValue, Step,
+    StepKind, TargetId, TargetValue,
 };
 use crate::plan::{Decision, ReadAnswer, Reason, Reference, Wanted, references};
 use crate::store::{
-    Claimed, EscrowChange, Exported, FollowUp, ObjectCommit, ObjectRow, Pending, Ready, ReferenceChange, RowChange, Staging,
-    StoreError, WantedMembers,
+    Claimed, EscrowChange, Exported, FollowUp, ObjectCommit, ObjectRow, Pending, Ready, ReferenceChange, RowChange,
+    Staging, StoreError, WantedMembers,
 };
 use crate::target::Transport;
 
@@ -450,7 +451,8 @@ impl Service {
         anchor: &SourceAnchor,
     ) -> Result<Option<String>, ServiceError> {
         let staged = staging.map(|staging| staging.get(anchor)).transpose()?.flatten();
-        let name = staged.and_then(|staged| staged.object).and_then(|object| object.text("displayName").map(str::to_owned));
+        let name =
+            staged.and_then(|staged| staged.object).and_then(|object| object.text("displayName").map(str::to_owned));
         Ok(match name {
             Some(name) => Some(name),
             None => self.store().last_name(line.job, anchor)?,

@@ -223,6 +223,9 @@ impl Service {
         let mut lost = Vec::new();
         for mut one in self.done_by(key, cycle)? {
             let anchor = one.anchor();
+            if one.source.display_name.is_empty() {
+                one.source.display_name = store.last_name(key, &anchor)?.unwrap_or_default();
+            }
             if one.action == LoggedAction::Delete {
                 one.last_known = self.last_known(key, &one)?;
             }
@@ -250,7 +253,8 @@ impl Service {
         for group in undoing.groups.keys() {
             let mut gone = 0;
             for (member, joining) in store.sent_members(key, cycle, group)? {
-                let unlinked = || Ok::<_, ServiceError>(store.object(key, &member)?.is_none_or(|row| row.link == Link::None));
+                let unlinked =
+                    || Ok::<_, ServiceError>(store.object(key, &member)?.is_none_or(|row| row.link == Link::None));
                 gone += u64::from(joining == Joining::Leaves && !comes_back.contains(&member) && unlinked()?);
             }
             if gone > 0 {

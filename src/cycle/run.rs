@@ -242,7 +242,8 @@ impl Service {
         }
         let staging = self.protect(job, begun, &imported, &forecast)?;
         line.run.protect = staging.protect.clone();
-        let worked = self.work(job, begun, &mut line, &imported, &forecast, &staging, waits, observer, stop, &client).await?;
+        let worked =
+            self.work(job, begun, &mut line, &imported, &forecast, &staging, waits, observer, stop, &client).await?;
         self.end(job, begun, imported, worked, staging.over).await
     }
 

@@ -102,7 +102,12 @@ impl Service {
 
     pub(super) fn wire(&self, job: &Job, on_demand: bool) -> Result<Wire, ServiceError> {
         let url = job.target.tenant_url(on_demand).map_err(|fault| ServiceError::Target(fault.message))?;
-        Ok(Wire::new(&url, job.target.options.clone(), job.target.profile, Mode::Provisioning))
+        let mut wire = Wire::new(&url, job.target.options.clone(), job.target.profile, Mode::Provisioning);
+        let mapped = job.mapping.groups.iter().flat_map(|groups| groups.mapping.attributes());
+        let paths = mapped.map(|mapping| &mapping.rule.path);
+        wire.mapped_in_groups =
+            paths.filter(|path| !path.is_core("displayName") && !path.is_core("members")).cloned().collect();
+        Ok(wire)
     }
 }
 

@@ -87,7 +87,8 @@ impl Transcript {
             let mut body = body.clone();
             body.insert("id".to_owned(), json!(id.as_str()));
             let content_type = Some("application/scim+json".to_owned());
-            answer = Response { status: 201, content_type, body: Value::Object(body).to_string().into(), ..answer };
+            let (body, location) = (Value::Object(body).to_string().into(), Some(format!("{}/{id}", request.path)));
+            answer = Response { status: 201, content_type, location, body, ..answer };
         }
         self.rehearsed.push(request.clone());
         Ok(answer)

@@ -15,9 +15,9 @@ use super::rollback::RollbackOptions;
 use super::talk::{Transcript, Trouble, Written};
 use crate::mapping::AttributeMapping;
 use crate::model::{
-    Change, Entry, ErrorCode, Failure, Identity, Link, LoggedAction, LoggedStatus, ModifiedProperty, Mutability,
-    ObjectKind, Operation, Resource, Role, RoleForm, SourceAnchor, SourceState, Step, StepKind, TargetId, TargetValue,
-    ValueKind,
+    AttributeRule, Change, Entry, ErrorCode, Failure, Identity, Link, LoggedAction, LoggedStatus, ModifiedProperty,
+    Mutability, ObjectKind, Operation, Resource, Role, RoleForm, SourceAnchor, SourceState, Step, StepKind, TargetId,
+    TargetPath, TargetValue, ValueKind,
 };
 use crate::plan::ReadAnswer;
 use crate::store::{ObjectRow, ReferenceChange, RowChange};
@@ -82,10 +82,8 @@ impl Done {
         let named = |name: &str| entry.warnings.iter().any(|warning| warning.contains(&format!("`{name}`")));
         let hidden = entry.modified.iter().map(|one| one.name.clone()).filter(|name| named(name)).collect();
         // Who belongs to a group is in the log only in part, and kept elsewhere.
-        let (members, modified): (Vec<_>, Vec<_>) = entry
-            .modified
-            .into_iter()
-            .partition(|one| entry.kind == ObjectKind::Group && one.name == MEMBERS);
+        let (members, modified): (Vec<_>, Vec<_>) =
+            entry.modified.into_iter().partition(|one| entry.kind == ObjectKind::Group && one.name == MEMBERS);
         Some(Self {
             entry: entry.id,
             kind: entry.kind,
@@ -125,7 +123,8 @@ impl Done {
     /// The references of a deleted account, as a change of the account that was created in its place.
     pub(super) fn references<T>(&self, line: &Line<'_, T>, renewed: &Renewed) -> Option<Self> {
         let (kind, target) = (line.kind(self.kind)?, renewed.get(&self.target)?);
-        let is_reference = |one: &&ModifiedProperty| attribute(kind, &one.name).is_some_and(|known| known.rule.reference);
+        let is_reference =
+            |one: &&ModifiedProperty| attribute(kind, &one.name).is_some_and(|known| known.rule.reference);
         let modified = self.last_known.iter().filter(is_reference);
         let modified = modified.map(|one| ModifiedProperty { old: one.new.clone(), new: None, ..one.clone() });
         let modified: Vec<ModifiedProperty> = modified.filter(|one| one.old.is_some()).collect();
@@ -168,8 +167,8 @@ pub(super) fn lost<T>(line: &Line<'_, T>, done: &Done, members: bool) -> Vec<Str
                 (Some(_), _) => None,
             };
             let values = done.modified.iter();
-            let values = values
-                .filter_map(|one| Some(format!("{called}: the value of `{}` before {}", one.name, why(one)?)));
+            let values =
+                values.filter_map(|one| Some(format!("{called}: the value of `{}` before {}", one.name, why(one)?)));
             let unknown = done.has_members && !members;
             values.chain(unknown.then(|| format!("{called}: who its members were is not kept any more"))).collect()
         }
@@ -301,6 +300,36 @@ fn back(
     Some(Change { rule: Arc::clone(&mapping.rule), set, before: current.get(&mapping.rule.path).cloned() })
 }
 
+/// Takes away whole what would be left of an element of a list: a target that made `addresses[type eq "work"]` for one value
+/// keeps the rest of it when only the value goes.
+fn whole_elements(changes: &[Change], current: &Resource) -> Vec<Change> {
+    let element_of = |change: &Change| {
+        let text = change.rule.path.as_str();
+        change.rule.path.filter().filter(|_| change.set.is_none())?;
+        text.rfind(']').map(|close| text[..=close].to_owned())
+    };
+    let mut left: Vec<Change> = Vec::with_capacity(changes.len());
+    for change in changes {
+        let path = &change.rule.path;
+        let whole = element_of(change).and_then(|element| {
+            let gone = changes.iter().filter(|other| element_of(other).as_deref() == Some(element.as_str()));
+            let gone: Vec<&str> = gone.filter_map(|other| other.rule.path.sub()).collect();
+            let shell = |key: &str| path.filter().is_some_and(|filter| filter.sub == key) || key == "primary";
+            let is_empty = |key: &String| shell(key) || gone.iter().any(|gone| gone.eq_ignore_ascii_case(key));
+            let held = current.element(path)?.as_object().filter(|held| held.keys().all(is_empty))?;
+            let path: TargetPath = element.parse().ok()?;
+            let rule = Arc::new(AttributeRule { path, ..(*change.rule).clone() });
+            Some(Change { rule, set: None, before: Some(Value::Object(held.clone())) })
+        });
+        match whole {
+            Some(whole) if left.iter().any(|known| known.rule.path.as_str() == whole.rule.path.as_str()) => {}
+            Some(whole) => left.push(whole),
+            None => left.push(change.clone()),
+        }
+    }
+    left
+}
+
 /// Sends attributes as they were.
 async fn restore<T: Transport>(
     line: &Line<'_, T>,
@@ -321,7 +350,7 @@ async fn restore<T: Transport>(
         Some(false) => (LoggedAction::Disable, Operation::Disable),
         Some(true) | None => (LoggedAction::Update, Operation::Update),
     };
-    match line.update(done.kind, current, &changes, operation, transcript).await {
+    match line.update(done.kind, current, &whole_elements(&changes, current), operation, transcript).await {
         Ok(Written::Done) => {}
         Ok(Written::AlreadyGone) => return Err(changed(format!("the account `{}` is gone since", done.target))),
         Err(trouble) => return Err(Left::Failed(trouble.failure)),
@@ -534,4 +563,3 @@ pub(super) fn entry<T>(
         warnings: transcript.warnings.clone(),
     }
 }
-

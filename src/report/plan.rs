@@ -7,7 +7,8 @@ use super::entry::kind_name;
 use super::plain;
 use super::time::time;
 use crate::model::{
-    CycleReport, Entry, Intended, IntendedReference, LoggedAction, LoggedStatus, ModifiedProperty, SourceAnchor, StepKind,
+    CycleReport, Entry, Intended, IntendedReference, LoggedAction, LoggedStatus, ModifiedProperty, SourceAnchor,
+    StepKind,
 };
 
 /// The groups of a review in their order: the word of the action or status, and its title.
@@ -34,9 +35,15 @@ pub fn action_json(entry: &Entry, intended: Option<&Intended>) -> Option<Value> 
         (_, _, None) => return None,
     };
     let step_of = |kind: StepKind| entry.steps.iter().find(|step| step.kind == kind);
-    let references = intended.map(|intended| intended.references.as_slice()).filter(|references| !references.is_empty());
+    let references =
+        intended.map(|intended| intended.references.as_slice()).filter(|references| !references.is_empty());
+    let references =
+        intended.map(|intended| intended.references.as_slice()).filter(|references| !references.is_empty());
     let step = step_of(StepKind::Processing).or(step_of(StepKind::ReferenceResolution));
-    let why = step.map(|step| step.description.as_str());
+    let why = match references {
+        Some(references) => Some(moves(references)),
+        None => step.map(|step| step.description.clone()),
+    };
     let mut source = Map::new();
     source.insert("id".to_owned(), json!(entry.source.id));
     source.insert("displayName".to_owned(), json!(entry.source.display_name));
@@ -47,7 +54,7 @@ pub fn action_json(entry: &Entry, intended: Option<&Intended>) -> Option<Value> 
         "stage": if step_of(StepKind::ReferenceResolution).is_some() { "references" } else { "objects" },
         "kind": kind_name(entry.kind),
         "reason": entry.reason,
-        "why": entry.failure.as_ref().map(|failure| failure.message.as_str()).or(why),
+        "why": entry.failure.as_ref().map(|failure| failure.message.clone()).or(why),
         "source": source,
         "target": entry.target.as_ref().map(|target| json!({ "id": target.id, "displayName": target.display_name })),
         "changes": references.map_or_else(|| changes(&entry.modified), named_changes),
@@ -71,6 +78,17 @@ pub fn action_json(entry: &Entry, intended: Option<&Intended>) -> Option<Value> 
 
 fn changes(modified: &[ModifiedProperty]) -> Value {
     modified.iter().map(|one| json!({ "attribute": one.name, "before": one.old, "after": one.new })).collect()
+}
+
+/// How many references come and go, in words.
+fn moves(references: &[IntendedReference]) -> String {
+    let come = references.iter().filter(|one| one.before.is_none()).count();
+    let go = references.iter().filter(|one| one.after.is_none()).count();
+    let other = references.len() - come - go;
+    let parts = [(come, "to be added"), (go, "to be taken away"), (other, "to be another one")];
+    let parts: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    format!("{}, after all objects", parts.join(", "))
 }
 
 fn named_changes(references: &[IntendedReference]) -> Value {

@@ -90,12 +90,13 @@ impl Store {
     /// The name that the log last knew an object by.
     pub fn last_name(&self, job: JobKey, anchor: &SourceAnchor) -> Result<Option<String>, StoreError> {
         self.read(|connection| {
-            let sql = "SELECT entry -> 'source' ->> 'display_name' FROM log WHERE job = ?1 AND anchor = ?2 ORDER BY seq DESC LIMIT 1";
+            let sql = "SELECT entry -> 'source' ->> 'display_name' FROM log WHERE job = ?1 AND anchor = ?2
+                AND entry -> 'source' ->> 'display_name' <> '' ORDER BY seq DESC LIMIT 1";
             let name: Option<Option<String>> = connection
                 .prepare_cached(sql)?
                 .query_row(params![job.0, Stored(anchor.as_str())], |row| row.get(0))
                 .optional()?;
-            Ok(name.flatten().filter(|name| !name.is_empty()))
+            Ok(name.flatten())
         })
     }
 
@@ -166,7 +167,8 @@ impl Store {
             let gone =
                 connection.execute("DELETE FROM log WHERE job = ?1 AND at < ?2", params![job.0, millis(before)])?;
             connection.execute("DELETE FROM cycles WHERE job = ?1 AND began < ?2", params![job.0, millis(before)])?;
-            connection.execute("DELETE FROM sent_members WHERE job = ?1 AND at < ?2", params![job.0, millis(before)])?;
+            connection
+                .execute("DELETE FROM sent_members WHERE job = ?1 AND at < ?2", params![job.0, millis(before)])?;
             Ok(gone as u64)
         })
         .await

@@ -164,7 +164,9 @@ impl Store {
             for member in &members {
                 let anchor = Stored(member.anchor.as_str());
                 let sql = match member.joining {
-                    Joining::Joins | Joining::Rejoins => "UPDATE memberships SET state = 1 WHERE job = ?1 AND holder = ?2 AND member = ?3",
+                    Joining::Joins | Joining::Rejoins => {
+                        "UPDATE memberships SET state = 1 WHERE job = ?1 AND holder = ?2 AND member = ?3"
+                    }
                     Joining::Leaves => "DELETE FROM memberships WHERE job = ?1 AND holder = ?2 AND member = ?3",
                 };
                 connection.prepare_cached(sql)?.execute(params![job.0, group, anchor])?;

@@ -173,7 +173,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
             for (from, to) in &renames {
-                let by_anchor = ["objects", "kept_values", "escrows", "staged", "pending_references", "exported_references"];
+                let by_anchor =
+                    ["objects", "kept_values", "escrows", "staged", "pending_references", "exported_references"];
                 let others = [
                     ("pending_references", "wanted"),
                     ("exported_references", "wanted"),

@@ -9,15 +9,8 @@ use super::writer::Writer;
 use super::{JobKey, Store, StoreError};
 
 /// What the sending of references reads and writes.
-const COPIED: [&str; 7] = [
-    "objects",
-    "escrows",
-    "pending_references",
-    "exported_references",
-    "memberships",
-    "direct_members",
-    "regrouped",
-];
+const COPIED: [&str; 7] =
+    ["objects", "escrows", "pending_references", "exported_references", "memberships", "direct_members", "regrouped"];
 
 impl Store {
     /// Copies the objects and references of a job into a file without a name, which vanishes with the value: what is written
@@ -37,7 +30,7 @@ impl Store {
             let connection = Connection::open(path)?;
             connection.busy_timeout(std::time::Duration::from_secs(30))?;
             connection.set_prepared_statement_cache_capacity(64);
-            connection.execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -8000")?;
+            connection.execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -8000; PRAGMA foreign_keys = OFF")?;
             Ok(connection)
         };
         let writer = open()?;

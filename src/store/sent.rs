@@ -81,9 +81,6 @@ pub(super) fn note<'a>(
             Joining::Leaves => pack(member, &mut gone),
         }
     }
-    if joined.is_empty() && gone.is_empty() {
-        return Ok(());
-    }
     connection
         .prepare_cached(
             "INSERT INTO sent_members (job, cycle, at, holder, joined, gone) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -100,8 +97,8 @@ pub(super) fn note_deleted(connection: &Connection, job: JobKey, entry: &Entry) 
     }
     let group = entry.source_anchor();
     let sender = Sender { cycle: entry.cycle_id.clone(), at: entry.at };
-    let mut statement =
-        connection.prepare_cached("SELECT member FROM memberships WHERE job = ?1 AND holder = ?2 AND state IN (1, 4, 5)")?;
+    let mut statement = connection
+        .prepare_cached("SELECT member FROM memberships WHERE job = ?1 AND holder = ?2 AND state IN (1, 4, 5)")?;
     let mut rows = statement.query(params![job.0, Stored(group.as_str())])?;
     let mut members = Vec::new();
     let write = |members: &mut Vec<SourceAnchor>| {
@@ -163,8 +160,9 @@ mod tests {
 
     #[test]
     fn packed_lists_come_back() {
-        let anchors = ["3d628091-ebb6-4e5b-a621-3648e0d9dc7a", "", "uid=佐藤,dc=b", "3D628091-EBB6-4E5B-A621-3648E0D9DC7A"]
-            .map(|text| SourceAnchor(text.to_owned()));
+        let anchors =
+            ["3d628091-ebb6-4e5b-a621-3648e0d9dc7a", "", "uid=佐藤,dc=b", "3D628091-EBB6-4E5B-A621-3648E0D9DC7A"]
+                .map(|text| SourceAnchor(text.to_owned()));
         let mut list = Vec::new();
         anchors.iter().for_each(|anchor| pack(anchor, &mut list));
         assert_eq!(unpacked(&list).expect("whole"), anchors);

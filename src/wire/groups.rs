@@ -7,6 +7,7 @@ use crate::model::{Resource, TargetId};
 use super::create::CORE_GROUP;
 use super::dialect::{MemberRemoval, UpdateVerb};
 use super::patch::{Verb, envelope};
+use super::put::{erase, use_schema};
 use super::query::quote;
 use super::{Change, Member, Membership, Mode, Wire};
 
@@ -146,9 +147,11 @@ impl Wire {
                 let mut body = Map::new();
                 body.insert("schemas".to_owned(), json!([CORE_GROUP]));
                 body.extend(current.display_name().map(|name| ("displayName".to_owned(), Value::from(name))));
+                self.keep_mapped(current, &mut body);
                 for change in changes {
-                    if let Some(value) = change.set {
-                        body.insert(change.path.as_str().to_owned(), self.create_value(change.path, value));
+                    match change.set {
+                        Some(value) => self.overlay(&mut body, change.path, self.create_value(change.path, value)),
+                        None => erase(&mut body, change.path),
                     }
                 }
                 body.insert("members".to_owned(), Value::Array(members));
@@ -161,6 +164,22 @@ impl Wire {
                     object.insert("members".to_owned(), Value::Array(members));
                 }
                 body
+            }
+        }
+    }
+}
+
+impl Wire {
+    /// Repeats what the mapping gave the group besides its name: a PUT takes away whatever it lacks.
+    fn keep_mapped(&self, current: &Resource, body: &mut Map<String, Value>) {
+        for path in &self.mapped_in_groups {
+            let name = path.urn().unwrap_or(path.attribute());
+            let held = current.body().iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+            if let Some((key, value)) = held.filter(|(key, _)| !body.contains_key(*key)) {
+                body.insert(key.clone(), value.clone());
+                if let Some(urn) = path.urn() {
+                    use_schema(body, urn);
+                }
             }
         }
     }
