@@ -329,7 +329,8 @@ impl Service {
         let seen = follow_up.as_ref().and_then(|follow_up| follow_up.resource.clone()).and_then(Resource::new);
         let name = self.named(line, &group, follow_up.as_ref(), seen.as_ref())?;
         // A group that is only rehearsed cannot be read.
-        let new = seen.filter(|_| line.is_placeholder(&target));
+        let made = || Resource::new(json!({ "id": target.as_str(), "displayName": name }));
+        let new = if line.is_placeholder(&target) { seen.or_else(made) } else { None };
         let mut delivery = line.deliver_members(&group, &target, new, &which, stop).await?;
         let open = line.book().open_members(line.job, &group)?;
         let references = self.intended_members(line, staging, std::mem::take(&mut delivery.sent))?;

@@ -132,8 +132,10 @@ impl<T: Transport> Line<'_, T> {
         transcript: &mut Transcript,
     ) -> Result<Result<Vec<(Change, Option<SourceAnchor>)>, Trouble>, StoreError> {
         let Some(first) = ready.first() else { return Ok(Ok(Vec::new())) };
+        // An account that is only rehearsed cannot be read.
         let is_new = self.is_placeholder(&first.holder);
-        let current = match resource.filter(|_| is_new || !self.wire.needs_current()) {
+        let made = || Resource::new(json!({ "id": first.holder.as_str() })).filter(|_| is_new);
+        let current = match resource.filter(|_| is_new || !self.wire.needs_current()).or_else(made) {
             Some(resource) => resource,
             None => match self.read(ObjectKind::User, &first.holder, &[], transcript).await {
                 Ok(ReadAnswer::Found(resource)) => *resource,

@@ -37,8 +37,6 @@ pub fn action_json(entry: &Entry, intended: Option<&Intended>) -> Option<Value> 
     let step_of = |kind: StepKind| entry.steps.iter().find(|step| step.kind == kind);
     let references =
         intended.map(|intended| intended.references.as_slice()).filter(|references| !references.is_empty());
-    let references =
-        intended.map(|intended| intended.references.as_slice()).filter(|references| !references.is_empty());
     let step = step_of(StepKind::Processing).or(step_of(StepKind::ReferenceResolution));
     let why = match references {
         Some(references) => Some(moves(references)),
