@@ -183,7 +183,6 @@ fn attribute<'a>(kind: &KindRules<'a>, name: &str) -> Option<&'a AttributeMappin
 }
 
 /// Sends the inverse of `done`.
-#[expect(clippy::too_many_arguments, reason = "the facts of one object, each of another kind")]
 pub(super) async fn inverse<T: Transport>(
     line: &Line<'_, T>,
     kind: &KindRules<'_>,
