@@ -136,7 +136,12 @@ impl<T: Transport> Line<'_, T> {
             if stop.is_cancelled() || self.breaker.is_open() {
                 return Ok(());
             }
-            let pushed = self.push(holder, &members, &mut delivery.transcript).await;
+            // A list that is replaced as a whole must be whole (wire.md 18, full push).
+            let held = match self.wire.pushes_whole_lists() {
+                true => self.book().held_members(self.job, group)?,
+                false => Vec::new(),
+            };
+            let pushed = self.push(holder, &members, &held, &mut delivery.transcript).await;
             self.breaker.note(match &pushed {
                 Pushed::Ended(failure) => Some(failure),
                 Pushed::Taken | Pushed::Refused(_) => None,
@@ -190,7 +195,13 @@ impl<T: Transport> Line<'_, T> {
     }
 
     /// One change of membership; sent again once where the group had changed since it was read.
-    async fn push(&self, holder: &mut Holder<'_>, members: &[Member], transcript: &mut Transcript) -> Pushed {
+    async fn push(
+        &self,
+        holder: &mut Holder<'_>,
+        members: &[Member],
+        held: &[TargetId],
+        transcript: &mut Transcript,
+    ) -> Pushed {
         for attempt in 0..2 {
             let current = match self.current(holder, transcript).await {
                 Ok(current) => current,
@@ -198,8 +209,8 @@ impl<T: Transport> Line<'_, T> {
             };
             let leaves = |member: &&Member| member.joining == Joining::Leaves;
             let join = members.iter().filter(|member| !leaves(member));
-            let add: Vec<wire::Member<'_>> =
-                join.map(|member| wire::Member { id: &member.target, display: None }).collect();
+            let join = held.iter().chain(join.map(|member| &member.target));
+            let add: Vec<wire::Member<'_>> = join.map(|id| wire::Member { id, display: None }).collect();
             let remove: Vec<&TargetId> = members.iter().filter(leaves).map(|member| &member.target).collect();
             let membership = wire::Membership { add: &add, remove: &remove };
             let update = self.wire.update(ObjectKind::Group, &current, &[], Some(membership));

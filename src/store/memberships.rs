@@ -231,6 +231,22 @@ impl Store {
         })
     }
 
+    /// The accounts that a group holds as far as is known, those who are sent again left out.
+    pub fn held_members(&self, job: JobKey, group: &SourceAnchor) -> Result<Vec<TargetId>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT o.target FROM memberships m JOIN objects o ON o.job = m.job AND o.anchor = m.member
+                 WHERE m.job = ?1 AND m.holder = ?2 AND m.state IN (1, 4) AND o.target IS NOT NULL ORDER BY m.member",
+            )?;
+            let mut rows = statement.query(params![job.0, Stored(group.as_str())])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(TargetId(identifier(row.get_ref(0)?)?));
+            }
+            Ok(found)
+        })
+    }
+
     /// The groups that hold a member as far as is known.
     pub fn groups_of(&self, job: JobKey, member: &SourceAnchor) -> Result<Vec<SourceAnchor>, StoreError> {
         self.read(|connection| {

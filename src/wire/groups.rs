@@ -1,5 +1,7 @@
 //! Requests that change the membership of a group (wire.md 12, 18, 19).
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::model::{Resource, TargetId};
@@ -35,6 +37,11 @@ impl Wire {
     /// Whether a later request to an object needs it as the target holds it by then.
     pub fn needs_current(&self) -> bool {
         self.membership_form() != MembershipForm::Apart || self.dialect.if_match
+    }
+
+    /// Whether a change of membership replaces the whole list (option `full_push`): what is added is everybody then.
+    pub fn pushes_whole_lists(&self) -> bool {
+        self.options.full_push && self.membership_form() != MembershipForm::Apart
     }
 
     /// How many members go into one request.
@@ -134,11 +141,13 @@ impl Wire {
         let held = current.body().iter().find(|(key, _)| key.eq_ignore_ascii_case("members"));
         let held = held.and_then(|(_, members)| members.as_array()).map_or(&[][..], Vec::as_slice);
         let id_of = |member: &Value| member.get("value").and_then(Value::as_str).map(str::to_owned);
-        let leaves = |id: &str| membership.remove.iter().any(|gone| gone.as_str() == id);
+        let gone: HashSet<&str> = membership.remove.iter().map(|gone| gone.as_str()).collect();
+        let leaves = |id: &str| gone.contains(id);
         let kept = held.iter().filter(|member| !replaces && id_of(member).is_none_or(|id| !leaves(&id)));
         let mut members: Vec<Value> = kept.cloned().collect();
+        let mut known: HashSet<String> = members.iter().filter_map(id_of).collect();
         for member in membership.add {
-            if !members.iter().any(|held| id_of(held).as_deref() == Some(member.id.as_str())) {
+            if known.insert(member.id.as_str().to_owned()) {
                 members.push(shown(member));
             }
         }
