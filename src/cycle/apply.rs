@@ -12,7 +12,8 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::error::ServiceError;
-use super::intended::{Planned, Review, feed, feed_json, hex};
+use super::intended::{Planned, Review, Side, feed, feed_json, hex};
+use super::members::MEMBERS;
 use super::progress::Observer;
 use super::run::CycleOptions;
 use super::service::{Service, meaning};
@@ -22,7 +23,7 @@ use crate::source;
 use crate::store::{JobKey, JobState};
 
 /// The form of plan files; one of another form is refused.
-const FORM: &str = "1";
+const FORM: &str = "2";
 
 /// What a plan stands on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,10 +158,17 @@ impl Service {
             return Err(ServiceError::PlanFile(message, "name that job with `--job`, or make a plan of this one"));
         }
         let key = store.secret()?;
-        let mut planned = Planned::default();
+        let mut planned = Planned::new(key);
         let mut rows = Vec::with_capacity(file.actions.len());
         for action in file.actions {
-            planned.put(&key, &action.anchor, action.decision);
+            match action.references {
+                None => planned.put(&action.anchor, action.decision),
+                Some(references) => {
+                    for one in &references {
+                        planned.put_reference(&action.anchor, &one.attribute, one.side());
+                    }
+                }
+            }
             rows.push((action.anchor, action.state));
         }
         // What the source is now is judged under the lock of the cycle.
@@ -276,6 +284,35 @@ struct PlannedAction {
     anchor: SourceAnchor,
     state: String,
     decision: [u8; 16],
+    /// Of an action that sets references: each of them.
+    references: Option<Vec<PlannedReference>>,
+}
+
+struct PlannedReference {
+    attribute: String,
+    before: Option<String>,
+    joins: bool,
+    source: Option<String>,
+}
+
+impl PlannedReference {
+    fn of(change: &Value) -> Option<Self> {
+        let text = |name: &str| change[name].as_str().map(str::to_owned);
+        Some(Self {
+            attribute: text("attribute")?,
+            before: text("before"),
+            joins: change["after"].is_string(),
+            source: text("source"),
+        })
+    }
+
+    fn side(&self) -> Side<'_> {
+        match (self.attribute.as_str(), self.source.as_deref(), self.joins) {
+            (MEMBERS, Some(member), true) => Side::Joins(member),
+            (MEMBERS, Some(member), false) => Side::Leaves(member),
+            (_, whom, _) => Side::Set { before: self.before.as_deref(), whom },
+        }
+    }
 }
 
 fn read(path: &Path) -> Result<PlanFile, ServiceError> {
@@ -387,7 +424,11 @@ impl<'de> Visitor<'de> for ActionsSeed {
                 return Err(S::Error::custom("an action without the time of the plan"));
             };
             actions.at = Some(at);
-            actions.planned.push(PlannedAction { anchor: SourceAnchor(anchor), state: state.to_owned(), decision });
+            let changes = || action["changes"].as_array().into_iter().flatten();
+            let references =
+                (action["stage"] == "references").then(|| changes().filter_map(PlannedReference::of).collect());
+            let (anchor, state) = (SourceAnchor(anchor), state.to_owned());
+            actions.planned.push(PlannedAction { anchor, state, decision, references });
         }
         actions.hasher = digest.hasher;
         Ok(actions)

@@ -12,9 +12,8 @@ use super::standing::Standing;
 use super::talk::{Transcript, Trouble, Written};
 use crate::expr::{Class as ExpressionClass, Context, DateTime, Random, SeededRandom};
 use crate::model::{
-    Change, Class, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Flow, Intended, Link, LoggedAction,
-    LoggedStatus, ModifiedProperty, ObjectKind, Operation, Origin, Resource, SourceAnchor, SourceObject, SourceState,
-    TargetId, Trigger,
+    Change, Class, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Flow, Intended, Link, ModifiedProperty,
+    ObjectKind, Operation, Origin, Resource, SourceAnchor, SourceObject, SourceState, TargetId, Trigger,
 };
 use crate::plan::{
     self, Decision, Knowledge, MatchAnswer, Next, Protection, Question, ReadAnswer, Reason, Scope, Situation,
@@ -30,9 +29,7 @@ pub(super) struct Evaluated {
     pub link_before: Link,
     /// The account as it was last seen, for references that are sent later.
     pub resource: Option<Box<Resource>>,
-    /// A dry run would send references of it.
-    pub would_send: bool,
-    /// What must be stored; nothing in a dry run.
+    /// What must be written down; nothing where nobody writes down.
     pub commit: Option<ObjectCommit>,
     /// What would be sent; only while planning.
     pub intended: Option<Intended>,
@@ -110,7 +107,7 @@ impl<T: Transport> Line<'_, T> {
             (_, trouble) => (decision, trouble),
         };
         let (decision, trouble, written) = match (decision, trouble) {
-            (decision, None) if decision.writes() && !self.run.dry_run => {
+            (decision, None) if decision.writes() => {
                 match self.carry_out(kind, object, &decision, &mut course).await? {
                     Ok(written) => (decision, None, Some(written)),
                     Err(trouble) => (decision, Some(trouble), None),
@@ -118,6 +115,11 @@ impl<T: Transport> Line<'_, T> {
             }
             (decision, trouble) => (decision, trouble, None),
         };
+        course.intended = course
+            .intended
+            .take()
+            .filter(|_| trouble.is_none())
+            .map(|intended| Intended { requests: course.transcript.take_rehearsed(), ..intended });
         if !course.transcript.exchanges.is_empty() {
             self.breaker.note(trouble.as_ref().map(|trouble| &trouble.failure));
         }
@@ -394,7 +396,8 @@ impl<T: Transport> Line<'_, T> {
                     self.unique_values(kind, object, &mut values, &mut course.transcript).await?;
                 }
                 let password = self.password();
-                let resource = self.create(object_kind, &values, password.as_deref(), &mut course.transcript).await?;
+                let (password, transcript) = (password.as_deref(), &mut course.transcript);
+                let resource = self.create(object_kind, &object.anchor, &values, password, transcript).await?;
                 Ok(Carried::Created(Box::new(resource)))
             }
             Decision::Update { changes, .. } => {
@@ -435,6 +438,9 @@ impl<T: Transport> Line<'_, T> {
         if !self.wire.sends_password() {
             return None;
         }
+        if self.run.dry_run {
+            return Some(record::REDACTED.to_owned());
+        }
         let mut bytes = [0; 8];
         let mut seed = self.run.seed;
         seed[0] ^= 0x5a;
@@ -453,7 +459,7 @@ impl<T: Transport> Line<'_, T> {
             escrow::entry(&staged.anchor, target, Operation::Evaluate, &failure, escrow, self.now(), self.first_retry);
         let mut evaluated = self.unevaluated(object, row, Decision::Fail(failure.clone()), Instant::now());
         evaluated.entry.failure = Some(failure);
-        evaluated.commit = (!self.run.dry_run).then(|| ObjectCommit {
+        evaluated.commit = self.book.is_some().then(|| ObjectCommit {
             anchor: staged.anchor.clone(),
             row: RowChange::Keep,
             escrow: EscrowChange::Put(set_aside),
@@ -482,12 +488,11 @@ impl<T: Transport> Line<'_, T> {
             target: None,
             matched: None,
             transcript: &Transcript::default(),
-            references: None,
             began,
         };
         let entry = record::entry(self, recorded);
         let link_before = row.map_or(Link::None, |row| row.link.clone());
-        Evaluated { entry, decision, link_before, resource: None, would_send: false, commit: None, intended: None }
+        Evaluated { entry, decision, link_before, resource: None, commit: None, intended: None }
     }
 }
 
@@ -527,7 +532,8 @@ impl<T: Transport> Afterwards<'_, '_, T> {
             login_name_finding(&course.desired, resource, &mut course.transcript);
         }
         let link = self.link_after(&decision, failure.is_some(), carried.as_ref(), &course.knowledge);
-        let target = carried_target(carried.as_ref()).or(link.target()).or(self.link.target()).cloned();
+        let named = carried_target(carried.as_ref()).or(link.target()).or(self.link.target());
+        let target = named.filter(|id| !line.is_placeholder(id)).cloned();
         let broke = failure.as_ref().is_some_and(|(_, failure)| failure.class == Class::Critical);
         let escrow = failure.as_ref().filter(|_| !broke).map(|(operation, failure)| {
             let before = self.escrow;
@@ -546,7 +552,7 @@ impl<T: Transport> Afterwards<'_, '_, T> {
             Some(Carried::Changed | Carried::Gone) | None => read_back(&course.knowledge),
         };
         let found = match &failure {
-            Some(_) => Default::default(),
+            Some(_) => None,
             None => line.references_of(&Evaluation {
                 object: self.object,
                 row: self.row,
@@ -556,7 +562,7 @@ impl<T: Transport> Afterwards<'_, '_, T> {
                 resource: last_seen,
             })?,
         };
-        let waits = found.change.as_ref().is_some_and(crate::store::ReferenceChange::is_open);
+        let waits = found.as_ref().is_some_and(crate::store::ReferenceChange::is_open);
         let follow_up = last_seen.filter(|_| waits).cloned().map(Box::new);
         let on_demand = line.run.trigger == Trigger::OnDemand;
         let retry = escrow.as_ref().map(|escrow| crate::model::Retry {
@@ -574,17 +580,17 @@ impl<T: Transport> Afterwards<'_, '_, T> {
             target: target.as_ref(),
             matched: read_back(&course.knowledge),
             transcript: &course.transcript,
-            references: found.step.as_ref(),
             began,
         };
         let mut entry = record::entry(line, recorded);
+        if entry.source.display_name.is_empty() {
+            // Whoever is absent from the export is known by the name of before.
+            entry.source.display_name = line.store.last_name(line.job, &self.staged.anchor)?.unwrap_or_default();
+        }
         if entry.modified.is_empty() {
             entry.modified = std::mem::take(&mut course.lost);
         }
-        if found.would_send && matches!(decision, Decision::Skip { .. }) {
-            (entry.action, entry.status) = (LoggedAction::Update, LoggedStatus::Success);
-        }
-        let commit = (!line.run.dry_run).then(|| {
+        let commit = line.book.is_some().then(|| {
             let row = self.row_after(&decision, failure.as_ref().map(|(_, failure)| failure), link, broke, &course);
             ObjectCommit {
                 anchor: self.staged.anchor.clone(),
@@ -600,22 +606,18 @@ impl<T: Transport> Afterwards<'_, '_, T> {
                     (None, None) => EscrowChange::Clear,
                 },
                 unstage: failure.is_none() && !is_staged(&decision),
-                references: found.change.map(Box::new),
+                references: found.map(Box::new),
                 entry: record::is_logged(line, &decision, failure.is_some(), self.link)
                     .then(|| Box::new(entry.clone())),
             }
         });
-        // A review names references beside what is sent for the object, and alone where there is nothing else.
-        let planning = line.run.review.as_ref().filter(|review| found.would_send && review.planned.is_none());
-        let later = planning.map(|review| Intended { at: review.at, requests: Vec::new(), digest: String::new() });
         Ok(Evaluated {
             entry,
             decision,
             link_before: self.link.clone(),
             resource: follow_up,
-            would_send: found.would_send,
             commit,
-            intended: course.intended.or(later),
+            intended: course.intended,
         })
     }
 

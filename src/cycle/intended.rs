@@ -1,6 +1,6 @@
 //! What a review sees of each decision, and the fence that lets only reviewed decisions through (contract.md 2, `plan`, `apply`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use blake3::Hasher;
 use jiff::Timestamp;
@@ -8,16 +8,15 @@ use serde_json::Value;
 
 use super::evaluate::{Course, read_back};
 use super::line::{KindRules, Line};
-use super::record::{REDACTED, modified};
-use super::talk::{Transcript, Trouble};
+use super::record::modified;
+use super::talk::Trouble;
 use crate::model::{
-    Change, ErrorCode, Failure, Intended, IntendedRequest, ModifiedProperty, ObjectKind, Operation, Resource,
-    SourceAnchor, SourceObject, TargetValue,
+    Change, ErrorCode, Failure, Intended, IntendedReference, ModifiedProperty, Operation, Resource, SourceAnchor,
+    SourceObject, TargetValue,
 };
-use crate::plan::{self, Decision, ReadAnswer};
+use crate::plan::{Decision, ReadAnswer};
 use crate::store::ObjectRow;
 use crate::target::Transport;
-use crate::wire::{self, Request};
 
 /// What makes a run a plan, or the execution of one.
 #[derive(Debug)]
@@ -33,13 +32,77 @@ pub(super) struct Review {
 }
 
 /// The reviewed decisions, by object.
-#[derive(Debug, Default)]
-pub(super) struct Planned(HashMap<[u8; 16], [u8; 16]>);
+#[derive(Debug)]
+pub(super) struct Planned {
+    key: [u8; 32],
+    decisions: HashMap<[u8; 16], [u8; 16]>,
+    /// Each reference that is set, each member that joins or leaves, and which attributes have one.
+    references: HashSet<[u8; 16]>,
+}
+
+/// Whether a plan holds a reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    AsIs,
+    /// With another value before or after.
+    Otherwise,
+    No,
+}
 
 impl Planned {
-    pub(super) fn put(&mut self, review_key: &[u8; 32], anchor: &SourceAnchor, decision: [u8; 16]) {
-        self.0.insert(name(review_key, anchor), decision);
+    pub(super) fn new(key: [u8; 32]) -> Self {
+        Self { key, decisions: HashMap::new(), references: HashSet::new() }
     }
+
+    pub(super) fn put(&mut self, anchor: &SourceAnchor, decision: [u8; 16]) {
+        self.decisions.insert(name(&self.key, anchor), decision);
+    }
+
+    /// Takes what the plan shows of a reference: the value before, and whom it names in the source.
+    pub(super) fn put_reference(&mut self, anchor: &SourceAnchor, attribute: &str, side: Side<'_>) {
+        self.references.insert(self.print(anchor, attribute, side));
+        self.references.insert(self.print(anchor, attribute, Side::Any));
+    }
+
+    pub(super) fn holds_reference(&self, anchor: &SourceAnchor, attribute: &str, side: Side<'_>) -> Held {
+        let has = |side| self.references.contains(&self.print(anchor, attribute, side));
+        match (has(side), has(Side::Any)) {
+            (true, _) => Held::AsIs,
+            (false, true) => Held::Otherwise,
+            (false, false) => Held::No,
+        }
+    }
+
+    fn print(&self, anchor: &SourceAnchor, attribute: &str, side: Side<'_>) -> [u8; 16] {
+        let mut hasher = Hasher::new_keyed(&self.key);
+        let (word, before, whom) = match side {
+            Side::Any => ("any", None, None),
+            Side::Joins(member) => ("joins", None, Some(member)),
+            Side::Leaves(member) => ("leaves", None, Some(member)),
+            Side::Set { before, whom } => ("set", before, whom),
+        };
+        for text in [anchor.as_str(), attribute, word] {
+            feed(&mut hasher, text.as_bytes());
+        }
+        for text in [before, whom] {
+            feed(&mut hasher, if text.is_some() { b"held" } else { b"none" });
+            feed(&mut hasher, text.unwrap_or_default().as_bytes());
+        }
+        first_half(&hasher.finalize())
+    }
+}
+
+/// One reference as a plan shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side<'a> {
+    /// Some value, whichever.
+    Any,
+    /// A source object becomes a member.
+    Joins(&'a str),
+    /// A source object is one no more.
+    Leaves(&'a str),
+    /// The account that is referred to so far, and the source object that is to be.
+    Set { before: Option<&'a str>, whom: Option<&'a str> },
 }
 
 impl Review {
@@ -48,10 +111,30 @@ impl Review {
         *blake3::keyed_hash(&self.key, self.identity.as_bytes()).as_bytes()
     }
 
+    /// Everything of the references that a plan shows.
+    pub(super) fn print_of(&self, references: &[IntendedReference]) -> String {
+        let mut hasher = Hasher::new_keyed(&self.key);
+        for one in references {
+            feed(&mut hasher, format!("{one:?}").as_bytes());
+        }
+        hex(&first_half(&hasher.finalize()))
+    }
+
     /// What is remembered of an object, as eight octets.
     pub(super) fn state_of(&self, row: Option<&ObjectRow>) -> String {
         let digest = blake3::keyed_hash(&self.key, format!("{row:?}").as_bytes());
         hex(&digest.as_bytes()[..8])
+    }
+}
+
+impl<T> Line<'_, T> {
+    /// What was reviewed, while it is carried out.
+    pub(super) fn planned(&self) -> Option<&Planned> {
+        self.run.review.as_ref().and_then(|review| review.planned.as_ref())
+    }
+
+    pub(super) fn is_planning(&self) -> bool {
+        self.run.review.as_ref().is_some_and(|review| review.planned.is_none())
     }
 }
 
@@ -86,7 +169,7 @@ impl<T: Transport> Line<'_, T> {
         let current = doomed.as_ref().or_else(|| read_back(&course.knowledge));
         let print = fingerprint(&review.key, &decision, current);
         if let Some(planned) = &review.planned {
-            let trouble = match planned.0.get(&name(&review.key, &object.anchor)) {
+            let trouble = match planned.decisions.get(&name(&review.key, &object.anchor)) {
                 Some(known) if *known == print => None,
                 Some(_) => Some(refusal(
                     &decision,
@@ -98,63 +181,10 @@ impl<T: Transport> Line<'_, T> {
             };
             return (decision, trouble);
         }
-        let current = current.cloned();
-        let requests = self.requests(object_kind, &decision, current.as_ref(), &course.desired, &mut course.transcript);
-        course.intended = Some(Intended {
-            at: review.at,
-            requests: requests.into_iter().map(shown).collect(),
-            digest: format!("{}-{}", review.state_of(row), hex(&print)),
-        });
+        // The requests follow when the decision was rehearsed.
+        let digest = format!("{}-{}", review.state_of(row), hex(&print));
+        course.intended = Some(Intended { at: review.at, requests: Vec::new(), references: Vec::new(), digest });
         (decision, None)
-    }
-
-    /// The requests that carry a decision out, without what must not be seen.
-    fn requests(
-        &self,
-        kind: ObjectKind,
-        decision: &Decision,
-        current: Option<&Resource>,
-        desired: &[crate::model::Desired],
-        transcript: &mut Transcript,
-    ) -> Vec<Request> {
-        let mut update = |changes: &[Change]| {
-            let Some(current) = current else { return Vec::new() };
-            let changes: Vec<Change> = changes.iter().map(hidden).collect();
-            let wanted: Vec<wire::Change<'_>> = changes
-                .iter()
-                .map(|change| wire::Change {
-                    path: &change.rule.path,
-                    set: change.set.as_ref(),
-                    present: change.before.is_some(),
-                })
-                .collect();
-            let update = self.wire.update(kind, current, &wanted, None);
-            for hint in update.hints {
-                transcript.hint(hint);
-            }
-            update.requests
-        };
-        match decision {
-            Decision::Create { values, .. } => {
-                let values: Vec<Change> = values.iter().map(hidden).collect();
-                let wanted: Vec<wire::Desired<'_>> = values
-                    .iter()
-                    .map(|change| wire::Desired {
-                        path: &change.rule.path,
-                        value: change.set.as_ref(),
-                        single_role: self.is_single_role(kind, change),
-                    })
-                    .collect();
-                let password = self.wire.sends_password().then_some(REDACTED);
-                vec![self.wire.create(kind, &wanted, password)]
-            }
-            Decision::Update { changes, .. } | Decision::Disable { changes, .. } => update(changes),
-            Decision::Delete { target, .. } if self.wire.deletes(kind) => vec![self.wire.delete(kind, target, None)],
-            Decision::Delete { .. } => {
-                update(&current.map(|current| plan::changes_on_update(desired, current)).unwrap_or_default())
-            }
-            Decision::Skip { .. } | Decision::Fail(_) | Decision::Pass(_) => Vec::new(),
-        }
     }
 }
 
@@ -166,19 +196,6 @@ pub(super) fn held(kind: &KindRules<'_>, resource: &Resource) -> Vec<ModifiedPro
     };
     let changes: Vec<Change> = kind.mapping.attributes().iter().filter_map(|mapping| gone(&mapping.rule)).collect();
     modified(&changes)
-}
-
-fn hidden(change: &Change) -> Change {
-    let mut change = change.clone();
-    if change.rule.redacted {
-        change.set = change.set.map(|_| TargetValue::Text(REDACTED.to_owned()));
-    }
-    change
-}
-
-fn shown(request: Request) -> IntendedRequest {
-    let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
-    IntendedRequest { method: request.method.to_string(), path: format!("{}{query}", request.path), body: request.body }
 }
 
 fn refusal(decision: &Decision, message: &str) -> Trouble {

@@ -1,7 +1,7 @@
 //! What all evaluations of one run share.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
@@ -34,6 +34,9 @@ pub(super) struct KindRules<'a> {
 /// The line that each object of a run goes along.
 pub(super) struct Line<'a, T> {
     pub store: &'a Store,
+    /// Where this run writes down what it did, and finds whose references can be sent: the state, or of a dry run the copy
+    /// that it rehearses on. `None`: nothing is written down, and no reference is looked at.
+    pub book: Option<&'a Store>,
     pub job_name: &'a str,
     pub job: JobKey,
     pub users: KindRules<'a>,
@@ -57,6 +60,8 @@ pub(super) struct Line<'a, T> {
     pub resolve_later: bool,
     /// Inner groups give their members to the groups around them.
     pub flattens: bool,
+    /// References that could be sent, but that the plan which is carried out does not hold.
+    pub withheld: AtomicU64,
     pub ids: Ids,
 }
 
@@ -75,6 +80,8 @@ pub(super) struct Run {
     pub seed: [u8; 32],
     /// The run is a plan, or carries one out.
     pub review: Option<Arc<Review>>,
+    /// The cycle that the run undoes.
+    pub rollback_of: Option<String>,
 }
 
 /// Which deprovisionings wait for approval in this run (service.md 18).
@@ -144,6 +151,17 @@ impl Breaker {
 }
 
 impl<T> Line<'_, T> {
+    /// [`Line::book`], for those who come here only where there is one.
+    pub(super) fn book(&self) -> &Store {
+        self.book.unwrap_or(self.store)
+    }
+
+    /// Whether a dry run has to be rehearsed on a copy of the state: the mapping has references.
+    pub(super) fn has_references(&self) -> bool {
+        let mut rules = self.users.mapping.attributes().iter().map(|mapping| &mapping.rule);
+        self.groups.is_some() || rules.any(|rule| rule.reference)
+    }
+
     /// Notes that `anchor` looks for an account by `value`; returns who else in flight does.
     pub(super) fn seek(&self, kind: ObjectKind, value: &str, anchor: &SourceAnchor) -> Option<SourceAnchor> {
         let mut seekers = self.seekers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

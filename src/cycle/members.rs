@@ -1,20 +1,24 @@
 //! The members of one group, in bounded requests; whoever the target refuses is found and set aside (wire.md 12, 18).
 
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use serde_json::{Map, json};
 use tokio_util::sync::CancellationToken;
 
 use super::error::ServiceError;
+use super::intended::{Held, Side};
 use super::line::Line;
 use super::references::{Settled, Story};
 use super::service::Service;
 use super::talk::Transcript;
 use crate::model::{
-    Class, ErrorCode, Failure, ModifiedProperty, ObjectKind, Operation, Resource, SourceAnchor, TargetId,
+    Class, ErrorCode, Failure, IntendedReference, ModifiedProperty, ObjectKind, Operation, Resource, SourceAnchor,
+    TargetId,
 };
 use crate::plan::ReadAnswer;
-use crate::store::{EscrowChange, Joining, Member, Staging, StoreError};
+use crate::store::{EscrowChange, Joining, Member, Sender, Staging, StoreError};
 use crate::target::Transport;
 use crate::wire::{self, MembershipForm, Refusal};
 
@@ -22,6 +26,10 @@ use crate::wire::{self, MembershipForm, Refusal};
 const REFUSED_IN_A_ROW: u32 = 10;
 /// Members that a log entry names.
 const NAMED: usize = 20;
+/// Members of one group whose names are looked up for a plan.
+const NAMED_IN_PLANS: usize = 1000;
+/// The attribute.
+pub(super) const MEMBERS: &str = "members";
 
 /// Which members of a group are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +37,7 @@ pub(super) enum Which {
     All,
     /// At most so many.
     Most(usize),
-    Only(Vec<SourceAnchor>),
+    Only(BTreeSet<SourceAnchor>),
 }
 
 /// What became of the members.
@@ -38,6 +46,8 @@ struct Delivery {
     joined: u64,
     left: u64,
     names: Vec<String>,
+    /// While planning: everybody.
+    sent: Vec<Member>,
     refused: Vec<(SourceAnchor, Failure)>,
     in_a_row: u32,
     /// Why the rest was not sent.
@@ -59,19 +69,20 @@ impl<T: Transport> Line<'_, T> {
         &self,
         group: &SourceAnchor,
         target: &TargetId,
+        new: Option<Resource>,
         which: &Which,
         stop: &CancellationToken,
     ) -> Result<Delivery, StoreError> {
         let mut delivery = Delivery::default();
-        let mut holder = Holder { id: target, current: None, known: false };
+        let mut holder = Holder { id: target, current: new, known: false };
         let form = self.wire.membership_form();
         let batch = match form {
             MembershipForm::Apart | MembershipForm::Together => self.wire.member_batch(),
             MembershipForm::Whole => usize::MAX,
         };
         let order = match form {
-            MembershipForm::Apart => [Joining::Joins, Joining::Leaves],
-            MembershipForm::Together | MembershipForm::Whole => [Joining::Leaves, Joining::Joins],
+            MembershipForm::Apart => [Joining::Joins, Joining::Rejoins, Joining::Leaves],
+            MembershipForm::Together | MembershipForm::Whole => [Joining::Leaves, Joining::Joins, Joining::Rejoins],
         };
         let mut room = match which {
             Which::Most(most) => *most,
@@ -81,11 +92,16 @@ impl<T: Transport> Line<'_, T> {
         for joining in order {
             let mut after: Option<SourceAnchor> = None;
             while room > 0 && delivery.failure.is_none() && !stop.is_cancelled() && !self.breaker.is_open() {
-                let mut page = self.store.ready_members(self.job, group, joining, after.as_ref(), batch.min(room))?;
+                let mut page = self.book().ready_members(self.job, group, joining, after.as_ref(), batch.min(room))?;
                 let Some(last) = page.last() else { break };
                 after = Some(last.anchor.clone());
                 if let Which::Only(named) = which {
                     page.retain(|member| named.contains(&member.anchor));
+                }
+                if let Some(planned) = self.planned() {
+                    let ready = page.len();
+                    page.retain(|member| planned.holds_reference(group, MEMBERS, side(member)) == Held::AsIs);
+                    self.withheld.fetch_add((ready - page.len()) as u64, Ordering::Relaxed);
                 }
                 room = room.saturating_sub(page.len());
                 if form == MembershipForm::Apart {
@@ -120,7 +136,12 @@ impl<T: Transport> Line<'_, T> {
             if stop.is_cancelled() || self.breaker.is_open() {
                 return Ok(());
             }
-            let pushed = self.push(holder, &members, &mut delivery.transcript).await;
+            // A list that is replaced as a whole must be whole (wire.md 18, full push).
+            let held = match self.wire.pushes_whole_lists() {
+                true => self.book().held_members(self.job, group)?,
+                false => Vec::new(),
+            };
+            let pushed = self.push(holder, &members, &held, &mut delivery.transcript).await;
             self.breaker.note(match &pushed {
                 Pushed::Ended(failure) => Some(failure),
                 Pushed::Taken | Pushed::Refused(_) => None,
@@ -130,7 +151,7 @@ impl<T: Transport> Line<'_, T> {
                     delivery.in_a_row = 0;
                     for member in &members {
                         let (count, sign) = match member.joining {
-                            Joining::Joins => (&mut delivery.joined, '+'),
+                            Joining::Joins | Joining::Rejoins => (&mut delivery.joined, '+'),
                             Joining::Leaves => (&mut delivery.left, '-'),
                         };
                         *count += 1;
@@ -138,7 +159,11 @@ impl<T: Transport> Line<'_, T> {
                             delivery.names.push(format!("{sign}{}", member.anchor));
                         }
                     }
-                    self.store.settle_members(self.job, group.clone(), members).await?;
+                    if self.is_planning() {
+                        delivery.sent.extend(members.iter().cloned());
+                    }
+                    let sender = Sender { cycle: self.run.cycle_id.clone(), at: self.now() };
+                    self.book().settle_members(self.job, sender, group.clone(), members).await?;
                 }
                 Pushed::Ended(failure) => {
                     delivery.failure = Some(failure);
@@ -156,7 +181,7 @@ impl<T: Transport> Line<'_, T> {
                     }
                     for member in members {
                         delivery.refused.push((member.anchor.clone(), failure.clone()));
-                        self.store.refuse_member(self.job, group.clone(), member).await?;
+                        self.book().refuse_member(self.job, group.clone(), member).await?;
                     }
                 }
                 Pushed::Refused(_) => {
@@ -170,16 +195,23 @@ impl<T: Transport> Line<'_, T> {
     }
 
     /// One change of membership; sent again once where the group had changed since it was read.
-    async fn push(&self, holder: &mut Holder<'_>, members: &[Member], transcript: &mut Transcript) -> Pushed {
+    async fn push(
+        &self,
+        holder: &mut Holder<'_>,
+        members: &[Member],
+        held: &[TargetId],
+        transcript: &mut Transcript,
+    ) -> Pushed {
         for attempt in 0..2 {
             let current = match self.current(holder, transcript).await {
                 Ok(current) => current,
                 Err(failure) => return Pushed::Ended(failure),
             };
-            let of = |joining| members.iter().filter(move |member| member.joining == joining);
-            let add: Vec<wire::Member<'_>> =
-                of(Joining::Joins).map(|member| wire::Member { id: &member.target, display: None }).collect();
-            let remove: Vec<&TargetId> = of(Joining::Leaves).map(|member| &member.target).collect();
+            let leaves = |member: &&Member| member.joining == Joining::Leaves;
+            let join = members.iter().filter(|member| !leaves(member));
+            let join = held.iter().chain(join.map(|member| &member.target));
+            let add: Vec<wire::Member<'_>> = join.map(|id| wire::Member { id, display: None }).collect();
+            let remove: Vec<&TargetId> = members.iter().filter(leaves).map(|member| &member.target).collect();
             let membership = wire::Membership { add: &add, remove: &remove };
             let update = self.wire.update(ObjectKind::Group, &current, &[], Some(membership));
             match self.send_all(holder, &update.requests, transcript).await {
@@ -203,11 +235,12 @@ impl<T: Transport> Line<'_, T> {
             let read = self.wire.updated(holder.id, &answer, self.now()).map_err(Box::new)?;
             holder.current = read.value;
         }
-        // The name is all that is needed of a group whose members are not repeated.
-        if self.wire.membership_form() == MembershipForm::Together && holder.current.is_none() {
+        // The name is all that is needed of a group whose members are not repeated; in a dry run it stays as it is.
+        let stays = self.run.dry_run || self.wire.membership_form() == MembershipForm::Together;
+        if stays && holder.current.is_none() {
             holder.current = held;
         }
-        if self.wire.membership_form() == MembershipForm::Whole {
+        if !self.run.dry_run && self.wire.membership_form() == MembershipForm::Whole {
             holder.current = None;
         }
         Ok(())
@@ -270,6 +303,27 @@ struct Holder<'a> {
 }
 
 impl Service {
+    /// The members that a plan shows; by name as far as people can read.
+    fn intended_members<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        staging: Option<&Staging>,
+        members: Vec<Member>,
+    ) -> Result<Vec<IntendedReference>, ServiceError> {
+        let mut references = Vec::with_capacity(members.len());
+        for (number, member) in members.into_iter().enumerate() {
+            let name = if number < NAMED_IN_PLANS { self.name_of(line, staging, &member.anchor)? } else { None };
+            let id = Some(member.target.to_string());
+            let (before, after) = match member.joining {
+                Joining::Joins | Joining::Rejoins => (None, id),
+                Joining::Leaves => (id, None),
+            };
+            let (attribute, source) = (MEMBERS.to_owned(), Some(member.anchor));
+            references.push(IntendedReference { attribute, before, after, source, name });
+        }
+        Ok(references)
+    }
+
     /// Sends what is open of one group, and records it.
     pub(super) async fn deliver<T: Transport>(
         &self,
@@ -283,8 +337,14 @@ impl Service {
         let began = Instant::now();
         let Some((_, escrow)) = self.claim_linked(line, &group, &target).await? else { return Ok(None) };
         let follow_up = staging.map(|staging| staging.followed_up(&group)).transpose()?.flatten();
-        let delivery = line.deliver_members(&group, &target, &which, stop).await?;
-        let open = line.store.open_members(line.job, &group)?;
+        let seen = follow_up.as_ref().and_then(|follow_up| follow_up.resource.clone()).and_then(Resource::new);
+        let name = self.named(line, &group, follow_up.as_ref(), seen.as_ref())?;
+        // A group that is only rehearsed cannot be read.
+        let made = || Resource::new(json!({ "id": target.as_str(), "displayName": name }));
+        let new = if line.is_placeholder(&target) { seen.or_else(made) } else { None };
+        let mut delivery = line.deliver_members(&group, &target, new, &which, stop).await?;
+        let open = line.book().open_members(line.job, &group)?;
+        let references = self.intended_members(line, staging, std::mem::take(&mut delivery.sent))?;
         let mut details = Map::new();
         for (name, count) in [
             ("joined", delivery.joined),
@@ -308,9 +368,8 @@ impl Service {
             sent if sent as usize <= delivery.names.len() => Some(delivery.names.join(", ")),
             _ => Some(format!("+{} -{}", delivery.joined, delivery.left)),
         };
-        let modified = shown.map(|new| ModifiedProperty { name: "members".to_owned(), old: None, new: Some(new) });
+        let modified = shown.map(|new| ModifiedProperty { name: MEMBERS.to_owned(), old: None, new: Some(new) });
         let failure = delivery.failure.clone().or_else(|| refusal_of(&delivery.refused));
-        let name = follow_up.as_ref().map(|follow_up| follow_up.name.clone()).unwrap_or_default();
         let story = Story {
             kind: ObjectKind::Group,
             anchor: &group,
@@ -318,12 +377,21 @@ impl Service {
             name: &name,
             details,
             modified: modified.into_iter().collect(),
+            references,
             failure,
             transcript: delivery.transcript,
             began,
         };
         let on_success = if open.refused > 0 { EscrowChange::Keep } else { EscrowChange::Clear };
         self.settle(line, story, escrow, follow_up.as_ref(), sent > 0, on_success).await.map(Some)
+    }
+}
+
+/// A member as a plan holds it.
+fn side(member: &Member) -> Side<'_> {
+    match member.joining {
+        Joining::Joins | Joining::Rejoins => Side::Joins(member.anchor.as_str()),
+        Joining::Leaves => Side::Leaves(member.anchor.as_str()),
     }
 }
 

@@ -34,6 +34,7 @@ mod status;
 mod survey;
 mod talk;
 mod tally;
+mod undo;
 
 pub use apply::PlanDigest;
 pub use clock::Clock;

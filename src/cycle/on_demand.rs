@@ -134,8 +134,14 @@ impl Service {
             protect: Protect::default(),
             seed,
             review: None,
+            rollback_of: None,
         };
+        let rehearsal;
         let mut line = self.line(key, job, &rules, &client, run)?;
+        if options.dry_run && line.has_references() {
+            rehearsal = store.rehearsal(key)?;
+            line.book = Some(&rehearsal);
+        }
         let mut answers = Vec::with_capacity(ids.len());
         let mut probed = None;
         for id in ids {
@@ -257,14 +263,13 @@ impl Service {
         let escrow = store.escrow(line.job, &staged.anchor)?;
         let assigned = staged.object.as_deref().is_some_and(|object| assigned.holds(object));
         let evaluated = line.evaluate(&staged, row.as_ref(), escrow.as_ref(), assigned).await?;
-        if !options.dry_run {
-            match evaluated.commit {
-                Some(commit) => store.commit(line.job, commit).await?,
-                None => store.release(line.job, staged.anchor).await?,
-            }
+        match (line.book, evaluated.commit) {
+            (Some(book), Some(commit)) => book.commit(line.job, commit).await?,
+            (Some(book), None) => book.release(line.job, staged.anchor).await?,
+            (None, _) => {}
         }
         let mut entry = evaluated.entry;
-        if !options.dry_run && entry.failure.is_none() {
+        if line.book.is_some() && entry.failure.is_none() {
             self.follow(line, &anchor, which, &mut entry, stop).await?;
         }
         Ok(OnDemandAnswer { id: id.to_owned(), entry: Some(entry), error: None })
@@ -279,11 +284,11 @@ impl Service {
         entry: &mut Entry,
         stop: &CancellationToken,
     ) -> Result<(), ServiceError> {
-        let ready = line.store.ready_references_of(line.job, anchor)?;
+        let ready = line.book().ready_references_of(line.job, anchor)?;
         entry.warnings.extend(self.flatten(line).await?);
         let settled = match ready.is_empty() {
             false => self.refer(line, None, ready).await?,
-            true => match line.store.object(line.job, anchor)? {
+            true => match line.book().object(line.job, anchor)? {
                 Some(ObjectRow { kind: ObjectKind::Group, link: Link::Managed(target), .. }) => {
                     self.deliver(line, None, anchor.clone(), target, which, stop).await?
                 }

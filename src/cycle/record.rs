@@ -33,8 +33,6 @@ pub(super) struct Recorded<'a> {
     pub target: Option<&'a TargetId>,
     pub matched: Option<&'a Resource>,
     pub transcript: &'a Transcript,
-    /// What a dry run says about references.
-    pub references: Option<&'a Step>,
     pub began: Instant,
 }
 
@@ -161,7 +159,6 @@ fn steps<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, action: LoggedAction, s
     if let Some(step) = export(line, recorded, action, status) {
         steps.push(step);
     }
-    steps.extend(recorded.references.cloned());
     steps
 }
 

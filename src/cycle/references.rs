@@ -1,6 +1,7 @@
 //! References between objects: what an evaluation finds out about them, and sending them once all objects are done
 //! (service.md 15, D-11, D-39, D-44).
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use futures_util::StreamExt;
@@ -10,19 +11,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::ServiceError;
 use super::escrow;
+use super::intended::{Held, Side};
 use super::line::Line;
 use super::progress::Observer;
 use super::service::Service;
 use super::talk::{Transcript, Trouble};
 use super::tally::{CameTo, Tally};
 use crate::model::{
-    Change, Deletion, Entry, ErrorCode, Escrow, Failure, Identity, Link, LoggedAction, LoggedStatus, ModifiedProperty,
-    ObjectKind, Operation, Resource, SourceAnchor, SourceObject, SourceValue, Step, StepKind, TargetId, TargetValue,
+    Change, Deletion, Entry, ErrorCode, Escrow, Failure, Identity, Intended, IntendedReference, Link, LoggedAction,
+    LoggedStatus, ModifiedProperty, ObjectKind, Operation, Resource, SourceAnchor, SourceObject, SourceValue, Step,
+    StepKind, TargetId, TargetValue,
 };
 use crate::plan::{Decision, ReadAnswer, Reason, Reference, Wanted, references};
 use crate::store::{
-    Claimed, EscrowChange, FollowUp, ObjectCommit, ObjectRow, Pending, Ready, ReferenceChange, RowChange, Staging,
-    StoreError, WantedMembers,
+    Claimed, EscrowChange, Exported, FollowUp, ObjectCommit, ObjectRow, Pending, Ready, ReferenceChange, RowChange,
+    Staging, StoreError, WantedMembers,
 };
 use crate::target::Transport;
 
@@ -40,19 +43,9 @@ pub(super) struct Evaluation<'a> {
     pub resource: Option<&'a Resource>,
 }
 
-/// What was found out about the references of one object.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    pub change: Option<ReferenceChange>,
-    /// For the log entry of the evaluation.
-    pub step: Option<Step>,
-    /// References would be sent by the dry run that this is.
-    pub would_send: bool,
-}
-
 impl<T: Transport> Line<'_, T> {
     /// Compares what an object refers to with what is known of the target; nothing is asked or sent.
-    pub(super) fn references_of(&self, evaluation: &Evaluation<'_>) -> Result<Found, StoreError> {
+    pub(super) fn references_of(&self, evaluation: &Evaluation<'_>) -> Result<Option<ReferenceChange>, StoreError> {
         let Evaluation { object, row, decision, link, desired, resource } = evaluation;
         let created = matches!(decision, Decision::Create { .. });
         let settled = match decision {
@@ -66,25 +59,23 @@ impl<T: Transport> Line<'_, T> {
             Some(SourceValue::List(members)) => members.clone(),
             _ => object.text("members").map(str::to_owned).into_iter().collect(),
         };
-        let planned = self.run.dry_run && created;
-        if !settled || object.deletion != Deletion::None || !(planned || matches!(link, Link::Managed(_))) {
-            let mut found = Found::default();
-            if is_inner && !matches!(decision, Decision::Fail(_)) {
+        if !settled || object.deletion != Deletion::None || !matches!(link, Link::Managed(_)) {
+            let is_noted = is_inner && !matches!(decision, Decision::Fail(_));
+            return Ok(is_noted.then(|| {
                 let members = Some(self.wanted_members(object, std::sync::Arc::new(whole_list())));
-                found.change = Some(ReferenceChange { members, ..ReferenceChange::default() });
-            }
-            return Ok(found);
+                ReferenceChange { members, ..ReferenceChange::default() }
+            }));
         }
         let nobody;
         let resource = match resource {
             Some(resource) => *resource,
             None => {
-                let Some(new) = Resource::new(json!({ "id": "new" })) else { return Ok(Found::default()) };
+                let Some(new) = Resource::new(json!({ "id": "new" })) else { return Ok(None) };
                 nobody = new;
                 &nobody
             }
         };
-        let mut pending = Vec::new();
+        let (mut pending, mut exported) = (Vec::new(), Vec::new());
         let mut members = None;
         let mut is_mapped = false;
         for Reference { rule, wanted } in references(desired, created, resource) {
@@ -102,8 +93,11 @@ impl<T: Transport> Line<'_, T> {
                     let is_held = id
                         .zip(held)
                         .is_some_and(|(id, held)| TargetValue::Reference(id.to_string()).agrees_with(held, true));
-                    if !is_held {
-                        pending.push(Pending { attribute: rule.path.to_string(), wanted: Some(anchor) });
+                    let attribute = rule.path.to_string();
+                    match is_held {
+                        true if self.resolve_later => exported.push(Exported { attribute, wanted: anchor }),
+                        true => {}
+                        false => pending.push(Pending { attribute, wanted: Some(anchor) }),
                     }
                 }
             }
@@ -112,15 +106,10 @@ impl<T: Transport> Line<'_, T> {
         let was_inactive =
             row.is_some_and(|row| row.active_in_target == Some(false) || matches!(row.link, Link::Released(_)));
         let reactivated = self.resolve_later && was_inactive && matches!(decision, Decision::Update { .. });
-        let mut found = Found::default();
-        if self.run.dry_run {
-            (found.step, found.would_send) = self.forecast(object, &pending, members.as_ref())?;
-        }
         let is_mapped = is_mapped || !pending.is_empty() || row.is_some();
-        if moved || reactivated || is_mapped || members.is_some() {
-            found.change = Some(ReferenceChange { moved, reactivated, pending: is_mapped.then_some(pending), members });
-        }
-        Ok(found)
+        let is_change = moved || reactivated || is_mapped || members.is_some();
+        let pending = is_mapped.then_some(pending);
+        Ok(is_change.then_some(ReferenceChange { moved, reactivated, pending, exported, members }))
     }
 
     fn wanted_members(&self, object: &SourceObject, members: std::sync::Arc<Vec<String>>) -> WantedMembers {
@@ -135,64 +124,18 @@ impl<T: Transport> Line<'_, T> {
         }
     }
 
-    /// What a dry run says about references.
-    fn forecast(
-        &self,
-        object: &SourceObject,
-        pending: &[Pending],
-        members: Option<&WantedMembers>,
-    ) -> Result<(Option<Step>, bool), StoreError> {
-        let mut details = Map::new();
-        let mut would_send = false;
-        for one in pending {
-            let said = match &one.wanted {
-                None => {
-                    would_send = true;
-                    "would be cleared".to_owned()
-                }
-                Some(anchor) => {
-                    let other = self.store.object(self.job, anchor)?;
-                    let linked = other.as_ref().and_then(managed).is_some();
-                    would_send |= linked;
-                    match linked {
-                        true => format!("would be set to `{anchor}`"),
-                        false => format!("would be set to `{anchor}` once it has an account"),
-                    }
-                }
-            };
-            details.insert(one.attribute.clone(), json!(said));
-        }
-        // Who joins a flattened group is known when all groups were read.
-        if let Some(members) = members.filter(|members| !members.nested) {
-            let difference = self.store.membership_difference(self.job, &object.anchor, members)?;
-            if difference.add + difference.remove + difference.waiting > 0 {
-                would_send |= difference.add + difference.remove > 0;
-                let said = format!(
-                    "{} would join, {} would leave, {} would join once they have an account",
-                    difference.add, difference.remove, difference.waiting
-                );
-                details.insert("members".to_owned(), json!(said));
-            }
-        }
-        let step = (!details.is_empty()).then(|| Step {
-            kind: StepKind::ReferenceResolution,
-            name: "EntryReferenceResolution".to_owned(),
-            status: LoggedStatus::Success,
-            description: "would be sent after all objects; this is a dry run".to_owned(),
-            details,
-        });
-        Ok((step, would_send))
-    }
-
     /// Sets the references of one account, whose object is claimed.
     async fn set_references(
         &self,
         ready: &[Ready],
         resource: Option<Resource>,
         transcript: &mut Transcript,
-    ) -> Result<Result<Vec<Change>, Trouble>, StoreError> {
+    ) -> Result<Result<Vec<(Change, Option<SourceAnchor>)>, Trouble>, StoreError> {
         let Some(first) = ready.first() else { return Ok(Ok(Vec::new())) };
-        let current = match resource.filter(|_| !self.wire.needs_current()) {
+        // An account that is only rehearsed cannot be read.
+        let is_new = self.is_placeholder(&first.holder);
+        let made = || Resource::new(json!({ "id": first.holder.as_str() })).filter(|_| is_new);
+        let current = match resource.filter(|_| is_new || !self.wire.needs_current()).or_else(made) {
             Some(resource) => resource,
             None => match self.read(ObjectKind::User, &first.holder, &[], transcript).await {
                 Ok(ReadAnswer::Found(resource)) => *resource,
@@ -205,11 +148,16 @@ impl<T: Transport> Line<'_, T> {
             },
         };
         let mut changes = Vec::new();
+        let mut settled = Vec::new();
         for one in ready {
             let mapped = self.users.mapping.attributes().iter();
             let rule = mapped.map(|mapping| &mapping.rule).find(|rule| rule.path.as_str() == one.attribute);
             // A mapping that is no more wants nothing.
-            let Some(rule) = rule else { continue };
+            let Some(rule) = rule else {
+                settled.push((one, None));
+                continue;
+            };
+            let whom = one.wanted.as_ref().map(|(anchor, _)| anchor.clone());
             let before = current.get(&rule.path).cloned();
             let set = one.wanted.as_ref().map(|(_, id)| TargetValue::Reference(id.to_string()));
             let agrees = match (&set, &before) {
@@ -218,24 +166,46 @@ impl<T: Transport> Line<'_, T> {
                 (Some(_), None) => false,
             };
             if !agrees {
-                changes.push(Change { rule: rule.clone(), set, before });
+                let side = Side::Set {
+                    before: before.as_ref().and_then(Value::as_str),
+                    whom: whom.as_ref().map(SourceAnchor::as_str),
+                };
+                match self.planned().map(|planned| planned.holds_reference(&one.anchor, &one.attribute, side)) {
+                    None | Some(Held::AsIs) => {}
+                    Some(Held::Otherwise) => {
+                        let message = format!(
+                            "`{}` of the account, or whom it is to name, changed since the plan was made: nothing was sent for it",
+                            one.attribute
+                        );
+                        let failure = Failure::new(ErrorCode::Conflict, message)
+                            .with_remedy("look at `provisiond plan` again; the next cycle sets it as it is then");
+                        return Ok(Err(Trouble { failure, operation: Operation::Reference }));
+                    }
+                    Some(Held::No) => {
+                        self.withheld.fetch_add(1, Ordering::Relaxed);
+                        continue;
+                    }
+                }
+                changes.push((Change { rule: rule.clone(), set, before }, whom.clone()));
             }
+            settled.push((one, whom.filter(|_| self.resolve_later)));
         }
-        if !changes.is_empty()
-            && let Err(trouble) =
-                self.update(ObjectKind::User, &current, &changes, Operation::Reference, transcript).await
+        let sent: Vec<Change> = changes.iter().map(|(change, _)| change.clone()).collect();
+        if !sent.is_empty()
+            && let Err(trouble) = self.update(ObjectKind::User, &current, &sent, Operation::Reference, transcript).await
         {
             return Ok(Err(trouble));
         }
-        for one in ready {
-            self.store.settle_reference(self.job, one.anchor.clone(), one.attribute.clone()).await?;
+        for (one, exported) in settled {
+            let (anchor, attribute) = (one.anchor.clone(), one.attribute.clone());
+            self.book().settle_reference(self.job, anchor, attribute, exported).await?;
         }
         Ok(Ok(changes))
     }
 }
 
 /// The account of an object that the job manages.
-fn managed(row: &ObjectRow) -> Option<&TargetId> {
+pub(super) fn managed(row: &ObjectRow) -> Option<&TargetId> {
     match &row.link {
         Link::Managed(id) => Some(id),
         Link::None | Link::Released(_) => None,
@@ -245,9 +215,18 @@ fn managed(row: &ObjectRow) -> Option<&TargetId> {
 /// What became of the references of one object.
 pub(super) struct Settled {
     pub entry: Entry,
+    /// While planning.
+    pub intended: Option<Intended>,
     pub came_to: CameTo,
     /// Something was sent.
     pub sent: bool,
+}
+
+impl Settled {
+    /// Whether there is anything to tell of it.
+    pub(super) fn is_told(&self) -> bool {
+        self.sent || self.entry.failure.is_some()
+    }
 }
 
 impl Service {
@@ -261,12 +240,10 @@ impl Service {
         observer: &dyn Observer,
         stop: &CancellationToken,
     ) -> Result<(), ServiceError> {
-        if line.run.dry_run {
-            return Ok(());
-        }
+        let Some(book) = line.book else { return Ok(()) };
         self.report_unresolved(line, staging, observer).await?;
         if !line.resolve_later {
-            line.store.drop_unresolved(line.job).await?;
+            book.drop_unresolved(line.job).await?;
         }
         let mut queue: std::collections::VecDeque<Vec<Ready>> = Default::default();
         let mut after = None;
@@ -274,7 +251,7 @@ impl Service {
         loop {
             while running.len() < concurrency && !stop.is_cancelled() && !line.breaker.is_open() {
                 if queue.is_empty() {
-                    let page = line.store.ready_references(line.job, after.as_ref(), line.now(), PAGE)?;
+                    let page = book.ready_references(line.job, after.as_ref(), line.as_of(), PAGE)?;
                     queue.extend(page.chunk_by(|a, b| a.anchor == b.anchor).map(<[Ready]>::to_vec));
                     after = page.last().map(|ready| ready.anchor.clone()).or(after);
                 }
@@ -288,14 +265,14 @@ impl Service {
             observer.note(&warning);
             tally.warnings.push(warning);
         }
-        line.store.drop_members_without_account(line.job).await?;
+        book.drop_members_without_account(line.job).await?;
         let mut queue: std::collections::VecDeque<(SourceAnchor, TargetId)> = Default::default();
         let mut after = None;
         let mut running = FuturesUnordered::new();
         loop {
             while running.len() < concurrency && !stop.is_cancelled() && !line.breaker.is_open() {
                 if queue.is_empty() {
-                    queue.extend(line.store.ready_groups(line.job, after.as_ref(), line.now(), PAGE)?);
+                    queue.extend(book.ready_groups(line.job, after.as_ref(), line.as_of(), PAGE)?);
                     after = queue.back().map(|(group, _)| group.clone()).or(after);
                 }
                 let Some((group, target)) = queue.pop_front() else { break };
@@ -304,16 +281,23 @@ impl Service {
             let Some(settled) = running.next().await else { break };
             note(tally, observer, settled?);
         }
-        tally.not_reached += u64::from(stop.is_cancelled() && line.store.has_ready_references(line.job, line.now())?);
+        let withheld = line.withheld.load(Ordering::Relaxed);
+        if withheld > 0 {
+            tally.warnings.push(format!(
+                "{withheld} references and members could be sent that the plan does not hold: they are left to the next cycle"
+            ));
+        }
+        tally.not_reached += u64::from(stop.is_cancelled() && book.has_ready_references(line.job, line.as_of())?);
         Ok(())
     }
 
     /// Gives groups the members of their inner groups, where the mapping file says so; names the loops among them.
     pub(super) async fn flatten<T: Transport>(&self, line: &Line<'_, T>) -> Result<Vec<String>, ServiceError> {
-        if !line.flattens || !line.store.is_regrouped(line.job)? {
+        let book = line.book();
+        if !line.flattens || !book.is_regrouped(line.job)? {
             return Ok(Vec::new());
         }
-        let loops = line.store.flatten_members(line.job, line.resolve_later).await?;
+        let loops = book.flatten_members(line.job, line.resolve_later).await?;
         let said = loops.iter().map(|round| {
             let way = round.iter().chain(round.first()).map(|group| format!("`{group}`")).collect::<Vec<_>>();
             format!("groups.loop: groups hold each other: {}; each has the members of all of them", way.join(" → "))
@@ -333,7 +317,7 @@ impl Service {
         let Some((row, escrow)) = self.claim_linked(line, &first.anchor, &first.holder).await? else { return Ok(None) };
         let follow_up = staging.map(|staging| staging.followed_up(&first.anchor)).transpose()?.flatten();
         let resource = follow_up.as_ref().and_then(|follow_up| follow_up.resource.clone()).and_then(Resource::new);
-        let name = named(follow_up.as_ref(), resource.as_ref());
+        let name = self.named(line, &first.anchor, follow_up.as_ref(), resource.as_ref())?;
         let mut transcript = Transcript::default();
         let result = line.set_references(&ready, resource, &mut transcript).await?;
         if !transcript.exchanges.is_empty() {
@@ -348,18 +332,32 @@ impl Service {
             let said = one.wanted.as_ref().map_or("nobody", |(anchor, _)| anchor.as_str());
             details.insert(one.attribute.clone(), json!(said));
         }
-        let modified = changes.iter().map(|change| ModifiedProperty {
+        let modified = changes.iter().map(|(change, _)| ModifiedProperty {
             name: change.rule.path.to_string(),
             old: change.before.as_ref().and_then(Value::as_str).map(str::to_owned),
             new: change.set.as_ref().map(TargetValue::to_text),
         });
+        let modified: Vec<ModifiedProperty> = modified.collect();
+        let mut references = Vec::new();
+        if line.is_planning() {
+            for (one, (_, whom)) in modified.iter().zip(&changes) {
+                references.push(IntendedReference {
+                    attribute: one.name.clone(),
+                    before: one.old.clone(),
+                    after: one.new.clone(),
+                    name: whom.as_ref().map(|whom| self.name_of(line, staging, whom)).transpose()?.flatten(),
+                    source: whom.clone(),
+                });
+            }
+        }
         let story = Story {
             kind: row.kind,
             anchor: &first.anchor,
             target: &first.holder,
             name: &name,
             details,
-            modified: modified.collect(),
+            modified,
+            references,
             failure,
             transcript,
             began,
@@ -376,12 +374,13 @@ impl Service {
         target: &TargetId,
     ) -> Result<Option<(ObjectRow, Option<Escrow>)>, ServiceError> {
         let now = jiff::Timestamp::now();
-        match line.store.claim(line.job, anchor.clone(), line.run.owner.clone(), now).await? {
+        let book = line.book();
+        match book.claim(line.job, anchor.clone(), line.run.owner.clone(), now).await? {
             Claimed::Ours(Some(row)) if managed(&row) == Some(target) => {
-                Ok(Some((*row, line.store.escrow(line.job, anchor)?)))
+                Ok(Some((*row, book.escrow(line.job, anchor)?)))
             }
             Claimed::Ours(_) => {
-                line.store.release(line.job, anchor.clone()).await?;
+                book.release(line.job, anchor.clone()).await?;
                 Ok(None)
             }
             Claimed::Theirs { .. } => Ok(None),
@@ -392,7 +391,7 @@ impl Service {
     pub(super) async fn settle<T: Transport>(
         &self,
         line: &Line<'_, T>,
-        story: Story<'_>,
+        mut story: Story<'_>,
         escrow: Option<Escrow>,
         follow_up: Option<&FollowUp>,
         sent: bool,
@@ -416,6 +415,7 @@ impl Service {
         };
         let logged = sent || story.failure.is_some();
         let anchor = story.anchor.clone();
+        let intended = self.intended(line, &mut story)?;
         let entry = story.entry(line, retry);
         let commit = ObjectCommit {
             anchor,
@@ -425,9 +425,55 @@ impl Service {
             references: None,
             entry: logged.then(|| Box::new(entry.clone())),
         };
-        line.store.commit(line.job, commit).await?;
+        line.book().commit(line.job, commit).await?;
         let came_to = follow_up.map_or(CameTo::NotEvaluated, |follow_up| CameTo::from_number(follow_up.came_to));
-        Ok(Settled { entry, came_to, sent })
+        Ok(Settled { entry, intended, came_to, sent })
+    }
+
+    /// The name that people know an object by whose references are sent.
+    pub(super) fn named<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        anchor: &SourceAnchor,
+        follow_up: Option<&FollowUp>,
+        resource: Option<&Resource>,
+    ) -> Result<String, ServiceError> {
+        let known = follow_up.map(|follow_up| follow_up.name.as_str()).filter(|name| !name.is_empty());
+        match known.or_else(|| resource.and_then(Resource::display_name)) {
+            Some(name) => Ok(name.to_owned()),
+            None => Ok(self.store().last_name(line.job, anchor)?.unwrap_or_default()),
+        }
+    }
+
+    /// The name of whom a reference is to: as the source has it where it was read for this cycle, else as the log has it.
+    pub(super) fn name_of<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        staging: Option<&Staging>,
+        anchor: &SourceAnchor,
+    ) -> Result<Option<String>, ServiceError> {
+        let staged = staging.map(|staging| staging.get(anchor)).transpose()?.flatten();
+        let name =
+            staged.and_then(|staged| staged.object).and_then(|object| object.text("displayName").map(str::to_owned));
+        Ok(match name {
+            Some(name) => Some(name),
+            None => self.store().last_name(line.job, anchor)?,
+        })
+    }
+
+    /// What a plan shows of references that would be sent.
+    fn intended<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        story: &mut Story<'_>,
+    ) -> Result<Option<Intended>, ServiceError> {
+        let review = line.run.review.as_ref().filter(|review| review.planned.is_none() && story.failure.is_none());
+        let Some(review) = review else { return Ok(None) };
+        let row = self.store().object(line.job, story.anchor)?;
+        let references = std::mem::take(&mut story.references);
+        let digest = format!("{}-{}", review.state_of(row.as_ref()), review.print_of(&references));
+        let requests = story.transcript.take_rehearsed();
+        Ok(Some(Intended { at: review.at, requests, references, digest }))
     }
 
     /// Names the references of this cycle's objects that cannot be sent yet.
@@ -456,7 +502,7 @@ impl Service {
                 });
             }
             // Somebody else may hold claims of these objects, so none is given up here.
-            line.store.commit_all(line.job, commits).await?;
+            line.book().commit_all(line.job, commits).await?;
         }
     }
 
@@ -467,15 +513,16 @@ impl Service {
         follow_up: &FollowUp,
     ) -> Result<Option<Entry>, ServiceError> {
         let mut details = Map::new();
-        for pending in line.store.pending_references(line.job, &follow_up.anchor)? {
+        let book = line.book();
+        for pending in book.pending_references(line.job, &follow_up.anchor)? {
             let Some(wanted) = pending.wanted else { continue };
-            let other = line.store.object(line.job, &wanted)?;
+            let other = book.object(line.job, &wanted)?;
             if other.as_ref().and_then(managed).is_none() {
                 details.insert(pending.attribute, json!(wanted.as_str()));
             }
         }
         if follow_up.kind == ObjectKind::Group {
-            let open = line.store.open_members(line.job, &follow_up.anchor)?;
+            let open = book.open_members(line.job, &follow_up.anchor)?;
             if open.waiting > 0 {
                 details.insert("members".to_owned(), json!(open.waiting));
             }
@@ -483,7 +530,7 @@ impl Service {
         if details.is_empty() {
             return Ok(None);
         }
-        let Some(row) = line.store.object(line.job, &follow_up.anchor)? else { return Ok(None) };
+        let Some(row) = book.object(line.job, &follow_up.anchor)? else { return Ok(None) };
         let Some(target) = managed(&row) else { return Ok(None) };
         let later = match line.resolve_later {
             true => "it is set as soon as that object is provisioned",
@@ -496,6 +543,7 @@ impl Service {
             name: &follow_up.name,
             details,
             modified: Vec::new(),
+            references: Vec::new(),
             failure: None,
             transcript: Transcript::default(),
             began: Instant::now(),
@@ -525,19 +573,25 @@ pub(super) struct Story<'a> {
     pub name: &'a str,
     pub details: Map<String, Value>,
     pub modified: Vec<ModifiedProperty>,
+    /// While planning: each reference or member.
+    pub references: Vec<IntendedReference>,
     pub failure: Option<Failure>,
     pub transcript: Transcript,
     pub began: Instant,
 }
 
 impl Story<'_> {
-    fn entry<T>(self, line: &Line<'_, T>, retry: Option<crate::model::Retry>) -> Entry {
+    fn entry<T>(mut self, line: &Line<'_, T>, retry: Option<crate::model::Retry>) -> Entry {
         let id = line.ids.next(line.now());
         let status = match (&self.failure, self.transcript.warnings.is_empty()) {
             (Some(_), _) => LoggedStatus::Failure,
             (None, false) => LoggedStatus::Warning,
             (None, true) => LoggedStatus::Success,
         };
+        if let Some(cycle) = &line.run.rollback_of {
+            self.details.insert("RollbackOf".to_owned(), json!(cycle));
+        }
+        let reason = if line.run.rollback_of.is_some() { "RolledBack" } else { Reason::AttributesChanged.as_str() };
         let resolution = Step {
             kind: StepKind::ReferenceResolution,
             name: "EntryReferenceResolution".to_owned(),
@@ -568,7 +622,7 @@ impl Story<'_> {
             status,
             reason: match &self.failure {
                 Some(failure) => failure.code.to_string(),
-                None => Reason::AttributesChanged.as_str().to_owned(),
+                None => reason.to_owned(),
             },
             failure: self.failure,
             retry,
@@ -582,15 +636,13 @@ impl Story<'_> {
     }
 }
 
-fn named(follow_up: Option<&FollowUp>, resource: Option<&Resource>) -> String {
-    let known = follow_up.map(|follow_up| follow_up.name.as_str()).filter(|name| !name.is_empty());
-    known.or_else(|| resource.and_then(Resource::display_name)).unwrap_or_default().to_owned()
-}
-
 fn note(tally: &mut Tally, observer: &dyn Observer, settled: Option<Settled>) {
     let Some(settled) = settled else { return };
     tally.follow(settled.came_to, settled.sent, settled.entry.failure.is_some());
-    if settled.sent || settled.entry.failure.is_some() {
-        observer.entry(&settled.entry);
+    if settled.is_told() {
+        match &settled.intended {
+            Some(intended) => observer.intended(&settled.entry, intended),
+            None => observer.entry(&settled.entry),
+        }
     }
 }

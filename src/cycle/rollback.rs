@@ -1,35 +1,34 @@
-//! `rollback`: the inverse of what a cycle sent, out of the log (contract.md 2).
+//! `rollback`: the inverse of what a cycle sent, out of the log and the members that it sent (contract.md 2).
 //!
-//! The state keeps what was evaluated of each source object, so that the next cycle has nothing to say about it until the
-//! object changes or the job restarts.
+//! What was deleted comes first, so that others can refer to it; then members, then attributes, and at last whatever the cycle
+//! created goes. The state keeps what was evaluated of each source object, so that the next cycle has nothing to say about it
+//! until the object changes or the job restarts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::StreamExt;
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::error::ServiceError;
-use super::intended::held;
-use super::line::{KindRules, Line, Protect, Run, run_error};
+use super::line::{Line, Protect, Run, run_error};
+use super::members::Which;
 use super::progress::Observer;
-use super::record::{REDACTED, modified};
+use super::references::managed;
 use super::run::refusal_by_state;
 use super::service::{JobRules, Service, job_runs};
-use super::talk::{Transcript, Written};
+use super::talk::Transcript;
+use super::undo::{self, Done, Left, Renewed};
 use crate::config::Job;
-use crate::mapping::AttributeMapping;
 use crate::model::{
-    Change, Counts, CycleKind, CycleReport, CycleState, Entry, ErrorCode, Failure, Identity, Initiator, Link,
-    LoggedAction, LoggedStatus, ModifiedProperty, Mutability, ObjectKind, Operation, Resource, Role, RoleForm,
-    RunError, SourceAnchor, SourceCounts, SourceState, Step, StepKind, TargetId, TargetValue, Trigger, ValueKind,
+    Counts, CycleKind, CycleReport, CycleState, Entry, ErrorCode, Failure, Initiator, Link, LoggedAction, LoggedStatus,
+    ModifiedProperty, ObjectKind, RunError, SourceAnchor, SourceCounts, Trigger,
 };
-use crate::plan::ReadAnswer;
-use crate::store::{Claimed, EscrowChange, JobKey, LogQuery, ObjectCommit, ObjectRow, RowChange};
+use crate::store::{Claimed, EscrowChange, JobKey, Joining, LogQuery, ObjectCommit, RowChange};
 use crate::target::Transport;
 use crate::telemetry::events::{CycleBegan, CycleEnded, ObjectProvisioned};
 
@@ -41,34 +40,70 @@ pub struct RollbackOptions {
     pub yes: bool,
 }
 
-/// What one entry of the log did, as far as it has to be undone.
-#[derive(Debug, Clone)]
-struct Done {
-    entry: String,
-    kind: ObjectKind,
-    action: LoggedAction,
-    source: Identity,
-    target: TargetId,
-    modified: Vec<ModifiedProperty>,
-    /// Attributes that the target does not show; named in the warnings of the entry.
-    hidden: Vec<String>,
-    /// Of a deleted account: the attributes to create it with.
-    last_known: Vec<ModifiedProperty>,
+/// What one rollback undoes, in the order in which it does.
+struct Undoing<'a> {
+    /// The cycle that is undone.
+    cycle: &'a str,
+    options: RollbackOptions,
+    deleted: Vec<Done>,
+    changed: Vec<Done>,
+    created: Vec<Done>,
+    /// Groups whose members it changed, or whose members had an account that it deleted.
+    groups: BTreeMap<SourceAnchor, BTreeSet<SourceAnchor>>,
+    renewed: Renewed,
 }
 
-/// How the undoing of one entry ended.
-struct Undone {
-    action: LoggedAction,
-    changes: Vec<ModifiedProperty>,
-    target: TargetId,
-    row: RowChange,
+/// What became of each object, which may have been undone in several steps.
+#[derive(Default)]
+struct Outcomes(BTreeMap<SourceAnchor, Outcome>);
+
+/// From what counts least to what counts most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Outcome {
+    NotReached,
+    Skipped,
+    Update,
+    Disable,
+    Create,
+    Delete,
+    Failure,
 }
 
-/// Why it was not undone.
-enum Left {
-    /// Nothing is left to undo.
-    Settled,
-    Failed(Failure),
+impl Outcomes {
+    fn note(&mut self, anchor: SourceAnchor, outcome: Outcome) {
+        let known = self.0.entry(anchor).or_insert(outcome);
+        *known = outcome.max(*known);
+    }
+
+    fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for outcome in self.0.values() {
+            *match outcome {
+                Outcome::NotReached => &mut counts.not_evaluated,
+                Outcome::Skipped => &mut counts.skipped,
+                Outcome::Update => &mut counts.update,
+                Outcome::Disable => &mut counts.disable,
+                Outcome::Create => &mut counts.create,
+                Outcome::Delete => &mut counts.delete,
+                Outcome::Failure => &mut counts.failure,
+            } += 1;
+        }
+        counts
+    }
+}
+
+impl Outcome {
+    fn of(entry: &Entry) -> Self {
+        match (entry.status, entry.action) {
+            (LoggedStatus::Failure, _) => Self::Failure,
+            (LoggedStatus::Skipped | LoggedStatus::NotEvaluated, _) => Self::Skipped,
+            (_, LoggedAction::Create) => Self::Create,
+            (_, LoggedAction::Update) => Self::Update,
+            (_, LoggedAction::Disable) => Self::Disable,
+            (_, LoggedAction::Delete) => Self::Delete,
+            (_, LoggedAction::StagedDelete | LoggedAction::StagedAction | LoggedAction::Other) => Self::Skipped,
+        }
+    }
 }
 
 impl Service {
@@ -99,7 +134,6 @@ impl Service {
             return Ok(report);
         }
         let rules = JobRules::of(job);
-        let mut done = self.done_by(key, id)?;
         let client = self.client(job)?;
         let run = Run {
             cycle_id: own.clone(),
@@ -112,27 +146,23 @@ impl Service {
             protect: Protect::default(),
             seed,
             review: None,
+            rollback_of: Some(id.to_owned()),
         };
+        let rehearsal;
         let mut line = self.line(key, job, &rules, &client, run)?;
-        for one in &mut done {
-            if one.action == LoggedAction::Delete {
-                one.last_known = self.last_known(key, one)?;
-            }
-        }
-        let mut lost: Vec<String> = done.iter().flat_map(|one| lost(&line, one)).collect();
-        let created = done.iter().filter(|one| one.action == LoggedAction::Create).count() as u64;
-        if job.accidental_deletion.enabled && created > job.accidental_deletion.threshold {
-            lost.push(format!("{created} accounts that the cycle created would be removed, more than the threshold"));
-        }
+        let (undoing, lost) = self.undoing(&line, job, id, options)?;
         if !lost.is_empty() && !options.yes && !options.dry_run {
             return Err(ServiceError::Irrevocable(lost));
         }
         report.warnings = lost;
-        if done.is_empty() {
+        if undoing.total() == 0 {
             report.warnings.push(format!("the cycle `{id}` sent nothing"));
             return Ok(report);
         }
-        if !options.dry_run {
+        if options.dry_run {
+            rehearsal = store.rehearsal(key)?;
+            line.book = Some(&rehearsal);
+        } else {
             store.void_claims(key, &super::on_demand::is_alive)?;
             store.begin_cycle(key, own.clone(), now).await?;
         }
@@ -140,25 +170,10 @@ impl Service {
         CycleBegan { job: name, cycle: &own, initial: false, dry_run: options.dry_run }.emit();
         if let Some(failure) = self.open_cycle(&mut line).await {
             report.error = Some(run_error(&failure));
-            report.counts.not_evaluated = done.len() as u64;
+            report.counts.not_evaluated = undoing.total();
         } else {
-            let total = done.len() as u64;
-            let line = &line;
-            let undoing = done.into_iter().map(|one| self.undo(line, id, one, options, &stop));
-            let mut undoing = futures_util::stream::iter(undoing).buffer_unordered(job.target.concurrency.max(1));
-            let mut reached = 0;
-            while let Some(entry) = undoing.next().await {
-                reached += 1;
-                observer.progress(reached, total);
-                match entry? {
-                    Some(entry) => {
-                        count(&mut report.counts, &entry);
-                        ObjectProvisioned { job: name, entry: &entry }.emit();
-                        observer.entry(&entry);
-                    }
-                    None => report.counts.not_evaluated += 1,
-                }
-            }
+            let concurrency = job.target.concurrency.max(1);
+            report.counts = self.undo_all(&line, undoing, concurrency, observer.as_ref(), &stop).await?;
             report.error = line.breaker.cause().map(|failure| run_error(&failure));
             if report.error.is_none() && report.counts.not_evaluated > 0 {
                 report.error = Some(RunError {
@@ -185,6 +200,72 @@ impl Service {
             store.end_cycle(own, report.ended, record).await?;
         }
         Ok(report)
+    }
+
+    /// What has to be undone, and what of it cannot be.
+    fn undoing<'a, T>(
+        &self,
+        line: &Line<'_, T>,
+        job: &Job,
+        cycle: &'a str,
+        options: RollbackOptions,
+    ) -> Result<(Undoing<'a>, Vec<String>), ServiceError> {
+        let (store, key) = (self.store(), line.job);
+        let mut undoing = Undoing {
+            cycle,
+            options,
+            deleted: Vec::new(),
+            changed: Vec::new(),
+            created: Vec::new(),
+            groups: store.sent_groups(key, cycle)?.into_iter().map(|group| (group, BTreeSet::new())).collect(),
+            renewed: Renewed::default(),
+        };
+        let mut lost = Vec::new();
+        for mut one in self.done_by(key, cycle)? {
+            let anchor = one.anchor();
+            if one.source.display_name.is_empty() {
+                one.source.display_name = store.last_name(key, &anchor)?.unwrap_or_default();
+            }
+            if one.action == LoggedAction::Delete {
+                one.last_known = self.last_known(key, &one)?;
+            }
+            lost.extend(undo::lost(line, &one, undoing.groups.contains_key(&anchor)));
+            match one.action {
+                LoggedAction::Delete => {
+                    for group in store.groups_of(key, &anchor)? {
+                        undoing.groups.entry(group).or_default().insert(anchor.clone());
+                    }
+                    undoing.deleted.push(one);
+                }
+                LoggedAction::Create => {
+                    // The group goes, and all members with it.
+                    if one.kind == ObjectKind::Group && undo::removes(line, one.kind) {
+                        undoing.groups.remove(&anchor);
+                    }
+                    undoing.created.push(one);
+                }
+                LoggedAction::Update if one.modified.is_empty() => {}
+                LoggedAction::Update | LoggedAction::Disable => undoing.changed.push(one),
+                LoggedAction::StagedDelete | LoggedAction::StagedAction | LoggedAction::Other => {}
+            }
+        }
+        let comes_back: BTreeSet<SourceAnchor> = undoing.deleted.iter().map(Done::anchor).collect();
+        for group in undoing.groups.keys() {
+            let mut gone = 0;
+            for (member, joining) in store.sent_members(key, cycle, group)? {
+                let unlinked =
+                    || Ok::<_, ServiceError>(store.object(key, &member)?.is_none_or(|row| row.link == Link::None));
+                gone += u64::from(joining == Joining::Leaves && !comes_back.contains(&member) && unlinked()?);
+            }
+            if gone > 0 {
+                lost.push(format!("the group `{group}`: {gone} members who left it have no account any more"));
+            }
+        }
+        let created = undoing.created.len() as u64;
+        if job.accidental_deletion.enabled && created > job.accidental_deletion.threshold {
+            lost.push(format!("{created} accounts that the cycle created would be removed, more than the threshold"));
+        }
+        Ok((undoing, lost))
     }
 
     /// What a cycle sent, newest first.
@@ -223,7 +304,7 @@ impl Service {
             return Ok(held.collect());
         }
         let mut values: BTreeMap<String, ModifiedProperty> = BTreeMap::new();
-        self.store().history(key, &SourceAnchor(deleted.source.id.clone()), &mut |entry| {
+        self.store().history(key, &deleted.anchor(), &mut |entry| {
             if entry.id == deleted.entry {
                 return ControlFlow::Break(());
             }
@@ -238,37 +319,135 @@ impl Service {
         Ok(values.into_values().filter(|one| one.new.is_some()).collect())
     }
 
+    /// Undoes everything, step by step; returns each object counted once.
+    async fn undo_all<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        mut undoing: Undoing<'_>,
+        concurrency: usize,
+        observer: &dyn Observer,
+        stop: &CancellationToken,
+    ) -> Result<Counts, ServiceError> {
+        let total = undoing.total();
+        let mut outcomes = Outcomes::default();
+        let mut reached = 0;
+        let mut tell = |outcomes: &mut Outcomes, anchor: SourceAnchor, entry: Option<&Entry>| {
+            reached = (reached + 1).min(total);
+            observer.progress(reached, total);
+            outcomes.note(anchor, entry.map_or(Outcome::NotReached, Outcome::of));
+            if let Some(entry) = entry {
+                ObjectProvisioned { job: line.job_name, entry }.emit();
+                observer.entry(entry);
+            }
+        };
+        let deleted = std::mem::take(&mut undoing.deleted);
+        let mut referrers = BTreeSet::new();
+        for one in &deleted {
+            referrers.extend(line.book().referrers(line.job, &one.anchor())?);
+        }
+        let mut changed = std::mem::take(&mut undoing.changed);
+        let created = std::mem::take(&mut undoing.created);
+        // Whoever is deleted in the end waits for an account, not for another change of the group.
+        let mut waiting = Vec::new();
+        let leavers: BTreeSet<SourceAnchor> =
+            created.iter().filter(|one| undo::removes(line, one.kind)).map(Done::anchor).collect();
+        for stage in 0..4 {
+            let entries = match stage {
+                0 => deleted.clone(),
+                1 => {
+                    for anchor in std::mem::take(&mut referrers) {
+                        let ready = line.book().ready_references_of(line.job, &anchor)?;
+                        if let Some(settled) = self.refer(line, None, ready).await? {
+                            tell(&mut outcomes, anchor, Some(&settled.entry).filter(|_| settled.is_told()));
+                        }
+                    }
+                    for (group, renewed) in std::mem::take(&mut undoing.groups) {
+                        let settled = self
+                            .undo_members(line, undoing.cycle, &group, &renewed, &leavers, &mut waiting, stop)
+                            .await?;
+                        if let Some(settled) = settled.filter(super::references::Settled::is_told) {
+                            tell(&mut outcomes, group, Some(&settled.entry));
+                        }
+                    }
+                    // Those who came back get their references, too.
+                    deleted.iter().filter_map(|one| one.references(line, &undoing.renewed)).collect()
+                }
+                2 => std::mem::take(&mut changed),
+                _ => created.clone(),
+            };
+            let undone = entries.into_iter().map(|one| async {
+                let anchor = one.anchor();
+                self.undo(line, &undoing, one, stop).await.map(|entry| (anchor, entry))
+            });
+            let mut undone = futures_util::stream::iter(undone).buffer_unordered(concurrency);
+            while let Some(result) = undone.next().await {
+                let (anchor, entry) = result?;
+                tell(&mut outcomes, anchor, entry.as_ref());
+            }
+        }
+        line.book().keep_waiting(line.job, waiting).await?;
+        Ok(outcomes.counts())
+    }
+
+    /// Gives one group back the members that left it, and takes those who joined; `renewed` had an account that was deleted.
+    #[expect(clippy::too_many_arguments, reason = "who comes, who goes and who waits")]
+    async fn undo_members<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        cycle: &str,
+        group: &SourceAnchor,
+        renewed: &BTreeSet<SourceAnchor>,
+        leavers: &BTreeSet<SourceAnchor>,
+        waiting: &mut Vec<(SourceAnchor, SourceAnchor)>,
+        stop: &CancellationToken,
+    ) -> Result<Option<super::references::Settled>, ServiceError> {
+        let book = line.book();
+        let row = book.object(line.job, group)?;
+        let Some(target) = row.as_ref().and_then(managed).cloned() else { return Ok(None) };
+        let mut members: BTreeMap<SourceAnchor, Joining> =
+            renewed.iter().map(|member| (member.clone(), Joining::Joins)).collect();
+        for (member, joining) in self.store().sent_members(line.job, cycle, group)? {
+            let back = match joining {
+                Joining::Joins | Joining::Rejoins => Joining::Leaves,
+                Joining::Leaves => Joining::Joins,
+            };
+            members.insert(member, back);
+        }
+        let leave = members.iter().filter(|(member, back)| **back == Joining::Leaves && leavers.contains(*member));
+        waiting.extend(leave.map(|(member, _)| (group.clone(), member.clone())));
+        let only = Which::Only(members.keys().cloned().collect());
+        book.reverse_members(line.job, group.clone(), members.into_iter().collect()).await?;
+        self.deliver(line, None, group.clone(), target, only, stop).await
+    }
+
     /// Undoes one entry; `None` where its turn never came.
     async fn undo<T: Transport>(
         &self,
         line: &Line<'_, T>,
-        cycle: &str,
+        undoing: &Undoing<'_>,
         done: Done,
-        options: RollbackOptions,
         stop: &CancellationToken,
     ) -> Result<Option<Entry>, ServiceError> {
         if stop.is_cancelled() || line.breaker.is_open() {
             return Ok(None);
         }
-        let began = Instant::now();
-        let anchor = SourceAnchor(done.source.id.clone());
+        let (began, anchor, book) = (Instant::now(), done.anchor(), line.book());
         let mut transcript = Transcript::default();
-        let row = if options.dry_run {
-            line.store.object(line.job, &anchor)?
-        } else {
-            match line.store.claim(line.job, anchor.clone(), line.run.owner.clone(), Timestamp::now()).await? {
-                Claimed::Ours(row) => row.map(|row| *row),
-                Claimed::Theirs { owner, .. } => {
-                    let failure =
-                        Failure::new(ErrorCode::Conflict, format!("somebody else works on this object ({owner})"))
-                            .with_remedy("run it again in a moment");
-                    let left = Left::Failed(failure);
-                    return Ok(Some(entry(line, cycle, &done, Err(&left), &transcript, began)));
-                }
+        let row = match book.claim(line.job, anchor.clone(), line.run.owner.clone(), Timestamp::now()).await? {
+            Claimed::Ours(row) => row.map(|row| *row),
+            Claimed::Theirs { owner, .. } => {
+                let failure =
+                    Failure::new(ErrorCode::Conflict, format!("somebody else works on this object ({owner})"))
+                        .with_remedy("run it again in a moment");
+                let left = Left::Failed(failure);
+                return Ok(Some(undo::entry(line, undoing.cycle, &done, Err(&left), &transcript, began)));
             }
         };
         let result = match line.kind(done.kind) {
-            Some(kind) => inverse(line, kind, &done, row.as_ref(), options, &mut transcript).await,
+            Some(kind) => {
+                let (options, renewed) = (undoing.options, &undoing.renewed);
+                undo::inverse(line, kind, &done, row.as_ref(), options, renewed, &mut transcript).await
+            }
             None => Err(Left::Failed(
                 Failure::new(ErrorCode::NotPermitted, "groups are not provisioned any more")
                     .with_remedy("switch groups on in the mapping file"),
@@ -281,461 +460,23 @@ impl Service {
         if !transcript.exchanges.is_empty() {
             line.breaker.note(failure);
         }
-        let entry = entry(line, cycle, &done, result.as_ref(), &transcript, began);
-        if !options.dry_run {
-            let (row, escrow) = match result {
-                Ok(undone) => (undone.row, EscrowChange::Clear),
-                Err(_) => (RowChange::Keep, EscrowChange::Keep),
-            };
-            let commit = ObjectCommit {
-                anchor,
-                row,
-                escrow,
-                unstage: false,
-                references: None,
-                entry: Some(Box::new(entry.clone())),
-            };
-            line.store.commit(line.job, commit).await?;
-        }
+        let entry = undo::entry(line, undoing.cycle, &done, result.as_ref(), &transcript, began);
+        let (row, references, escrow) = match result {
+            Ok(undone) => (undone.row, undone.references, EscrowChange::Clear),
+            Err(_) => (RowChange::Keep, None, EscrowChange::Keep),
+        };
+        let commit =
+            ObjectCommit { anchor, row, escrow, unstage: false, references, entry: Some(Box::new(entry.clone())) };
+        book.commit(line.job, commit).await?;
         Ok(Some(entry))
     }
 }
 
-impl Done {
-    /// `None` for an entry that changed nothing in the target.
-    fn of(entry: Entry) -> Option<Self> {
-        let went_through = matches!(entry.status, LoggedStatus::Success | LoggedStatus::Warning);
-        let writes = match entry.action {
-            LoggedAction::Create | LoggedAction::Update | LoggedAction::Disable | LoggedAction::Delete => true,
-            LoggedAction::StagedDelete | LoggedAction::StagedAction | LoggedAction::Other => false,
-        };
-        let target = entry.target_id().filter(|_| went_through && writes)?;
-        let named = |name: &str| entry.warnings.iter().any(|warning| warning.contains(&format!("`{name}`")));
-        let hidden = entry.modified.iter().map(|one| one.name.clone()).filter(|name| named(name)).collect();
-        Some(Self {
-            entry: entry.id,
-            kind: entry.kind,
-            action: entry.action,
-            source: entry.source,
-            target,
-            modified: entry.modified,
-            hidden,
-            last_known: Vec::new(),
-        })
+impl Undoing<'_> {
+    /// Objects that have to be undone; a group whose attributes and members both changed counts twice.
+    fn total(&self) -> u64 {
+        (self.deleted.len() + self.changed.len() + self.created.len() + self.groups.len()) as u64
     }
-
-    /// Takes in what the same cycle did afterwards.
-    fn add(&mut self, later: Self) {
-        self.hidden.extend(later.hidden);
-        if self.action == LoggedAction::Create {
-            return;
-        }
-        for one in later.modified {
-            match self.modified.iter_mut().find(|known| known.name == one.name) {
-                Some(known) => known.new = one.new,
-                None => self.modified.push(one),
-            }
-        }
-    }
-
-    fn called(&self) -> String {
-        format!("`{}` ({})", self.source.display_name, self.source.id)
-    }
-}
-
-/// The mapping of an attribute that a rollback restores; who belongs to a group is logged only in part.
-fn restorable<'a>(kind: &KindRules<'a>, name: &str) -> Option<&'a AttributeMapping> {
-    attribute(kind, name).filter(|mapping| !mapping.rule.path.is_core("members"))
-}
-
-/// Says of each thing that cannot be restored what it is.
-fn lost<T>(line: &Line<'_, T>, done: &Done) -> Vec<String> {
-    let called = done.called();
-    let Some(kind) = line.kind(done.kind) else {
-        return vec![format!("{called}: groups are not provisioned any more")];
-    };
-    match done.action {
-        LoggedAction::Delete if !line.wire.deletes(done.kind) => Vec::new(),
-        LoggedAction::Delete if done.last_known.is_empty() => {
-            vec![format!("{called}: the account was deleted, and the log does not hold what it was")]
-        }
-        LoggedAction::Delete => {
-            let id = done.target.as_str();
-            let mut lost =
-                vec![format!("{called}: the account `{id}` was deleted; it is created anew and gets another id")];
-            for one in done.last_known.iter().filter(|one| one.new.as_deref() == Some(REDACTED)) {
-                lost.push(format!("{called}: `{}` is not in the log, as it is hidden there", one.name));
-            }
-            lost
-        }
-        LoggedAction::Update | LoggedAction::Disable => {
-            let why = |one: &ModifiedProperty| match (attribute(kind, &one.name), one.old.as_deref()) {
-                (Some(mapping), _) if mapping.rule.path.is_core("members") => Some("is in the log only in part"),
-                (None, _) => Some("is not mapped any more"),
-                (Some(_), Some(REDACTED)) => Some("is not in the log, as it is hidden there"),
-                (Some(_), None) if done.hidden.contains(&one.name) => Some("was never shown by the target"),
-                (Some(_), _) => None,
-            };
-            done.modified
-                .iter()
-                .filter_map(|one| Some(format!("{called}: the value of `{}` before {}", one.name, why(one)?)))
-                .collect()
-        }
-        LoggedAction::Create | LoggedAction::StagedDelete | LoggedAction::StagedAction | LoggedAction::Other => {
-            Vec::new()
-        }
-    }
-}
-
-fn attribute<'a>(kind: &KindRules<'a>, name: &str) -> Option<&'a AttributeMapping> {
-    kind.mapping.attributes().iter().find(|mapping| mapping.rule.path.as_str() == name)
-}
-
-async fn inverse<T: Transport>(
-    line: &Line<'_, T>,
-    kind: &KindRules<'_>,
-    done: &Done,
-    row: Option<&ObjectRow>,
-    options: RollbackOptions,
-    transcript: &mut Transcript,
-) -> Result<Undone, Left> {
-    let failed = |trouble: super::talk::Trouble| Left::Failed(trouble.failure);
-    let found = match line.read(done.kind, &done.target, &[], transcript).await.map_err(failed)? {
-        ReadAnswer::Found(resource) => Some(*resource),
-        ReadAnswer::Missing => None,
-    };
-    let elsewhere = row.and_then(|row| row.link.target()).filter(|target| **target != done.target);
-    if let Some(other) = elsewhere {
-        return Err(changed(format!("the object is linked to another account since, `{other}`")));
-    }
-    match (done.action, found) {
-        (LoggedAction::Create, None) => Err(Left::Settled),
-        (LoggedAction::Create, Some(current)) => {
-            if !options.yes {
-                agree(kind, done, &current)?;
-            }
-            remove(line, kind, done, row, &current, transcript).await
-        }
-        (LoggedAction::Update | LoggedAction::Disable, None) => {
-            Err(changed(format!("the account `{}` is gone since", done.target)))
-        }
-        (LoggedAction::Update | LoggedAction::Disable, Some(current)) => {
-            if !options.yes {
-                agree(kind, done, &current)?;
-            }
-            let changes: Vec<Change> = done.modified.iter().filter_map(|one| back(kind, done, one, &current)).collect();
-            restore(line, done, row, &current, changes, transcript).await
-        }
-        (LoggedAction::Delete, Some(current)) => {
-            let active = kind.mapping.attributes().iter().filter(|mapping| mapping.rule.follows_state);
-            let changes = active.filter_map(|mapping| {
-                let set = value(mapping, "True")?;
-                let before = current.get(&mapping.rule.path);
-                let settled = before.is_some_and(|before| set.agrees_with(before, mapping.rule.case_exact));
-                (!settled).then(|| Change { rule: Arc::clone(&mapping.rule), set: Some(set), before: before.cloned() })
-            });
-            restore(line, done, row, &current, changes.collect(), transcript).await
-        }
-        (LoggedAction::Delete, None) => recreate(line, kind, done, row, transcript).await,
-        (LoggedAction::StagedDelete | LoggedAction::StagedAction | LoggedAction::Other, _) => Err(Left::Settled),
-    }
-}
-
-/// Refuses an account that does not hold what was sent, or what it held before.
-fn agree(kind: &KindRules<'_>, done: &Done, current: &Resource) -> Result<(), Left> {
-    let differs = |one: &&ModifiedProperty| {
-        let Some(mapping) = restorable(kind, &one.name) else { return false };
-        let unknown = mapping.rule.mutability == Mutability::WriteOnly || done.hidden.contains(&one.name);
-        if unknown || one.new.as_deref() == Some(REDACTED) {
-            return false;
-        }
-        let before = done.action != LoggedAction::Create && holds(mapping, one.old.as_deref(), current);
-        !before && !holds(mapping, one.new.as_deref(), current)
-    };
-    let names: Vec<String> = done.modified.iter().filter(differs).map(|one| format!("`{}`", one.name)).collect();
-    if names.is_empty() {
-        return Ok(());
-    }
-    Err(changed(format!("the account `{}` was changed since in {}", done.target, names.join(", "))))
-}
-
-fn holds(mapping: &AttributeMapping, text: Option<&str>, current: &Resource) -> bool {
-    match (text.and_then(|text| value(mapping, text)), current.get(&mapping.rule.path)) {
-        (Some(value), Some(held)) => value.agrees_with(held, mapping.rule.case_exact),
-        (None, None) => true,
-        (Some(_), None) | (None, Some(_)) => false,
-    }
-}
-
-fn changed(message: String) -> Left {
-    let failure = Failure::new(ErrorCode::Conflict, format!("{message}: it is left alone"))
-        .with_remedy("look at the account; `--yes` undoes the change all the same");
-    Left::Failed(failure)
-}
-
-/// One attribute as it was, where the account does not hold that yet.
-fn back(kind: &KindRules<'_>, done: &Done, one: &ModifiedProperty, current: &Resource) -> Option<Change> {
-    let mapping = restorable(kind, &one.name)?;
-    let unknown = one.old.as_deref() == Some(REDACTED) || one.old.is_none() && done.hidden.contains(&one.name);
-    if unknown || holds(mapping, one.old.as_deref(), current) {
-        return None;
-    }
-    let set = match one.old.as_deref() {
-        Some(text) => Some(value(mapping, text)?),
-        None => None,
-    };
-    Some(Change { rule: Arc::clone(&mapping.rule), set, before: current.get(&mapping.rule.path).cloned() })
-}
-
-/// Sends attributes as they were.
-async fn restore<T: Transport>(
-    line: &Line<'_, T>,
-    done: &Done,
-    row: Option<&ObjectRow>,
-    current: &Resource,
-    changes: Vec<Change>,
-    transcript: &mut Transcript,
-) -> Result<Undone, Left> {
-    if changes.is_empty() {
-        return Err(Left::Settled);
-    }
-    let active = changes
-        .iter()
-        .filter(|change| change.rule.follows_state)
-        .find_map(|change| change.set.as_ref().map(|set| set.agrees_with(&Value::Bool(true), false)));
-    let (action, operation) = match active {
-        Some(false) => (LoggedAction::Disable, Operation::Disable),
-        Some(true) | None => (LoggedAction::Update, Operation::Update),
-    };
-    if !line.run.dry_run {
-        match line.update(done.kind, current, &changes, operation, transcript).await {
-            Ok(Written::Done) => {}
-            Ok(Written::AlreadyGone) => return Err(changed(format!("the account `{}` is gone since", done.target))),
-            Err(trouble) => return Err(Left::Failed(trouble.failure)),
-        }
-    }
-    let row = row.map(|row| {
-        let active_in_target = active.or(row.active_in_target);
-        // Disabled again, the object waits for the end of its retention; active again, nothing waits for it.
-        let left_at = match (active, row.state) {
-            (Some(true), _) => None,
-            (Some(false), SourceState::SoftDeleted) => row.left_at.or(Some(line.now())),
-            (Some(false) | None, _) => row.left_at,
-        };
-        ObjectRow { link: Link::Managed(done.target.clone()), active_in_target, left_at, ..row.clone() }
-    });
-    Ok(Undone {
-        action,
-        changes: modified(&changes),
-        target: done.target.clone(),
-        row: row.map_or(RowChange::Keep, RowChange::Put),
-    })
-}
-
-/// Removes what was created: deletes it, or disables it where deleting is not permitted.
-async fn remove<T: Transport>(
-    line: &Line<'_, T>,
-    kind: &KindRules<'_>,
-    done: &Done,
-    row: Option<&ObjectRow>,
-    current: &Resource,
-    transcript: &mut Transcript,
-) -> Result<Undone, Left> {
-    if !kind.rules.actions.delete || !line.wire.deletes(done.kind) {
-        let state = kind.mapping.attributes().iter().filter(|mapping| mapping.rule.follows_state);
-        let changes = state.filter_map(|mapping| {
-            let set = value(mapping, "False")?;
-            let before = current.get(&mapping.rule.path);
-            let settled = before.is_some_and(|before| set.agrees_with(before, mapping.rule.case_exact));
-            (!settled).then(|| Change { rule: Arc::clone(&mapping.rule), set: Some(set), before: before.cloned() })
-        });
-        return restore(line, done, row, current, changes.collect(), transcript).await;
-    }
-    if !line.run.dry_run {
-        let deleted = line.delete(done.kind, &done.target, transcript).await;
-        deleted.map_err(|trouble| Left::Failed(trouble.failure))?;
-    }
-    let row = row.map(|row| ObjectRow { link: Link::None, active_in_target: None, ..row.clone() });
-    Ok(Undone {
-        action: LoggedAction::Delete,
-        changes: held(kind, current),
-        target: done.target.clone(),
-        row: row.map_or(RowChange::Keep, RowChange::Put),
-    })
-}
-
-/// Creates a deleted account anew with what is known of it.
-async fn recreate<T: Transport>(
-    line: &Line<'_, T>,
-    kind: &KindRules<'_>,
-    done: &Done,
-    row: Option<&ObjectRow>,
-    transcript: &mut Transcript,
-) -> Result<Undone, Left> {
-    if row.is_some_and(|row| row.link != Link::None) {
-        return Err(changed("the object has an account again".to_owned()));
-    }
-    let known = done.last_known.iter().filter(|one| one.new.as_deref() != Some(REDACTED));
-    let values: Vec<Change> = known
-        .filter_map(|one| {
-            let mapping = restorable(kind, &one.name)?;
-            let set = value(mapping, one.new.as_deref()?)?;
-            Some(Change { rule: Arc::clone(&mapping.rule), set: Some(set), before: None })
-        })
-        .collect();
-    if values.is_empty() {
-        let failure = Failure::new(ErrorCode::MissingValues, "the log does not hold what the account was")
-            .with_remedy("create it by hand, or let `provisiond restart` and a cycle create it from the source");
-        return Err(Left::Failed(failure));
-    }
-    let mut target = done.target.clone();
-    if !line.run.dry_run {
-        let password = line.password();
-        let created = line.create(done.kind, &values, password.as_deref(), transcript).await;
-        let created = created.map_err(|trouble| Left::Failed(trouble.failure))?;
-        target = created.id().clone();
-    }
-    let active = values
-        .iter()
-        .filter(|change| change.rule.follows_state)
-        .find_map(|change| change.set.as_ref().map(|set| set.agrees_with(&Value::Bool(true), false)));
-    let remembered = row.cloned().unwrap_or_else(|| ObjectRow {
-        anchor: SourceAnchor(done.source.id.clone()),
-        kind: done.kind,
-        link: Link::None,
-        used: 0,
-        state: SourceState::HardDeleted,
-        assigned: true,
-        filter_passed: true,
-        active_in_target: None,
-        left_at: None,
-    });
-    let row = ObjectRow { link: Link::Managed(target.clone()), active_in_target: active, left_at: None, ..remembered };
-    Ok(Undone { action: LoggedAction::Create, changes: modified(&values), target, row: RowChange::Put(row) })
-}
-
-/// A value of the log as it is sent.
-fn value(mapping: &AttributeMapping, text: &str) -> Option<TargetValue> {
-    match mapping.kind {
-        ValueKind::Boolean if text.eq_ignore_ascii_case("true") => Some(TargetValue::Boolean(true)),
-        ValueKind::Boolean if text.eq_ignore_ascii_case("false") => Some(TargetValue::Boolean(false)),
-        ValueKind::Integer => text.parse().ok().map(TargetValue::Integer),
-        ValueKind::DateTime => Some(TargetValue::DateTime(text.to_owned())),
-        ValueKind::Reference => Some(TargetValue::Reference(text.to_owned())),
-        ValueKind::Boolean | ValueKind::String | ValueKind::Binary => Some(match several(text) {
-            Some(values) => values,
-            None if mapping.multivalued && text.contains(", ") => {
-                TargetValue::List(text.split(", ").map(str::to_owned).collect())
-            }
-            None => TargetValue::Text(text.to_owned()),
-        }),
-    }
-}
-
-/// What the target returned as an array stands in the log as JSON.
-fn several(text: &str) -> Option<TargetValue> {
-    let elements = text.starts_with('[').then(|| serde_json::from_str::<Vec<Value>>(text).ok())??;
-    let texts: Option<Vec<String>> = elements.iter().map(|one| one.as_str().map(str::to_owned)).collect();
-    if let Some(texts) = texts.filter(|texts| !texts.is_empty()) {
-        return Some(TargetValue::List(texts));
-    }
-    let part = |one: &Value, name: &str| one[name].as_str().map(str::to_owned);
-    let roles: Option<Vec<Role>> = elements
-        .iter()
-        .map(|one| Some(Role { id: part(one, "id"), value: part(one, "value")?, display: part(one, "display") }))
-        .collect();
-    roles.filter(|roles| !roles.is_empty()).map(|roles| TargetValue::Roles(RoleForm::Assertive, roles))
-}
-
-fn entry<T>(
-    line: &Line<'_, T>,
-    cycle: &str,
-    done: &Done,
-    result: Result<&Undone, &Left>,
-    transcript: &Transcript,
-    began: Instant,
-) -> Entry {
-    let what = done.action.as_str();
-    let sentence = format!("undoes the {what} of the cycle {cycle}");
-    let mut details = Map::new();
-    details.insert("RollbackOf".to_owned(), json!(done.entry));
-    let (action, status, reason, failure, changes, target) = match result {
-        Ok(undone) => {
-            let noted = if transcript.warnings.is_empty() { LoggedStatus::Success } else { LoggedStatus::Warning };
-            (undone.action, noted, "RolledBack", None, undone.changes.clone(), &undone.target)
-        }
-        Err(Left::Settled) => {
-            (LoggedAction::Other, LoggedStatus::Skipped, "RedundantExport", None, Vec::new(), &done.target)
-        }
-        Err(Left::Failed(failure)) => (
-            LoggedAction::Other,
-            LoggedStatus::Failure,
-            failure.code.as_str(),
-            Some(failure.clone()),
-            Vec::new(),
-            &done.target,
-        ),
-    };
-    let description = match &failure {
-        Some(failure) => failure.message.clone(),
-        None => sentence,
-    };
-    let name = "EntrySynchronizationRollback".to_owned();
-    let mut steps = vec![Step { kind: StepKind::Processing, name, status, description, details }];
-    let sent: Vec<String> = transcript
-        .exchanges
-        .iter()
-        .filter_map(|exchange| Some((exchange.get("request")?.as_str()?, exchange.get("status"))))
-        .filter(|(request, _)| !request.starts_with("GET "))
-        .map(|(request, status)| format!("{request}: {}", status.map_or("-".to_owned(), Value::to_string)))
-        .collect();
-    if !sent.is_empty() {
-        let name = match action {
-            LoggedAction::Create => "EntryExportAdd",
-            LoggedAction::Delete => "EntryExportDelete",
-            _ => "EntryExportUpdate",
-        };
-        let (name, description) = (name.to_owned(), sent.join("; "));
-        steps.push(Step { kind: StepKind::Export, name, status, description, details: Map::new() });
-    }
-    let id = line.ids.next(line.now());
-    Entry {
-        change_id: id.clone(),
-        id,
-        cycle_id: line.run.cycle_id.clone(),
-        at: line.now(),
-        duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-        kind: done.kind,
-        action,
-        status,
-        reason: reason.to_owned(),
-        failure,
-        retry: None,
-        source: done.source.clone(),
-        target: Some(Identity {
-            id: target.to_string(),
-            display_name: done.source.display_name.clone(),
-            details: Map::new(),
-        }),
-        initiator: line.run.initiator.clone(),
-        steps,
-        modified: changes,
-        warnings: transcript.warnings.clone(),
-    }
-}
-
-fn count(counts: &mut Counts, entry: &Entry) {
-    let counter = match (entry.status, entry.action) {
-        (LoggedStatus::Failure, _) => &mut counts.failure,
-        (LoggedStatus::Skipped | LoggedStatus::NotEvaluated, _) => &mut counts.skipped,
-        (_, LoggedAction::Create) => &mut counts.create,
-        (_, LoggedAction::Update) => &mut counts.update,
-        (_, LoggedAction::Disable) => &mut counts.disable,
-        (_, LoggedAction::Delete) => &mut counts.delete,
-        (_, LoggedAction::StagedDelete | LoggedAction::StagedAction) => &mut counts.staged,
-        (_, LoggedAction::Other) => &mut counts.skipped,
-    };
-    *counter += 1;
 }
 
 fn blank(job: &Job, id: String, now: Timestamp, options: RollbackOptions) -> CycleReport {

@@ -230,12 +230,20 @@ impl Service {
             protect: Protect::default(),
             seed,
             review: begun.review.clone(),
+            rollback_of: None,
         };
+        let rehearsal;
         let mut line = self.line(begun.key, job, &rules, &client, run)?;
         let forecast = self.sort(&line, &imported, &due)?;
+        let waits = self.store().has_ready_references(begun.key, line.as_of())?;
+        if begun.options.dry_run && (forecast.total > 0 || waits) && line.has_references() {
+            rehearsal = self.store().rehearsal(begun.key)?;
+            line.book = Some(&rehearsal);
+        }
         let staging = self.protect(job, begun, &imported, &forecast)?;
         line.run.protect = staging.protect.clone();
-        let worked = self.work(job, begun, &mut line, &imported, &forecast, &staging, observer, stop, &client).await?;
+        let worked =
+            self.work(job, begun, &mut line, &imported, &forecast, &staging, waits, observer, stop, &client).await?;
         self.end(job, begun, imported, worked, staging.over).await
     }
 
@@ -382,6 +390,7 @@ impl Service {
         imported: &Imported,
         forecast: &Forecast,
         staging: &StagingPlan,
+        waits: bool,
         observer: &Arc<dyn Observer>,
         stop: &CancellationToken,
         counter: &crate::target::Client,
@@ -406,7 +415,6 @@ impl Service {
                 .iter()
                 .any(|(anchor, absent)| staging.protect.of(anchor, *absent) == Protection::Open);
         let is_attempt = begun.state.quarantine.as_ref().is_some_and(|quarantine| quarantine::slows(quarantine.reason));
-        let waits = !begun.options.dry_run && self.store().has_ready_references(begun.key, line.now())?;
         let probe = asks || waits || job.target.options.probe_every_cycle || is_attempt;
         if probe && let Some(failure) = self.open_cycle(line).await {
             worked.requests = counter.requests();
@@ -447,7 +455,7 @@ impl Service {
                         follow_up(&imported.staging, &evaluated)?;
                         pending.extend(evaluated.commit.filter(|_| !phase.asks()));
                         if pending.len() >= TOGETHER {
-                            line.store.commit_all(line.job, std::mem::take(&mut pending)).await?;
+                            line.book().commit_all(line.job, std::mem::take(&mut pending)).await?;
                         }
                     }
                 }
@@ -458,7 +466,7 @@ impl Service {
                 }
             }
             if !pending.is_empty() {
-                line.store.commit_all(line.job, pending).await?;
+                line.book().commit_all(line.job, pending).await?;
             }
         }
         for (phase, staged) in deferred {
@@ -537,10 +545,10 @@ impl Service {
             Ok(evaluated) => evaluated?,
             Err(_) => line.broke_down(&staged, row.as_ref(), escrow.as_ref()),
         };
-        if phase.asks() && !line.run.dry_run {
+        if let Some(book) = line.book.filter(|_| phase.asks()) {
             match evaluated.commit.clone() {
-                Some(commit) => line.store.commit(line.job, commit).await?,
-                None => line.store.release(line.job, staged.anchor.clone()).await?,
+                Some(commit) => book.commit(line.job, commit).await?,
+                None => book.release(line.job, staged.anchor.clone()).await?,
             }
         }
         line.has_found(&staged.anchor);

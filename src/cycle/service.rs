@@ -76,6 +76,7 @@ impl Service {
     ) -> Result<Line<'a, T>, ServiceError> {
         Ok(Line {
             store: &self.store,
+            book: (!run.dry_run).then_some(&*self.store),
             job_name: &job.name,
             job: key,
             users: rules.users(job),
@@ -93,6 +94,7 @@ impl Service {
             verbose_skips: job.logs.verbose_skips,
             resolve_later: job.resolve_references_later,
             flattens: job.mapping.groups.as_ref().is_some_and(|groups| groups.flatten),
+            withheld: Default::default(),
             ids: Ids::new(run.seed),
             run,
         })
@@ -100,7 +102,12 @@ impl Service {
 
     pub(super) fn wire(&self, job: &Job, on_demand: bool) -> Result<Wire, ServiceError> {
         let url = job.target.tenant_url(on_demand).map_err(|fault| ServiceError::Target(fault.message))?;
-        Ok(Wire::new(&url, job.target.options.clone(), job.target.profile, Mode::Provisioning))
+        let mut wire = Wire::new(&url, job.target.options.clone(), job.target.profile, Mode::Provisioning);
+        let mapped = job.mapping.groups.iter().flat_map(|groups| groups.mapping.attributes());
+        let paths = mapped.map(|mapping| &mapping.rule.path);
+        wire.mapped_in_groups =
+            paths.filter(|path| !path.is_core("displayName") && !path.is_core("members")).cloned().collect();
+        Ok(wire)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::model::{
 };
 use crate::plan::{self, ReadAnswer, Scope};
 use crate::store::{JobKey, JobState, Staged, StoreError};
-use crate::target::Transport;
+use crate::target::{Client, Transport};
 
 /// How a walk ended: what was found was handed out before.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -36,48 +36,109 @@ const PHASE: u8 = 0;
 impl Service {
     /// Compares every linked account with the source; `each` gets them in the order of source anchors.
     pub async fn verify(&self, job: &Job, each: &mut dyn FnMut(Drift)) -> Result<Walk, ServiceError> {
-        let key = self.store().job(&job.name)?;
-        let state = self.store().job_state(key)?;
-        let imported = match self.everybody(job, key, &state).await? {
-            Ok(imported) => imported,
-            Err(error) => return Ok(Walk { error: Some(error), ..Walk::default() }),
-        };
-        let (client, rules) = (self.client(job)?, JobRules::of(job));
-        let mut line = self.line(key, job, &rules, &client, looking(self))?;
-        if let Some(error) = opened(&mut line).await {
-            return Ok(Walk { error: Some(error), ..Walk::default() });
-        }
-        imported.staging.sort(|staged| {
-            let linked = line.store.object(key, &staged.anchor)?.is_some_and(|row| row.link != Link::None);
-            Ok((linked && line.kind(staged.kind).is_some()).then_some(PHASE))
-        })?;
-        let mut walk = Walk::default();
-        let mut after = None;
-        loop {
-            let page = imported.staging.next(PHASE, after.as_ref(), 256)?;
-            let Some(last) = page.last() else { return Ok(walk) };
-            after = Some(last.anchor.clone());
-            let line = &line;
-            let mut looked = futures_util::stream::iter(page)
-                .map(|staged| look(line, staged, &imported))
-                .buffered(job.target.concurrency.max(1));
-            while let Some(found) = looked.next().await {
-                match found? {
-                    None => {}
-                    Some(Ok(drift)) => each(drift),
-                    Some(Err((source, error, critical))) => {
-                        if critical {
-                            return Ok(Walk { error: Some(error), ..walk });
+        self.walk(job, async |line, imported| {
+            imported.staging.sort(|staged| {
+                let linked = line.store.object(line.job, &staged.anchor)?.is_some_and(|row| row.link != Link::None);
+                Ok((linked && line.kind(staged.kind).is_some()).then_some(PHASE))
+            })?;
+            let mut walk = Walk::default();
+            let mut after = None;
+            loop {
+                let page = imported.staging.next(PHASE, after.as_ref(), 256)?;
+                let Some(last) = page.last() else { return Ok(walk) };
+                after = Some(last.anchor.clone());
+                let mut looked = futures_util::stream::iter(page)
+                    .map(|staged| look(line, staged, imported))
+                    .buffered(job.target.concurrency.max(1));
+                while let Some(found) = looked.next().await {
+                    match found? {
+                        None => {}
+                        Some(Ok(drift)) => each(drift),
+                        Some(Err((source, error, critical))) => {
+                            if critical {
+                                return Ok(Walk { error: Some(error), ..walk });
+                            }
+                            walk.failures.push((source, error));
                         }
-                        walk.failures.push((source, error));
                     }
                 }
             }
-        }
+        })
+        .await
     }
 
     /// Sorts every account of the target; `each` gets them in the target's order.
     pub async fn discover(&self, job: &Job, each: &mut dyn FnMut(Account)) -> Result<Walk, ServiceError> {
+        self.walk(job, async |line, imported| {
+            let Some(path) = line.users.mapping.matching().first().map(|first| first.rule.path.clone()) else {
+                return Ok(Walk::default());
+            };
+            // Only the first matching attribute counts (22.3); of each person no more is kept than its value and anchor.
+            let mut people: HashMap<String, (String, bool)> = HashMap::new();
+            imported.staging.sort(|staged| {
+                if let (ObjectKind::User, Some(object)) = (staged.kind, &staged.object) {
+                    let row = line.store.object(line.job, &staged.anchor)?;
+                    let assigned = imported.assigned.holds(object);
+                    let standing =
+                        Standing::of_present(object, row.as_ref(), line.scope, &line.users, assigned, line.now());
+                    let assigned = standing.scope.as_ref().is_ok_and(|scope| scope.in_scope());
+                    let mapped = line.map(&line.users, object, true).unwrap_or_default();
+                    let value = mapped.iter().find(|one| one.rule.path == path).and_then(|one| match &one.flow {
+                        Flow::Value(value) => Some(value.to_text()),
+                        Flow::Null | Flow::Ignore => None,
+                    });
+                    if let Some(value) = value {
+                        people.insert(value.to_lowercase(), (staged.anchor.to_string(), assigned));
+                    }
+                }
+                Ok(None)
+            })?;
+            let mut walk = Walk::default();
+            let mut seen: HashSet<String> = HashSet::new();
+            let mut start = 1;
+            loop {
+                let answer = line.transport.send(&line.wire.list(ObjectKind::User, start)).await;
+                let page = match line.wire.listed(&answer, line.now()) {
+                    Ok(read) => read.value,
+                    Err(refusal) => {
+                        walk.error = Some(run_error(&refusal.failure));
+                        return Ok(walk);
+                    }
+                };
+                let before = seen.len();
+                for resource in &page.resources {
+                    if !seen.insert(resource.id().to_string()) {
+                        continue;
+                    }
+                    let value = resource.get(&path).and_then(|value| value.as_str()).unwrap_or_default();
+                    let person = people.get(&value.to_lowercase());
+                    each(Account {
+                        target: resource.id().to_string(),
+                        name: value.to_owned(),
+                        source: person.map(|(anchor, _)| anchor.clone()),
+                        state: match person {
+                            None => AccountState::Local,
+                            Some((_, false)) => AccountState::Unassigned,
+                            Some((_, true)) => AccountState::Assigned,
+                        },
+                    });
+                }
+                // A target that does not page answers with the same accounts again.
+                if page.resources.is_empty() || seen.len() == before || seen.len() as u64 >= page.total {
+                    return Ok(walk);
+                }
+                start += page.resources.len() as u64;
+            }
+        })
+        .await
+    }
+
+    /// Reads everybody, tests the connection, and then does `go`.
+    async fn walk(
+        &self,
+        job: &Job,
+        go: impl AsyncFnOnce(&Line<'_, Client>, &Imported) -> Result<Walk, ServiceError>,
+    ) -> Result<Walk, ServiceError> {
         let key = self.store().job(&job.name)?;
         let state = self.store().job_state(key)?;
         let imported = match self.everybody(job, key, &state).await? {
@@ -86,68 +147,10 @@ impl Service {
         };
         let (client, rules) = (self.client(job)?, JobRules::of(job));
         let mut line = self.line(key, job, &rules, &client, looking(self))?;
-        if let Some(error) = opened(&mut line).await {
-            return Ok(Walk { error: Some(error), ..Walk::default() });
+        if let Some(failure) = self.open_cycle(&mut line).await {
+            return Ok(Walk { error: Some(run_error(&failure)), ..Walk::default() });
         }
-        let Some(path) = line.users.mapping.matching().first().map(|first| first.rule.path.clone()) else {
-            return Ok(Walk::default());
-        };
-        // Only the first matching attribute counts (22.3); of each person no more is kept than its value and anchor.
-        let mut people: HashMap<String, (String, bool)> = HashMap::new();
-        imported.staging.sort(|staged| {
-            if let (ObjectKind::User, Some(object)) = (staged.kind, &staged.object) {
-                let row = line.store.object(key, &staged.anchor)?;
-                let assigned = imported.assigned.holds(object);
-                let standing =
-                    Standing::of_present(object, row.as_ref(), line.scope, &line.users, assigned, line.now());
-                let assigned = standing.scope.as_ref().is_ok_and(|scope| scope.in_scope());
-                let mapped = line.map(&line.users, object, true).unwrap_or_default();
-                let value = mapped.iter().find(|one| one.rule.path == path).and_then(|one| match &one.flow {
-                    Flow::Value(value) => Some(value.to_text()),
-                    Flow::Null | Flow::Ignore => None,
-                });
-                if let Some(value) = value {
-                    people.insert(value.to_lowercase(), (staged.anchor.to_string(), assigned));
-                }
-            }
-            Ok(None)
-        })?;
-        let mut walk = Walk::default();
-        let mut seen: HashSet<String> = HashSet::new();
-        let mut start = 1;
-        loop {
-            let answer = line.transport.send(&line.wire.list(ObjectKind::User, start)).await;
-            let page = match line.wire.listed(&answer, line.now()) {
-                Ok(read) => read.value,
-                Err(refusal) => {
-                    walk.error = Some(run_error(&refusal.failure));
-                    return Ok(walk);
-                }
-            };
-            let before = seen.len();
-            for resource in &page.resources {
-                if !seen.insert(resource.id().to_string()) {
-                    continue;
-                }
-                let value = resource.get(&path).and_then(|value| value.as_str()).unwrap_or_default();
-                let person = people.get(&value.to_lowercase());
-                each(Account {
-                    target: resource.id().to_string(),
-                    name: value.to_owned(),
-                    source: person.map(|(anchor, _)| anchor.clone()),
-                    state: match person {
-                        None => AccountState::Local,
-                        Some((_, false)) => AccountState::Unassigned,
-                        Some((_, true)) => AccountState::Assigned,
-                    },
-                });
-            }
-            // A target that does not page answers with the same accounts again.
-            if page.resources.is_empty() || seen.len() == before || seen.len() as u64 >= page.total {
-                return Ok(walk);
-            }
-            start += page.resources.len() as u64;
-        }
+        go(&line, &imported).await
     }
 
     /// Everybody of the source, and whoever is remembered and absent.
@@ -193,14 +196,8 @@ fn looking(service: &Service) -> Run {
         protect: Protect::default(),
         seed,
         review: None,
+        rollback_of: None,
     }
-}
-
-async fn opened<T: Transport>(line: &mut Line<'_, T>) -> Option<RunError> {
-    let mut transcript = Transcript::default();
-    line.discover(&mut transcript).await;
-    let guids = super::ids::guids(&line.run.seed);
-    line.probe([&guids[0], &guids[1]], &mut transcript).await.err().map(|failure| run_error(&failure))
 }
 
 type Looked = Option<Result<Drift, (String, RunError, bool)>>;

@@ -1,16 +1,20 @@
 //! The questions and the writes of one object, and what their answers mean.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::line::Line;
+use super::record::REDACTED;
 use crate::config::VerifyWrites;
 use crate::model::{
-    Change, Class, Desired, ErrorCode, Failure, ObjectKind, Operation, Resource, TargetId, TargetValue,
+    Change, Class, Desired, ErrorCode, Failure, IntendedRequest, ObjectKind, Operation, Resource, SourceAnchor,
+    TargetId, TargetValue,
 };
 use crate::plan::{MatchAnswer, ReadAnswer};
 use crate::store::StoreError;
 use crate::target::Transport;
-use crate::wire::{self, Found, Hint, Read, Refusal, Remark, Request, Retry};
+use crate::wire::{self, Found, Hint, Read, Refusal, Remark, Request, Response, Retry};
 
 /// How often a probe that met a passing trouble is sent again: one bad answer must not cost everybody a cycle.
 const PROBE_REPEATS: u32 = 2;
@@ -28,6 +32,8 @@ pub(super) struct Transcript {
     /// `METHOD path` and the status or the fault, one for each request.
     pub exchanges: Vec<Map<String, Value>>,
     pub warnings: Vec<String>,
+    /// What a run that sends nothing would have sent.
+    pub rehearsed: Vec<Request>,
     /// How the match was found, for people.
     pub matched_by: Option<String>,
 }
@@ -74,6 +80,30 @@ impl Transcript {
         }
     }
 
+    /// Notes a write in the place of sending it; answers as a target does that takes it, with `id` for a new account.
+    fn rehearse(&mut self, request: &Request, id: Option<&TargetId>) -> wire::Answer {
+        let mut answer = Response { status: 204, ..Response::default() };
+        if let (Some(id), Some(Value::Object(body))) = (id, &request.body) {
+            let mut body = body.clone();
+            body.insert("id".to_owned(), json!(id.as_str()));
+            let content_type = Some("application/scim+json".to_owned());
+            let (body, location) = (Value::Object(body).to_string().into(), Some(format!("{}/{id}", request.path)));
+            answer = Response { status: 201, content_type, location, body, ..answer };
+        }
+        self.rehearsed.push(request.clone());
+        Ok(answer)
+    }
+
+    /// What would have been sent, for whoever reviews it.
+    pub(super) fn take_rehearsed(&mut self) -> Vec<IntendedRequest> {
+        let shown = |request: Request| {
+            let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
+            let path = format!("{}{query}", request.path);
+            IntendedRequest { method: request.method.to_string(), path, body: request.body }
+        };
+        std::mem::take(&mut self.rehearsed).into_iter().map(shown).collect()
+    }
+
     /// Turns a refusal into the failure of the object.
     pub(super) fn trouble(&mut self, operation: Operation, refusal: Refusal) -> Trouble {
         self.remark(refusal.remarks);
@@ -88,8 +118,39 @@ impl Transcript {
     }
 }
 
+/// The identifier of an account that a dry run would create.
+pub(super) fn placeholder(anchor: &SourceAnchor) -> TargetId {
+    TargetId(format!("{PLACEHOLDER}{anchor}"))
+}
+
+const PLACEHOLDER: &str = "new:";
+
 impl<T: Transport> Line<'_, T> {
+    /// Whether `id` stands for an account that this dry run would create.
+    pub(super) fn is_placeholder(&self, id: &TargetId) -> bool {
+        self.run.dry_run && id.as_str().starts_with(PLACEHOLDER)
+    }
+
+    /// The values as they may be seen: those of a dry run are for people.
+    fn seen<'a>(&self, changes: &'a [Change]) -> Cow<'a, [Change]> {
+        if !self.run.dry_run || changes.iter().all(|change| !change.rule.redacted) {
+            return Cow::Borrowed(changes);
+        }
+        let hidden = |change: &Change| {
+            let set = change.set.as_ref().map(|value| match change.rule.redacted {
+                true => TargetValue::Text(REDACTED.to_owned()),
+                false => value.clone(),
+            });
+            Change { set, ..change.clone() }
+        };
+        changes.iter().map(hidden).collect()
+    }
+
+    /// Sends a request; a dry run sends reads only, and what it would write is noted.
     pub(super) async fn send(&self, request: &Request, transcript: &mut Transcript) -> wire::Answer {
+        if self.run.dry_run && !request.is_read() {
+            return transcript.rehearse(request, None);
+        }
         let answer = self.transport.send(request).await;
         let mut exchange = Map::new();
         let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
@@ -179,10 +240,12 @@ impl<T: Transport> Line<'_, T> {
     pub(super) async fn create(
         &self,
         kind: ObjectKind,
+        anchor: &SourceAnchor,
         values: &[Change],
         password: Option<&str>,
         transcript: &mut Transcript,
     ) -> Result<Resource, Trouble> {
+        let values = &*self.seen(values);
         let desired: Vec<wire::Desired<'_>> = values
             .iter()
             .map(|change| wire::Desired {
@@ -192,8 +255,12 @@ impl<T: Transport> Line<'_, T> {
             })
             .collect();
         let request = self.wire.create(kind, &desired, password);
-        let answer = self.send(&request, transcript).await;
+        let answer = match self.run.dry_run {
+            true => transcript.rehearse(&request, Some(&placeholder(anchor))),
+            false => self.send(&request, transcript).await,
+        };
         match self.wire.created(&desired, &answer, self.now()) {
+            Ok(read) if self.run.dry_run => Ok(read.value),
             Ok(read) => {
                 let remarks = read
                     .remarks
@@ -250,6 +317,7 @@ impl<T: Transport> Line<'_, T> {
         operation: Operation,
         transcript: &mut Transcript,
     ) -> Result<Written, Unwritten> {
+        let changes = &*self.seen(changes);
         let wanted: Vec<wire::Change<'_>> = changes
             .iter()
             .map(|change| wire::Change {
@@ -278,6 +346,7 @@ impl<T: Transport> Line<'_, T> {
             }
         }
         match self.verify_writes {
+            _ if self.run.dry_run => {}
             VerifyWrites::Off => {}
             VerifyWrites::Answer => {
                 if let Some(resource) = &last {

@@ -87,8 +87,6 @@ impl Tally {
             Decision::Disable { .. } => counts.disable += 1,
             Decision::Delete { .. } => counts.delete += 1,
             staged if is_staged(staged) => counts.staged += 1,
-            // A dry run that would send references of an object that is otherwise as it should be.
-            Decision::Skip { .. } if evaluated.would_send => counts.update += 1,
             Decision::Skip { .. } => counts.skipped += 1,
             Decision::Fail(_) => counts.failure += 1,
             Decision::Pass(_) => counts.not_evaluated += 1,

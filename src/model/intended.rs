@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::SourceAnchor;
+
 /// The requests of one decision, beside the log entry that says why and with which attributes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Intended {
@@ -10,8 +12,23 @@ pub struct Intended {
     pub at: Timestamp,
     /// In their order; redacted values are `[Redact]`.
     pub requests: Vec<IntendedRequest>,
+    /// Where references are sent: each of them. They stand in the place of the attributes.
+    pub references: Vec<IntendedReference>,
     /// What was remembered of the object, what was decided, and what the target held: two hexadecimal parts with `-`.
     pub digest: String,
+}
+
+/// One reference that is set, or one member that joins or leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IntendedReference {
+    pub attribute: String,
+    /// The identifier in the target of whom it names so far; of an account to be created, `new:` and its source id.
+    pub before: Option<String>,
+    pub after: Option<String>,
+    /// Whom it is about, in the source.
+    pub source: Option<SourceAnchor>,
+    /// The name that people know them by, where it is known.
+    pub name: Option<String>,
 }
 
 /// One request without its headers.

@@ -21,7 +21,7 @@ pub use desired::{AttributeRule, Change, Desired, Flow, Mutability};
 pub use entry::{Entry, Identity, Initiator, LoggedAction, LoggedStatus, ModifiedProperty, Retry, Step, StepKind};
 pub use escrow::{Escrow, Operation, StagedObject};
 pub use failure::{Class, ErrorCode, Failure};
-pub use intended::{Intended, IntendedRequest};
+pub use intended::{Intended, IntendedReference, IntendedRequest};
 pub use link::{Link, LinkState};
 pub use path::{ElementFilter, PathError, TargetPath};
 pub use resource::Resource;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::plan::{GROUPS, action_group, plan_counts, text};
+use super::plan::{GROUPS, action_group, plan_counts, side, text};
 use super::time::short;
 use crate::model::CycleReport;
 
@@ -108,7 +108,7 @@ impl Page {
         if !changes.is_empty() {
             html.push_str("<table><thead><tr><th>Attribute</th><th>Before</th><th>After</th></tr></thead><tbody>\n");
             for change in changes {
-                let side = |name: &str| match change[name].as_str() {
+                let side = |name: &str| match side(change, name) {
                     Some(value) => escaped(value),
                     None => "<i>none</i>".to_owned(),
                 };
@@ -121,10 +121,6 @@ impl Page {
                 );
             }
             html.push_str("</tbody></table>\n");
-        }
-        for (attribute, said) in action["references"].as_object().into_iter().flatten() {
-            let said = escaped(said.as_str().unwrap_or_default());
-            let _ = writeln!(html, "<p class=\"help\">{}: {said}, after all objects</p>", escaped(attribute));
         }
         let requests = action["requests"].as_array().map(Vec::as_slice).unwrap_or_default();
         if !requests.is_empty() {
@@ -197,7 +193,7 @@ mod tests {
         let mut page = Page::default();
         let mut report = report();
         report.job = evil.to_owned();
-        let html = [Page::head(&report, evil, &[0, 1, 0, 0, 0, 0]), page.action(&action), page.foot(evil)].concat();
+        let html = [Page::head(&report, evil, &[0, 1, 0, 0, 0, 0, 0]), page.action(&action), page.foot(evil)].concat();
         assert_eq!(html.matches("<script>").count(), 1, "{html}");
         assert_eq!(html.matches("alert(&#39;x&#39;)").count(), 13, "{html}");
         assert!(!html.contains('\u{202e}'));

@@ -17,7 +17,7 @@ impl rusqlite::ToSql for Stored<'_> {
     }
 }
 
-fn guid(text: &str) -> Option<[u8; 16]> {
+pub(super) fn guid(text: &str) -> Option<[u8; 16]> {
     if text.len() != 36 {
         return None;
     }

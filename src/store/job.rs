@@ -249,7 +249,18 @@ impl Store {
     /// Drops every remembered object, link and failure of a job (`ConnectorDataStore`).
     pub fn clear_objects(&self, job: JobKey) -> Result<(), StoreError> {
         self.write_now(move |connection| {
-            for table in ["objects", "kept_values", "staged", "escrows", "claims"] {
+            for table in [
+                "objects",
+                "kept_values",
+                "staged",
+                "escrows",
+                "claims",
+                "pending_references",
+                "exported_references",
+                "memberships",
+                "direct_members",
+                "regrouped",
+            ] {
                 connection.execute(&format!("DELETE FROM {table} WHERE job = ?1"), [job.0])?;
             }
             update(connection, job, |state| {

@@ -87,6 +87,19 @@ impl Store {
         })
     }
 
+    /// The name that the log last knew an object by.
+    pub fn last_name(&self, job: JobKey, anchor: &SourceAnchor) -> Result<Option<String>, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT entry -> 'source' ->> 'display_name' FROM log WHERE job = ?1 AND anchor = ?2
+                AND entry -> 'source' ->> 'display_name' <> '' ORDER BY seq DESC LIMIT 1";
+            let name: Option<Option<String>> = connection
+                .prepare_cached(sql)?
+                .query_row(params![job.0, Stored(anchor.as_str())], |row| row.get(0))
+                .optional()?;
+            Ok(name.flatten())
+        })
+    }
+
     /// Calls `each` with every entry of one object, oldest first.
     pub fn history(
         &self,
@@ -154,6 +167,8 @@ impl Store {
             let gone =
                 connection.execute("DELETE FROM log WHERE job = ?1 AND at < ?2", params![job.0, millis(before)])?;
             connection.execute("DELETE FROM cycles WHERE job = ?1 AND began < ?2", params![job.0, millis(before)])?;
+            connection
+                .execute("DELETE FROM sent_members WHERE job = ?1 AND at < ?2", params![job.0, millis(before)])?;
             Ok(gone as u64)
         })
         .await

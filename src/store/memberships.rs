@@ -9,7 +9,7 @@ use rusqlite::{Connection, ToSql, params};
 
 use super::codec::{Stored, identifier, millis};
 use super::references::MANAGED;
-use super::{JobKey, Store, StoreError};
+use super::{JobKey, Sender, Store, StoreError, sent};
 use crate::model::{SourceAnchor, TargetId};
 
 const ADD: i64 = 0;
@@ -17,6 +17,8 @@ const HELD: i64 = 1;
 const REMOVE: i64 = 2;
 const ADD_REFUSED: i64 = 3;
 const REMOVE_REFUSED: i64 = 4;
+/// Exported before, and sent again because the account may have lost it.
+const AGAIN: i64 = 5;
 
 /// The members that a group is to have.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +49,8 @@ pub struct Difference {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Joining {
     Joins,
+    /// It was exported before: nobody knows whether the target kept it (D-39).
+    Rejoins,
     Leaves,
 }
 
@@ -62,13 +66,14 @@ impl Joining {
     fn open(self) -> i64 {
         match self {
             Self::Joins => ADD,
+            Self::Rejoins => AGAIN,
             Self::Leaves => REMOVE,
         }
     }
 
     fn refused(self) -> i64 {
         match self {
-            Self::Joins => ADD_REFUSED,
+            Self::Joins | Self::Rejoins => ADD_REFUSED,
             Self::Leaves => REMOVE_REFUSED,
         }
     }
@@ -93,7 +98,7 @@ impl Store {
                  WHERE g.job = ?1 AND g.anchor = ?2 AND g.target IS NOT NULL AND g.flags & 32 = 0
                    AND (e.anchor IS NULL OR e.class <> 'transient' OR e.next_due <= ?3)
                    AND EXISTS (SELECT 1 FROM memberships m JOIN objects o ON o.job = m.job AND o.anchor = m.member
-                               WHERE m.job = ?1 AND m.holder = ?2 AND m.state <> 1 AND m.state IN (0, 2)
+                               WHERE m.job = ?1 AND m.holder = ?2 AND m.state <> 1 AND m.state IN (0, 2, 5)
                                  AND o.target IS NOT NULL AND (m.state = 2 OR o.flags & 32 = 0))",
             )?;
             let mut found = Vec::new();
@@ -144,19 +149,24 @@ impl Store {
         })
     }
 
-    /// Notes that members were sent and taken.
+    /// Notes that members were sent and taken, and by whom.
     pub async fn settle_members(
         &self,
         job: JobKey,
+        sender: Sender,
         group: SourceAnchor,
         members: Vec<Member>,
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
+            let sent = members.iter().map(|member| (&member.anchor, member.joining));
+            sent::note(connection, job, &sender, &group, sent)?;
             let group = Stored(group.as_str());
             for member in &members {
                 let anchor = Stored(member.anchor.as_str());
                 let sql = match member.joining {
-                    Joining::Joins => "UPDATE memberships SET state = 1 WHERE job = ?1 AND holder = ?2 AND member = ?3",
+                    Joining::Joins | Joining::Rejoins => {
+                        "UPDATE memberships SET state = 1 WHERE job = ?1 AND holder = ?2 AND member = ?3"
+                    }
                     Joining::Leaves => "DELETE FROM memberships WHERE job = ?1 AND holder = ?2 AND member = ?3",
                 };
                 connection.prepare_cached(sql)?.execute(params![job.0, group, anchor])?;
@@ -210,8 +220,8 @@ impl Store {
                 let (linked, managed): (bool, bool) = (row.get(1)?, row.get::<_, Option<bool>>(2)?.unwrap_or(false));
                 let count = row.get::<_, i64>(3)?.cast_unsigned();
                 match row.get::<_, i64>(0)? {
-                    ADD if linked && managed => open.add += count,
-                    ADD => open.waiting += count,
+                    ADD | AGAIN if linked && managed => open.add += count,
+                    ADD | AGAIN => open.waiting += count,
                     REMOVE if linked => open.remove += count,
                     ADD_REFUSED | REMOVE_REFUSED => open.refused += count,
                     _ => {}
@@ -221,26 +231,89 @@ impl Store {
         })
     }
 
-    /// What [`WantedMembers`] would change of a group, without changing it.
-    pub fn membership_difference(
+    /// The accounts that a group holds as far as is known, those who are sent again left out.
+    pub fn held_members(&self, job: JobKey, group: &SourceAnchor) -> Result<Vec<TargetId>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT o.target FROM memberships m JOIN objects o ON o.job = m.job AND o.anchor = m.member
+                 WHERE m.job = ?1 AND m.holder = ?2 AND m.state IN (1, 4) AND o.target IS NOT NULL ORDER BY m.member",
+            )?;
+            let mut rows = statement.query(params![job.0, Stored(group.as_str())])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(TargetId(identifier(row.get_ref(0)?)?));
+            }
+            Ok(found)
+        })
+    }
+
+    /// The groups that hold a member as far as is known.
+    pub fn groups_of(&self, job: JobKey, member: &SourceAnchor) -> Result<Vec<SourceAnchor>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT holder FROM memberships WHERE job = ?1 AND member = ?2 AND state IN (1, 4, 5) ORDER BY holder",
+            )?;
+            let mut rows = statement.query(params![job.0, Stored(member.as_str())])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(SourceAnchor(identifier(row.get_ref(0)?)?));
+            }
+            Ok(found)
+        })
+    }
+
+    /// Makes members of a group ready to join it again or to leave it again; whoever is there or gone already is left alone.
+    pub async fn reverse_members(
         &self,
         job: JobKey,
-        group: &SourceAnchor,
-        wanted: &WantedMembers,
-    ) -> Result<Difference, StoreError> {
-        self.read(|connection| {
-            let mut difference = Difference::default();
-            for (member, step) in steps(connection, job, group, wanted)? {
-                let (linked, managed) = account(connection, job, &member)?;
-                match step {
-                    Step::Insert | Step::Set(ADD) if linked && managed => difference.add += 1,
-                    Step::Insert | Step::Set(ADD) => difference.waiting += 1,
-                    Step::Set(REMOVE) => difference.remove += u64::from(linked),
-                    Step::Set(_) | Step::Forget => {}
+        group: SourceAnchor,
+        members: Vec<(SourceAnchor, Joining)>,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            for (member, joining) in &members {
+                let statements: &[&str] = match joining {
+                    Joining::Joins | Joining::Rejoins => &[
+                        "UPDATE memberships SET state = 1 WHERE job = ?1 AND holder = ?2 AND member = ?3 AND state IN (2, 4)",
+                        "UPDATE memberships SET state = 0 WHERE job = ?1 AND holder = ?2 AND member = ?3 AND state = 3",
+                        "INSERT OR IGNORE INTO memberships (job, holder, member, state) VALUES (?1, ?2, ?3, 0)",
+                    ],
+                    Joining::Leaves => &[
+                        "UPDATE memberships SET state = 2 WHERE job = ?1 AND holder = ?2 AND member = ?3 AND state IN (1, 4, 5)",
+                    ],
+                };
+                for sql in statements {
+                    connection.prepare_cached(sql)?.execute(params![
+                        job.0,
+                        Stored(group.as_str()),
+                        Stored(member.as_str())
+                    ])?;
                 }
             }
-            Ok(difference)
+            Ok(())
         })
+        .await
+    }
+
+    /// Lets members who have no account any more wait for another one: they join as soon as they have it (D-44).
+    pub async fn keep_waiting(
+        &self,
+        job: JobKey,
+        members: Vec<(SourceAnchor, SourceAnchor)>,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            for (group, member) in &members {
+                if account(connection, job, member.as_str())?.0 {
+                    continue;
+                }
+                connection
+                    .prepare_cached(
+                        "INSERT OR IGNORE INTO memberships (job, holder, member, state) VALUES (?1, ?2, ?3, 0)",
+                    )?
+                    .execute(params![job.0, Stored(group.as_str()), Stored(member.as_str())])?;
+            }
+            Ok(())
+        })
+        .await
     }
 }
 
@@ -276,12 +349,12 @@ fn steps(
         let step = match (is_wanted, state) {
             (true, ADD_REFUSED) => Step::Set(ADD),
             (true, REMOVE | REMOVE_REFUSED) => Step::Set(HELD),
-            (false, HELD | REMOVE_REFUSED)
+            (false, HELD | REMOVE_REFUSED | AGAIN)
                 if wanted.complete && wanted.dangling && has_left(connection, job, &member)? =>
             {
                 continue;
             }
-            (false, HELD | REMOVE_REFUSED) if wanted.complete => Step::Set(REMOVE),
+            (false, HELD | REMOVE_REFUSED | AGAIN) if wanted.complete => Step::Set(REMOVE),
             (false, ADD | ADD_REFUSED) if wanted.complete => Step::Forget,
             // Nothing is taken from a list of which a part is missing.
             (false, ADD_REFUSED) => Step::Set(ADD),
@@ -353,7 +426,7 @@ fn has_left(connection: &Connection, job: JobKey, anchor: &str) -> Result<bool, 
 pub(super) fn reopen_group(connection: &Connection, job: JobKey, group: &SourceAnchor) -> Result<(), StoreError> {
     for sql in [
         "DELETE FROM memberships WHERE job = ?1 AND holder = ?2 AND state IN (2, 4)",
-        "UPDATE memberships SET state = 0 WHERE job = ?1 AND holder = ?2 AND state = 1",
+        "UPDATE memberships SET state = 0 WHERE job = ?1 AND holder = ?2 AND state IN (1, 5)",
     ] {
         connection.prepare_cached(sql)?.execute(params![job.0, Stored(group.as_str())])?;
     }
@@ -361,10 +434,15 @@ pub(super) fn reopen_group(connection: &Connection, job: JobKey, group: &SourceA
 }
 
 /// The member has a new account, or one that may have lost its memberships: they are sent again.
-pub(super) fn reopen_member(connection: &Connection, job: JobKey, member: &SourceAnchor) -> Result<(), StoreError> {
+pub(super) fn reopen_member(
+    connection: &Connection,
+    job: JobKey,
+    member: &SourceAnchor,
+    joining: Joining,
+) -> Result<(), StoreError> {
     connection
-        .prepare_cached("UPDATE memberships SET state = 0 WHERE job = ?1 AND member = ?2 AND state = 1")?
-        .execute(params![job.0, Stored(member.as_str())])?;
+        .prepare_cached("UPDATE memberships SET state = ?3 WHERE job = ?1 AND member = ?2 AND state IN (1, 5)")?
+        .execute(params![job.0, Stored(member.as_str()), joining.open()])?;
     Ok(())
 }
 

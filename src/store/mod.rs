@@ -17,6 +17,8 @@ mod object;
 mod objects;
 mod open;
 mod references;
+mod rehearsal;
+mod sent;
 mod staged;
 mod staging;
 mod writer;
@@ -34,7 +36,8 @@ pub use log::{CycleRecord, LogQuery};
 pub use memberships::{Difference, Joining, Member, WantedMembers};
 pub use object::ObjectRow;
 pub use objects::{EscrowChange, ObjectCommit, RowChange};
-pub use references::{Pending, Ready, ReferenceChange};
+pub use references::{Exported, Pending, Ready, ReferenceChange};
+pub use sent::Sender;
 pub use staging::{Filling, FollowUp, Staged, Staging};
 use writer::Writer;
 

@@ -7,7 +7,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codec::{Stored, millis};
-use super::{JobKey, ObjectRow, ReferenceChange, Store, StoreError, escrows, log, references};
+use super::{JobKey, ObjectRow, ReferenceChange, Store, StoreError, escrows, log, references, sent};
 use crate::model::{Entry, Escrow, ObjectKind, SourceAnchor, TargetId};
 
 const COLUMNS: &str = "anchor, target, used, flags, left_at";
@@ -173,9 +173,12 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
             for (from, to) in &renames {
-                let by_anchor = ["objects", "kept_values", "escrows", "staged", "pending_references"];
+                let by_anchor =
+                    ["objects", "kept_values", "escrows", "staged", "pending_references", "exported_references"];
                 let others = [
                     ("pending_references", "wanted"),
+                    ("exported_references", "wanted"),
+                    ("sent_members", "holder"),
                     ("memberships", "holder"),
                     ("memberships", "member"),
                     ("direct_members", "holder"),
@@ -209,6 +212,9 @@ pub(super) fn object(
 
 fn apply(connection: &Connection, job: JobKey, commit: &ObjectCommit) -> Result<(), StoreError> {
     let anchor = Stored(commit.anchor.as_str());
+    if let Some(entry) = &commit.entry {
+        sent::note_deleted(connection, job, entry)?;
+    }
     match &commit.row {
         RowChange::Keep => {}
         RowChange::Remove => {

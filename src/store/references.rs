@@ -5,7 +5,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
 use super::codec::{Stored, identifier, millis};
-use super::memberships::{self, WantedMembers};
+use super::memberships::{self, Joining, WantedMembers};
 use super::{JobKey, Store, StoreError, nested};
 use crate::model::{SourceAnchor, TargetId};
 
@@ -16,8 +16,10 @@ pub struct ReferenceChange {
     pub moved: bool,
     /// The account was reactivated: what was exported for it is sent again (D-39).
     pub reactivated: bool,
-    /// Takes the place of what was pending; `None` leaves it.
+    /// Takes the place of what was pending; `None` leaves it and what was exported.
     pub pending: Option<Vec<Pending>>,
+    /// The references that the account holds already.
+    pub exported: Vec<Exported>,
     pub members: Option<WantedMembers>,
 }
 
@@ -35,6 +37,14 @@ pub struct Pending {
     pub attribute: String,
     /// `None` clears the reference.
     pub wanted: Option<SourceAnchor>,
+}
+
+/// A reference that the account holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exported {
+    /// Target path of the mapping.
+    pub attribute: String,
+    pub wanted: SourceAnchor,
 }
 
 /// A reference whose both ends have an account now.
@@ -101,6 +111,21 @@ impl Store {
         })
     }
 
+    /// The objects whose accounts refer to that of `wanted`.
+    pub fn referrers(&self, job: JobKey, wanted: &SourceAnchor) -> Result<Vec<SourceAnchor>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT DISTINCT anchor FROM exported_references WHERE job = ?1 AND wanted = ?2 ORDER BY anchor",
+            )?;
+            let mut rows = statement.query(params![job.0, Stored(wanted.as_str())])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(SourceAnchor(identifier(row.get_ref(0)?)?));
+            }
+            Ok(found)
+        })
+    }
+
     /// What is pending of one object.
     pub fn pending_references(&self, job: JobKey, anchor: &SourceAnchor) -> Result<Vec<Pending>, StoreError> {
         self.read(|connection| {
@@ -120,18 +145,22 @@ impl Store {
         })
     }
 
-    /// Forgets one reference that was set, or is not wanted any more.
+    /// Notes that one reference was set to `exported`, or is not wanted any more.
     pub async fn settle_reference(
         &self,
         job: JobKey,
         anchor: SourceAnchor,
         attribute: String,
+        exported: Option<SourceAnchor>,
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
-            connection
-                .prepare_cached("DELETE FROM pending_references WHERE job = ?1 AND anchor = ?2 AND attribute = ?3")?
-                .execute(params![job.0, Stored(anchor.as_str()), attribute])?;
-            Ok(())
+            for table in ["pending_references", "exported_references"] {
+                connection
+                    .prepare_cached(&format!("DELETE FROM {table} WHERE job = ?1 AND anchor = ?2 AND attribute = ?3"))?
+                    .execute(params![job.0, Stored(anchor.as_str()), attribute])?;
+            }
+            let exported = exported.map(|wanted| Exported { attribute, wanted });
+            exported.iter().try_for_each(|exported| note_exported(connection, job, &anchor, exported))
         })
         .await
     }
@@ -176,15 +205,21 @@ pub(super) fn apply(
 ) -> Result<(), StoreError> {
     if change.moved {
         memberships::reopen_group(connection, job, anchor)?;
+        reopen(connection, job, anchor)?;
     }
-    if change.moved || change.reactivated {
-        memberships::reopen_member(connection, job, anchor)?;
+    match (change.moved, change.reactivated) {
+        (true, _) => memberships::reopen_member(connection, job, anchor, Joining::Joins)?,
+        (false, true) => memberships::reopen_member(connection, job, anchor, Joining::Rejoins)?,
+        (false, false) => {}
     }
     if let Some(pending) = &change.pending {
         let stored = || Stored(anchor.as_str());
-        connection
-            .prepare_cached("DELETE FROM pending_references WHERE job = ?1 AND anchor = ?2")?
-            .execute(params![job.0, stored()])?;
+        for table in ["pending_references", "exported_references"] {
+            connection
+                .prepare_cached(&format!("DELETE FROM {table} WHERE job = ?1 AND anchor = ?2"))?
+                .execute(params![job.0, stored()])?;
+        }
+        change.exported.iter().try_for_each(|exported| note_exported(connection, job, anchor, exported))?;
         for one in pending {
             connection
                 .prepare_cached(
@@ -206,10 +241,39 @@ pub(super) fn apply(
     Ok(())
 }
 
+fn note_exported(
+    connection: &Connection,
+    job: JobKey,
+    anchor: &SourceAnchor,
+    exported: &Exported,
+) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO exported_references (job, anchor, attribute, wanted) VALUES (?1, ?2, ?3, ?4)";
+    connection.prepare_cached(sql)?.execute(params![
+        job.0,
+        Stored(anchor.as_str()),
+        exported.attribute,
+        Stored(exported.wanted.as_str())
+    ])?;
+    Ok(())
+}
+
+/// The object has a new account: whoever referred to the old one is to refer to it.
+fn reopen(connection: &Connection, job: JobKey, wanted: &SourceAnchor) -> Result<(), StoreError> {
+    for sql in [
+        "INSERT OR IGNORE INTO pending_references (job, anchor, attribute, wanted)
+         SELECT job, anchor, attribute, wanted FROM exported_references WHERE job = ?1 AND wanted = ?2",
+        "DELETE FROM exported_references WHERE job = ?1 AND wanted = ?2",
+    ] {
+        connection.prepare_cached(sql)?.execute(params![job.0, Stored(wanted.as_str())])?;
+    }
+    Ok(())
+}
+
 /// The object is gone: nothing of it waits any more, and a group of it holds nobody.
 pub(super) fn forget(connection: &Connection, job: JobKey, anchor: &SourceAnchor) -> Result<(), StoreError> {
     for sql in [
         "DELETE FROM pending_references WHERE job = ?1 AND anchor = ?2",
+        "DELETE FROM exported_references WHERE job = ?1 AND anchor = ?2",
         "DELETE FROM memberships WHERE job = ?1 AND holder = ?2",
     ] {
         connection.prepare_cached(sql)?.execute(params![job.0, Stored(anchor.as_str())])?;

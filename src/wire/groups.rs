@@ -1,5 +1,7 @@
 //! Requests that change the membership of a group (wire.md 12, 18, 19).
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::model::{Resource, TargetId};
@@ -7,6 +9,7 @@ use crate::model::{Resource, TargetId};
 use super::create::CORE_GROUP;
 use super::dialect::{MemberRemoval, UpdateVerb};
 use super::patch::{Verb, envelope};
+use super::put::{erase, use_schema};
 use super::query::quote;
 use super::{Change, Member, Membership, Mode, Wire};
 
@@ -34,6 +37,11 @@ impl Wire {
     /// Whether a later request to an object needs it as the target holds it by then.
     pub fn needs_current(&self) -> bool {
         self.membership_form() != MembershipForm::Apart || self.dialect.if_match
+    }
+
+    /// Whether a change of membership replaces the whole list (option `full_push`): what is added is everybody then.
+    pub fn pushes_whole_lists(&self) -> bool {
+        self.options.full_push && self.membership_form() != MembershipForm::Apart
     }
 
     /// How many members go into one request.
@@ -133,11 +141,13 @@ impl Wire {
         let held = current.body().iter().find(|(key, _)| key.eq_ignore_ascii_case("members"));
         let held = held.and_then(|(_, members)| members.as_array()).map_or(&[][..], Vec::as_slice);
         let id_of = |member: &Value| member.get("value").and_then(Value::as_str).map(str::to_owned);
-        let leaves = |id: &str| membership.remove.iter().any(|gone| gone.as_str() == id);
+        let gone: HashSet<&str> = membership.remove.iter().map(|gone| gone.as_str()).collect();
+        let leaves = |id: &str| gone.contains(id);
         let kept = held.iter().filter(|member| !replaces && id_of(member).is_none_or(|id| !leaves(&id)));
         let mut members: Vec<Value> = kept.cloned().collect();
+        let mut known: HashSet<String> = members.iter().filter_map(id_of).collect();
         for member in membership.add {
-            if !members.iter().any(|held| id_of(held).as_deref() == Some(member.id.as_str())) {
+            if known.insert(member.id.as_str().to_owned()) {
                 members.push(shown(member));
             }
         }
@@ -146,9 +156,11 @@ impl Wire {
                 let mut body = Map::new();
                 body.insert("schemas".to_owned(), json!([CORE_GROUP]));
                 body.extend(current.display_name().map(|name| ("displayName".to_owned(), Value::from(name))));
+                self.keep_mapped(current, &mut body);
                 for change in changes {
-                    if let Some(value) = change.set {
-                        body.insert(change.path.as_str().to_owned(), self.create_value(change.path, value));
+                    match change.set {
+                        Some(value) => self.overlay(&mut body, change.path, self.create_value(change.path, value)),
+                        None => erase(&mut body, change.path),
                     }
                 }
                 body.insert("members".to_owned(), Value::Array(members));
@@ -161,6 +173,22 @@ impl Wire {
                     object.insert("members".to_owned(), Value::Array(members));
                 }
                 body
+            }
+        }
+    }
+}
+
+impl Wire {
+    /// Repeats what the mapping gave the group besides its name: a PUT takes away whatever it lacks.
+    fn keep_mapped(&self, current: &Resource, body: &mut Map<String, Value>) {
+        for path in &self.mapped_in_groups {
+            let name = path.urn().unwrap_or(path.attribute());
+            let held = current.body().iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+            if let Some((key, value)) = held.filter(|(key, _)| !body.contains_key(*key)) {
+                body.insert(key.clone(), value.clone());
+                if let Some(urn) = path.urn() {
+                    use_schema(body, urn);
+                }
             }
         }
     }

@@ -50,6 +50,8 @@ pub struct Wire {
     pub host: String,
     /// Encoded query items that every request carries besides its own.
     pub extra_query: String,
+    /// What is mapped of groups besides name and members; repeated where a group is replaced as a whole.
+    pub mapped_in_groups: Vec<TargetPath>,
 }
 
 /// One mapped attribute, in mapping order.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::model::{Resource, TargetPath};
+use crate::model::{ElementFilter, Resource, TargetPath};
 
 use super::create::as_object;
 use super::{Change, Wire};
@@ -32,7 +32,7 @@ impl Wire {
         body
     }
 
-    fn overlay(&self, body: &mut Map<String, Value>, path: &TargetPath, value: Value) {
+    pub(super) fn overlay(&self, body: &mut Map<String, Value>, path: &TargetPath, value: Value) {
         let object = match path.urn() {
             None => body,
             Some(urn) => {
@@ -54,8 +54,16 @@ impl Wire {
     }
 }
 
+/// Whether `filter` finds the element.
+fn holds(element: &Value, filter: &ElementFilter) -> bool {
+    element.get(&filter.sub).is_some_and(|held| match held {
+        Value::String(text) => text.eq_ignore_ascii_case(&filter.literal),
+        other => other.to_string().eq_ignore_ascii_case(&filter.literal),
+    })
+}
+
 /// Leaves the key out (wire.md 25, cleared values).
-fn erase(body: &mut Map<String, Value>, path: &TargetPath) {
+pub(super) fn erase(body: &mut Map<String, Value>, path: &TargetPath) {
     let object = match path.urn() {
         None => Some(body),
         Some(urn) => {
@@ -73,15 +81,18 @@ fn erase(body: &mut Map<String, Value>, path: &TargetPath) {
             return;
         }
         (None, Some(_)) => object.get_mut(&key).and_then(Value::as_object_mut),
-        (Some(filter), _) => object.get_mut(&key).and_then(Value::as_array_mut).and_then(|elements| {
-            let holds = |element: &&mut Value| {
-                element.get(&filter.sub).is_some_and(|held| match held {
-                    Value::String(text) => text.eq_ignore_ascii_case(&filter.literal),
-                    other => other.to_string().eq_ignore_ascii_case(&filter.literal),
-                })
-            };
-            elements.iter_mut().find(holds).and_then(Value::as_object_mut)
-        }),
+        // The path of a whole element.
+        (Some(filter), None) => {
+            if let Some(elements) = object.get_mut(&key).and_then(Value::as_array_mut) {
+                elements.retain(|element| !holds(element, filter));
+            }
+            return;
+        }
+        (Some(filter), Some(_)) => object
+            .get_mut(&key)
+            .and_then(Value::as_array_mut)
+            .and_then(|elements| elements.iter_mut().find(|element| holds(element, filter)))
+            .and_then(Value::as_object_mut),
     };
     if let Some((inside, key)) =
         inside.and_then(|inside| key_of(inside, path.sub().unwrap_or("value")).map(|key| (inside, key)))
@@ -104,7 +115,7 @@ fn slot<'a>(object: &'a mut Map<String, Value>, name: &str) -> &'a mut Value {
 }
 
 /// Lists the URN of an extension that comes into use.
-fn use_schema(body: &mut Map<String, Value>, urn: &str) {
+pub(super) fn use_schema(body: &mut Map<String, Value>, urn: &str) {
     if let Value::Array(schemas) = slot(body, "schemas") {
         let listed = |schema: &Value| schema.as_str().is_some_and(|schema| schema.eq_ignore_ascii_case(urn));
         if !schemas.iter().any(listed) {

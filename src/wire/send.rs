@@ -28,6 +28,7 @@ impl Wire {
             announced: Announced::default(),
             host: url.host.clone(),
             extra_query: url.extra_query.clone(),
+            mapped_in_groups: Vec::new(),
         }
     }
 

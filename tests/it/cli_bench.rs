@@ -27,20 +27,26 @@ pub struct Bench {
 impl Bench {
     /// Starts a stand-in for Kintone and writes a configuration for it; there is no export yet.
     pub fn new() -> Self {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("threads");
-        let options = Options { profile: Profile::Kintone, token: Some(TOKEN.into()), ..Options::default() };
-        let address = "127.0.0.1:0".parse().expect("an address");
-        let standin = runtime.block_on(mock::start(address, options)).expect("a loopback port");
-        let bench = Self { folder: tempfile::tempdir().expect("a folder"), standin, _runtime: runtime };
+        let bench = Self::beside(Profile::Kintone);
         let configuration = format!(
             "state: state.db\njobs:\n  - name: kintone\n    source: {{ directory: source, preset: entra-csv }}\n    \
              mapping: kintone.yaml\n    target:\n      url: {}\n      auth: {{ bearer: {{ file: token }} }}\n      profile: kintone\n",
             bench.standin.url()
         );
         bench.write("provisiond.yaml", &configuration);
-        bench.write("token", TOKEN);
         bench.write("kintone.yaml", include_str!("../../mappings/kintone.yaml"));
+        bench
+    }
+
+    /// A folder with nothing but a token, beside a stand-in of this kind.
+    pub fn beside(profile: Profile) -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("threads");
+        let options = Options { profile, token: Some(TOKEN.into()), ..Options::default() };
+        let address = "127.0.0.1:0".parse().expect("an address");
+        let standin = runtime.block_on(mock::start(address, options)).expect("a loopback port");
+        let bench = Self { folder: tempfile::tempdir().expect("a folder"), standin, _runtime: runtime };
+        bench.write("token", TOKEN);
         bench
     }
 

@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 
 import expected
+import groups
 from targets import TARGETS
 
 TOKEN = "secret-token"
@@ -24,6 +25,8 @@ SEED = os.environ.get("REAL_SEED", "7")
 
 
 def main(names):
+    with_groups = "--groups" in names
+    names = [name for name in names if name != "--groups"]
     folder = pathlib.Path(os.environ["TARGETS_DIR"]).resolve()
     names = names or [path.name.removeprefix("start-") for path in sorted(folder.glob("start-*"))]
     failed = []
@@ -38,7 +41,7 @@ def main(names):
             print(f"SKIPPED {name}: no {missing} on this machine")
             continue
         try:
-            differences = run(name, folder / f"start-{name}")
+            differences = run(name, folder / f"start-{name}", with_groups)
         except Trouble as trouble:
             print(f"{name}: {trouble}")
             differences = 1
@@ -52,7 +55,7 @@ class Trouble(Exception):
     pass
 
 
-def run(name, script):
+def run(name, script, with_groups):
     target = TARGETS[name]
     with contextlib.ExitStack() as stack:
         keep = os.environ.get("KEEP")
@@ -63,6 +66,8 @@ def run(name, script):
         else:
             place = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="real-target-")))
         url = stack.enter_context(server(script))
+        if with_groups:
+            return groups.run(place, url, target, sys.modules[__name__])
         mapping, paths = mapping_without(target["without"])
         (place / "scim.yaml").write_text(mapping, encoding="utf-8")
         (place / "token").write_text(TOKEN)
@@ -186,11 +191,11 @@ def check_counts(report, kind, **counts):
         raise Trouble(f"{kind} cycle: expected {counts} without failures, found {report['cycle']['kind']} {report['counts']}")
 
 
-def everyone(url):
-    """Every user of the target, page by page."""
+def everyone(url, kind="Users"):
+    """Every user or group of the target, page by page."""
     found = {}
     while True:
-        page = get(f"{url}/Users?startIndex={len(found) + 1}&count=100")
+        page = get(f"{url}/{kind}?startIndex={len(found) + 1}&count=100")
         new = [user for user in page.get("Resources", []) if user["id"] not in found]
         found.update((user["id"], user) for user in new)
         # A page past the end may be the first one again.

@@ -13,6 +13,7 @@ TARGETS = {
         # Without the flag: the older form, capitalised operations and booleans as text.
         "flag": "",
         "concurrency": 8,
+        "managers": True,
         "without": {'phoneNumbers[type eq "mobile"].value': _NO_MOBILE},
         "explained": {},
     },
@@ -21,6 +22,7 @@ TARGETS = {
         # `active` as the text "False" is answered 400, so the 2020 form.
         "flag": "?aadOptscim062020",
         "concurrency": 4,
+        "managers": True,
         "without": {'phoneNumbers[type eq "mobile"].value': _NO_MOBILE},
         "explained": {},
     },
@@ -28,6 +30,7 @@ TARGETS = {
         "needs": ["node", "npm"],
         "flag": "",
         "concurrency": 4,
+        "managers": False,
         "without": {},
         "explained": {},
     },

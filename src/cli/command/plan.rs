@@ -25,7 +25,9 @@ Examples:
   provisiond plan --out plan.json --html plan.html and as a page for somebody without a terminal
   provisiond plan --output json | jq '.actions[] | select(.action == \"disable\") | .source.displayName'
 
-Values that the mapping hides are `[Redact]` everywhere. Exit status as of `cycle`.")]
+Managers and members are actions of their own (`\"stage\": \"references\"`), which follow all others; an account that is yet to
+be created stands there as `new:` and its source id. Values that the mapping hides are `[Redact]` everywhere. Exit status as
+of `cycle`.")]
 pub struct Args {
     /// Writes the plan as a JSON file
     #[arg(long, value_name = "FILE")]

@@ -8,16 +8,16 @@ use super::super::signals::stop_token;
 use super::super::watcher::Watcher;
 use crate::cycle::{Clock, Observer, RollbackOptions};
 
-/// Sends the inverse of what a cycle sent, out of the log
+/// Sends the inverse of what a cycle sent: attributes, memberships and managers as they were
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   provisiond log --since 2026-04-01T00:00:00Z                    find the cycle
   provisiond rollback --cycle 0195d1c6-… --dry-run               what would be undone; the target is only read
-  provisiond rollback --cycle 0195d1c6-…                         restore attributes, reactivate, remove what was created
+  provisiond rollback --cycle 0195d1c6-…                         restore attributes and memberships, reactivate, remove what was created
   provisiond rollback --cycle 0195d1c6-… --yes                   also where something cannot be restored
 
-What cannot be restored is listed first and then needs `--yes` (exit status 2, nothing sent): a deleted account is created
+As far back as the log (`logs.retention`). What cannot be restored is listed first and then needs `--yes` (exit status 2, nothing sent): a deleted account is created
 anew with another id, a hidden value is not in the log. An account that was changed since is named and left alone (1). A
 rollback is a cycle of its own and can be rolled back. The next cycle does not repeat what was undone until the person
 changes in the source, or `provisiond restart`.")]
