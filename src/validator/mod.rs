@@ -12,6 +12,7 @@ mod mapped;
 mod probe;
 mod report;
 mod state;
+mod suited;
 mod table;
 
 use std::sync::Arc;
