@@ -271,6 +271,12 @@ fn notifications_of(file: &mut File<'_>, block: &Block) -> Option<Notifications>
             password: smtp.secret("password"),
         })
     });
+    let is_address =
+        |text: &str| matches!(text.rsplit_once('@'), Some((name, host)) if !name.is_empty() && !host.is_empty());
+    for text in recipients.iter().chain(smtp.as_ref().map(|smtp| &smtp.from)).filter(|text| !is_address(text)) {
+        let span = block.get("recipients").and_then(|item| item.span.clone()).unwrap_or_default();
+        file.error("invalid_value", span, format!("`{text}` is no mail address"), "write `NAME@EXAMPLE`");
+    }
     if enabled && (recipients.is_empty() || block.get("smtp").is_none()) {
         let span = block.get("enabled").and_then(|item| item.span.clone()).unwrap_or_default();
         let help = "add `recipients: [NAME@EXAMPLE]` and `smtp:` with `host` and `from`";

@@ -9,7 +9,8 @@ use serde_json::Value;
 use super::evaluate::{Course, read_back};
 use super::line::{KindRules, Line};
 use super::record::{REDACTED, modified};
-use super::talk::{Transcript, Trouble};
+use super::talk::Trouble;
+use super::transcript::Transcript;
 use crate::model::{
     Change, ErrorCode, Failure, Intended, IntendedRequest, ModifiedProperty, ObjectKind, Operation, Resource,
     SourceAnchor, SourceObject, TargetValue,
@@ -125,7 +126,7 @@ impl<T: Transport> Line<'_, T> {
                 .map(|change| wire::Change {
                     path: &change.rule.path,
                     set: change.set.as_ref(),
-                    present: change.before.is_some(),
+                    present: change.is_held(),
                 })
                 .collect();
             let update = self.wire.update(kind, current, &wanted, None);

@@ -9,7 +9,7 @@ use super::error::ServiceError;
 use super::line::Line;
 use super::references::{Settled, Story};
 use super::service::Service;
-use super::talk::Transcript;
+use super::transcript::Transcript;
 use crate::model::{
     Class, ErrorCode, Failure, ModifiedProperty, ObjectKind, Operation, Resource, SourceAnchor, TargetId,
 };

@@ -20,7 +20,8 @@ use super::progress::Observer;
 use super::record::{REDACTED, modified};
 use super::run::refusal_by_state;
 use super::service::{JobRules, Service, job_runs};
-use super::talk::{Transcript, Written};
+use super::talk::Written;
+use super::transcript::Transcript;
 use crate::config::Job;
 use crate::mapping::AttributeMapping;
 use crate::model::{
@@ -29,7 +30,7 @@ use crate::model::{
     RunError, SourceAnchor, SourceCounts, SourceState, Step, StepKind, TargetId, TargetValue, Trigger, ValueKind,
 };
 use crate::plan::ReadAnswer;
-use crate::store::{Claimed, EscrowChange, JobKey, LogQuery, ObjectCommit, ObjectRow, RowChange};
+use crate::store::{Claimed, Committed, EscrowChange, JobKey, LogQuery, ObjectCommit, ObjectRow, RowChange};
 use crate::target::Transport;
 use crate::telemetry::events::{CycleBegan, CycleEnded, ObjectProvisioned};
 
@@ -252,7 +253,7 @@ impl Service {
         }
         let began = Instant::now();
         let anchor = SourceAnchor(done.source.id.clone());
-        let mut transcript = Transcript::default();
+        let mut transcript = line.kind(done.kind).map(Transcript::about).unwrap_or_default();
         let row = if options.dry_run {
             line.store.object(line.job, &anchor)?
         } else {
@@ -291,11 +292,15 @@ impl Service {
                 anchor,
                 row,
                 escrow,
+                kept: Vec::new(),
                 unstage: false,
                 references: None,
                 entry: Some(Box::new(entry.clone())),
             };
-            line.store.commit(line.job, commit).await?;
+            if let Committed::Taken(_) = line.store.commit(line.job, commit.clone()).await? {
+                // What was sent is noted all the same; the next cycle finds out whose account it is.
+                let _ = line.store.commit(line.job, ObjectCommit { row: RowChange::Keep, ..commit }).await?;
+            }
         }
         Ok(Some(entry))
     }
@@ -682,20 +687,14 @@ fn entry<T>(
     };
     let name = "EntrySynchronizationRollback".to_owned();
     let mut steps = vec![Step { kind: StepKind::Processing, name, status, description, details }];
-    let sent: Vec<String> = transcript
-        .exchanges
-        .iter()
-        .filter_map(|exchange| Some((exchange.get("request")?.as_str()?, exchange.get("status"))))
-        .filter(|(request, _)| !request.starts_with("GET "))
-        .map(|(request, status)| format!("{request}: {}", status.map_or("-".to_owned(), Value::to_string)))
-        .collect();
+    let sent = transcript.sent();
     if !sent.is_empty() {
         let name = match action {
             LoggedAction::Create => "EntryExportAdd",
             LoggedAction::Delete => "EntryExportDelete",
             _ => "EntryExportUpdate",
         };
-        let (name, description) = (name.to_owned(), sent.join("; "));
+        let (name, description) = (name.to_owned(), sent);
         steps.push(Step { kind: StepKind::Export, name, status, description, details: Map::new() });
     }
     let id = line.ids.next(line.now());
@@ -721,6 +720,7 @@ fn entry<T>(
         steps,
         modified: changes,
         warnings: transcript.warnings.clone(),
+        exchanges: transcript.kept_exchanges(),
     }
 }
 
@@ -750,6 +750,7 @@ fn blank(job: &Job, id: String, now: Timestamp, options: RollbackOptions) -> Cyc
         source: SourceCounts::default(),
         counts: Counts::default(),
         requests: 0,
+        pace: None,
         quarantine: None,
         staged: None,
         error: None,

@@ -1,16 +1,15 @@
 //! The questions and the writes of one object, and what their answers mean.
 
-use serde_json::{Map, Value, json};
-
 use super::line::Line;
+use super::transcript::Transcript;
 use crate::config::VerifyWrites;
 use crate::model::{
-    Change, Class, Desired, ErrorCode, Failure, ObjectKind, Operation, Resource, TargetId, TargetValue,
+    Change, Class, Desired, ErrorCode, Failure, Mutability, ObjectKind, Operation, Resource, TargetId, TargetValue,
 };
 use crate::plan::{MatchAnswer, ReadAnswer};
 use crate::store::StoreError;
 use crate::target::Transport;
-use crate::wire::{self, Found, Hint, Read, Refusal, Remark, Request, Retry};
+use crate::wire::{self, Found, Read, Refusal, Request, Retry};
 
 /// How often a probe that met a passing trouble is sent again: one bad answer must not cost everybody a cycle.
 const PROBE_REPEATS: u32 = 2;
@@ -22,16 +21,6 @@ pub(super) struct Trouble {
     pub operation: Operation,
 }
 
-/// What was said about one object, for its log entry.
-#[derive(Debug, Default)]
-pub(super) struct Transcript {
-    /// `METHOD path` and the status or the fault, one for each request.
-    pub exchanges: Vec<Map<String, Value>>,
-    pub warnings: Vec<String>,
-    /// How the match was found, for people.
-    pub matched_by: Option<String>,
-}
-
 /// What a write came to.
 pub(super) enum Written {
     Done,
@@ -40,50 +29,18 @@ pub(super) enum Written {
 }
 
 impl Transcript {
-    fn remark(&mut self, remarks: Vec<Remark>) {
-        for remark in remarks {
-            self.warn(remark.code, &remark.detail);
-        }
-    }
-
-    pub(super) fn warn(&mut self, code: &str, detail: &str) {
-        let warning = format!("{code}: {detail}");
-        if !self.warnings.contains(&warning) {
-            self.warnings.push(warning);
-        }
-    }
-
-    pub(super) fn hint(&mut self, hint: Hint) {
-        self.warn(hint.as_str(), hint.advice());
-    }
-
-    /// The requests that were no questions, with their answers, for people; of many only how many.
-    pub(super) fn sent(&self) -> String {
-        let text = |exchange: &Map<String, Value>, key: &str| {
-            exchange.get(key).map(|value| value.to_string().trim_matches('"').to_owned()).unwrap_or_default()
-        };
-        let lines: Vec<String> = self
-            .exchanges
-            .iter()
-            .map(|exchange| format!("{}: {}", text(exchange, "request"), text(exchange, "status")))
-            .filter(|line| !line.starts_with("GET "))
-            .collect();
-        match lines.len() {
-            0..=20 => lines.join("; "),
-            count => format!("{}; and {} more requests", lines[..20].join("; "), count - 20),
-        }
-    }
-
     /// Turns a refusal into the failure of the object.
     pub(super) fn trouble(&mut self, operation: Operation, refusal: Refusal) -> Trouble {
         self.remark(refusal.remarks);
         for hint in refusal.hints {
             self.hint(hint);
         }
-        let failure = match refusal.retry {
+        let mut failure = match refusal.retry {
             Retry::Quarantine => refusal.failure.with_class(Class::Critical),
             Retry::NextCycle | Retry::After(_) | Retry::Admin => refusal.failure,
         };
+        // The target's words may quote a hidden value.
+        failure.message = self.masked(failure.message);
         Trouble { failure, operation }
     }
 }
@@ -91,14 +48,7 @@ impl Transcript {
 impl<T: Transport> Line<'_, T> {
     pub(super) async fn send(&self, request: &Request, transcript: &mut Transcript) -> wire::Answer {
         let answer = self.transport.send(request).await;
-        let mut exchange = Map::new();
-        let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
-        exchange.insert("request".to_owned(), json!(format!("{} {}{query}", request.method, request.path)));
-        match &answer {
-            Ok(response) => exchange.insert("status".to_owned(), json!(response.status)),
-            Err(fault) => exchange.insert("fault".to_owned(), json!(fault.message)),
-        };
-        transcript.exchanges.push(exchange);
+        transcript.keep(request, &answer);
         answer
     }
 
@@ -192,8 +142,13 @@ impl<T: Transport> Line<'_, T> {
             })
             .collect();
         let request = self.wire.create(kind, &desired, password);
+        password.into_iter().for_each(|password| transcript.hide(password));
+        transcript.hide_changes(values);
         let answer = self.send(&request, transcript).await;
-        match self.wire.created(&desired, &answer, self.now()) {
+        // What is never shown is not missed in the answer.
+        let shown = values.iter().zip(desired).filter(|(change, _)| change.rule.mutability != Mutability::WriteOnly);
+        let shown: Vec<wire::Desired<'_>> = shown.map(|(_, desired)| desired).collect();
+        match self.wire.created(&shown, &answer, self.now()) {
             Ok(read) => {
                 let remarks = read
                     .remarks
@@ -252,12 +207,9 @@ impl<T: Transport> Line<'_, T> {
     ) -> Result<Written, Unwritten> {
         let wanted: Vec<wire::Change<'_>> = changes
             .iter()
-            .map(|change| wire::Change {
-                path: &change.rule.path,
-                set: change.set.as_ref(),
-                present: change.before.is_some(),
-            })
+            .map(|change| wire::Change { path: &change.rule.path, set: change.set.as_ref(), present: change.is_held() })
             .collect();
+        transcript.hide_changes(changes);
         let update = self.wire.update(kind, current, &wanted, None);
         for hint in update.hints {
             transcript.hint(hint);
@@ -373,7 +325,7 @@ fn still_differs(change: &Change, resource: &Resource) -> Option<Change> {
 
 /// Names what the target silently dropped or changed.
 fn verify(resource: &Resource, changes: &[Change], transcript: &mut Transcript) {
-    for change in changes {
+    for change in changes.iter().filter(|change| change.rule.mutability != Mutability::WriteOnly) {
         let path = change.rule.path.as_str();
         let held = resource.get(&change.rule.path);
         match (&change.set, held) {

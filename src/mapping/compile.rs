@@ -166,7 +166,8 @@ impl Compiling<'_> {
             random: class == Class::Random,
             follows_state: attributes.iter().any(|name| name == IS_SOFT_DELETED),
             reference: form.kind == ValueKind::Reference,
-            redacted,
+            // What the target itself never shows is not for our logs either.
+            redacted: redacted || draft.mutability == Mutability::WriteOnly,
             path,
         };
         if draft.matching.is_some() && rule.mutability == Mutability::WriteOnly {

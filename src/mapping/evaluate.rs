@@ -4,7 +4,7 @@ use super::convert::Form;
 use super::names::{IS_SOFT_DELETED, canonical};
 use super::{AttributeMapping, ObjectMapping, Rule};
 use crate::expr::{Class, Context, Input, Outcome, OwnedValue, Record};
-use crate::model::{Desired, ErrorCode, Failure, Flow, SourceObject};
+use crate::model::{Desired, ErrorCode, Failure, Flow, Sent, SourceObject};
 
 /// What one mapping gave for one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl ObjectMapping {
     pub fn desired(&self, mapped: Vec<Mapped>) -> Result<Vec<Desired>, Failure> {
         let desired = mapped.into_iter().filter_map(|one| {
             let rule = self.attributes.get(one.index)?.rule.clone();
-            Some(one.value.map(|flow| Desired { rule, flow, sent_before: false }))
+            Some(one.value.map(|flow| Desired { rule, flow, sent: Sent::Unknown }))
         });
         desired.collect()
     }
@@ -82,7 +82,12 @@ impl AttributeMapping {
                 Ok(outcome) => outcome.into_owned(),
                 Err(error) => {
                     let call = self.text.get(error.span.clone()).unwrap_or(&self.text);
-                    let message = format!("`{path}`: `{}` in `{call}` failed: {error}", error.function);
+                    // The words of the error may quote the value.
+                    let why = match self.rule.redacted {
+                        true => "a value that is not shown does not suit it".to_owned(),
+                        false => error.to_string(),
+                    };
+                    let message = format!("`{path}`: `{}` in `{call}` failed: {why}", error.function);
                     return Err(Failure::new(ErrorCode::AttributeEvaluationFailed, message));
                 }
             },

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{JobKey, Staging, Store, StoreError};
-use crate::model::{Quarantine, RunSummary};
+use crate::model::{Pace, Quarantine, RunSummary};
 use jiff::Timestamp;
 use rusqlite::blob::ZeroBlob;
 use rusqlite::{Connection, MAIN_DB, OptionalExtension, params};
@@ -36,6 +36,8 @@ pub struct JobState {
     pub running_since: Option<Timestamp>,
     #[serde(default)]
     pub progress: Option<(u64, u64, Timestamp)>,
+    #[serde(default)]
+    pub pace: Option<Pace>,
     #[serde(default)]
     pub last_execution: Option<RunSummary>,
     #[serde(default)]
@@ -115,6 +117,7 @@ impl JobState {
             last_start: None,
             running_since: None,
             progress: None,
+            pace: None,
             last_execution: None,
             last_successful_execution: None,
             last_successful_execution_with_exports: None,
