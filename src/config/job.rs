@@ -127,6 +127,7 @@ impl Job {
         let notifications = block.block("notifications").and_then(|notes| notifications_of(file, notes));
         let kintone = block.block("target").and_then(|target| target.text("profile")) == Some("kintone");
         let mut known = source.as_ref().map(columns).unwrap_or_default();
+        known.everybody = source_block.is_some_and(|source| source.text("scope") != Some("assigned"));
         for (name, form) in source.iter().flat_map(|source| &source.attributes) {
             known.others.insert(name.clone());
             known.others.extend(form.from.iter().cloned());

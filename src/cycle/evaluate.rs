@@ -15,7 +15,7 @@ use crate::expr::{Class as ExpressionClass, Context, DateTime, Random, SeededRan
 use crate::model::{
     Change, Class, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Flow, Intended, Link, LoggedAction,
     LoggedStatus, ModifiedProperty, ObjectKind, Operation, Origin, Resource, Sent, SourceAnchor, SourceObject,
-    SourceState, TargetId, Trigger,
+    SourceState, SourceValue, TargetId, Trigger,
 };
 use crate::plan::{
     self, Decision, Knowledge, MatchAnswer, Next, Protection, Question, ReadAnswer, Reason, Scope, Situation,
@@ -173,6 +173,9 @@ impl<T: Transport> Line<'_, T> {
             Ok(mut desired) => {
                 course.transcript.hide_desired(&desired);
                 self.mark_sent(kind, &object.anchor, link.target(), &mut desired)?;
+                if entitled {
+                    name_several_roles(kind, object, &mut course.transcript);
+                }
                 course.desired = desired;
                 None
             }
@@ -828,6 +831,23 @@ fn not_linked_to_itself(answer: MatchAnswer, object: &SourceObject) -> MatchAnsw
 fn lost_track(operation: Operation) -> Trouble {
     let failure = Failure::new(ErrorCode::InternalError, "the account to change was not read before");
     Trouble { failure, operation }
+}
+
+/// Of several roles where one is mapped the first is taken, and which is first nobody promises (expressions.md 5).
+fn name_several_roles(kind: &KindRules<'_>, object: &SourceObject, transcript: &mut Transcript) {
+    for (index, mapping) in kind.mapping.attributes().iter().enumerate().filter(|(_, mapping)| mapping.single_role) {
+        for name in kind.mapping.reads(index) {
+            let count = match object.attribute(&name) {
+                Some(SourceValue::Roles(roles)) => roles.len(),
+                Some(SourceValue::List(roles)) => roles.len(),
+                _ => 0,
+            };
+            if count > 1 {
+                let detail = format!("`{}` takes the first of {count} roles of `{name}`", mapping.rule.path);
+                transcript.warn("several-roles", &detail);
+            }
+        }
+    }
 }
 
 /// A login name that differs on a linked user cannot be sent to Kintone (wire.md 20.3).

@@ -42,6 +42,8 @@ pub struct AttributeMapping {
     pub multivalued: bool,
     pub required: bool,
     pub class: expr::Class,
+    /// It takes the one role of a person, though there may be several (expressions.md 5, `SingleAppRoleAssignment`).
+    pub single_role: bool,
     /// The mapping as written, for logs: an attribute, an expression or a constant.
     pub text: String,
     value: Rule,

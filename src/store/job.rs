@@ -202,6 +202,12 @@ impl Store {
         snapshot: Option<Vec<u8>>,
         learned: Option<Learned>,
     ) -> Result<bool, StoreError> {
+        if let Some(learned) = learned.as_ref().filter(|learned| learned.whole) {
+            if self.job_state(job)?.revision != revision {
+                return Ok(false);
+            }
+            self.take_over_whole(job, learned).await?;
+        }
         self.write(move |connection| {
             if state(connection, job)?.revision != revision {
                 return Ok(false);

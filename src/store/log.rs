@@ -11,6 +11,9 @@ use super::codec::{Stored, millis, time};
 use super::{JobKey, Store, StoreError};
 use crate::model::{Entry, LoggedAction, LoggedStatus, SourceAnchor};
 
+/// Entries that are dropped together: whoever else wants to write waits for no more.
+const SLICE: i64 = 2_000;
+
 /// Which entries of the log are wanted; an empty query means all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogQuery {
@@ -150,11 +153,23 @@ impl Store {
 
     /// Drops what is older than the retention; returns how many entries went.
     pub async fn prune_log(&self, job: JobKey, before: Timestamp) -> Result<u64, StoreError> {
+        let mut all = 0;
+        loop {
+            let gone = self
+                .write(move |connection| {
+                    let sql = "DELETE FROM log WHERE seq IN
+                        (SELECT seq FROM log WHERE job = ?1 AND at < ?2 LIMIT ?3)";
+                    Ok(connection.prepare_cached(sql)?.execute(params![job.0, millis(before), SLICE])?)
+                })
+                .await?;
+            all += gone as u64;
+            if gone == 0 {
+                break;
+            }
+        }
         self.write(move |connection| {
-            let gone =
-                connection.execute("DELETE FROM log WHERE job = ?1 AND at < ?2", params![job.0, millis(before)])?;
             connection.execute("DELETE FROM cycles WHERE job = ?1 AND began < ?2", params![job.0, millis(before)])?;
-            Ok(gone as u64)
+            Ok(all)
         })
         .await
     }

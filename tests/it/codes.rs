@@ -206,7 +206,7 @@ fn rollback_of_a_group() -> String {
     let mut bench = Bench::new();
     let groups = "groups:\n  enabled: true\n  attributes:\n    displayName: { source: displayName, match: 1 }\n";
     bench.mapping(&format!("{MAPPING}{groups}")).source("preset: entra-graph-json");
-    let group = json!({"id": anchor(9), "displayName": "Team", "securityEnabled": true, "members": []});
+    let group = json!({"@odata.type": "#microsoft.graph.group", "id": anchor(9), "displayName": "Team", "securityEnabled": true, "members": []});
     bench.file(
         "groups.json",
         &json!({"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#groups", "value": [group]}).to_string(),

@@ -13,6 +13,7 @@ mod codes;
 mod config_faults;
 mod cycle_clock;
 mod cycle_deletions;
+mod cycle_doubts;
 mod cycle_faults;
 mod cycle_groups;
 mod cycle_hidden;
