@@ -124,7 +124,7 @@ impl Job {
         let mut source = source_block.and_then(|source| super::source::settings(file, source, base));
         let target = block.block("target").and_then(|target| target::read(file, target, base));
         let schedule = block.block("schedule").and_then(|schedule| schedule_of(file, schedule));
-        let notifications = block.block("notifications").and_then(|notes| notifications_of(file, notes));
+        let notifications = block.block("notifications").and_then(|notes| notifications_of(file, notes, base));
         let kintone = block.block("target").and_then(|target| target.text("profile")) == Some("kintone");
         let mut known = source.as_ref().map(columns).unwrap_or_default();
         known.everybody = source_block.is_some_and(|source| source.text("scope") != Some("assigned"));
@@ -254,7 +254,7 @@ fn schedule_of(file: &mut File<'_>, block: &Block) -> Option<Schedule> {
     Some(Schedule::Cron(text.to_owned()))
 }
 
-fn notifications_of(file: &mut File<'_>, block: &Block) -> Option<Notifications> {
+fn notifications_of(file: &mut File<'_>, block: &Block, base: &Path) -> Option<Notifications> {
     let enabled = block.flag("enabled")?;
     let recipients = block.texts("recipients");
     let smtp = block.block("smtp").and_then(|smtp| {
@@ -269,7 +269,7 @@ fn notifications_of(file: &mut File<'_>, block: &Block) -> Option<Notifications>
             port,
             from: smtp.owned("from")?,
             user: smtp.owned("user"),
-            password: smtp.secret("password"),
+            password: smtp.secret("password").map(|secret| target::based(secret, base)),
         })
     });
     let is_address =

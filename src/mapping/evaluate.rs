@@ -4,7 +4,7 @@ use super::convert::Form;
 use super::names::{IS_SOFT_DELETED, canonical};
 use super::{AttributeMapping, ObjectMapping, Rule};
 use crate::expr::{Class, Context, Input, Outcome, OwnedValue, Record};
-use crate::model::{Desired, ErrorCode, Failure, Flow, Sent, SourceObject};
+use crate::model::{Desired, ErrorCode, Failure, Flow, RoleAssignment, Sent, SourceObject, SourceValue};
 
 /// What one mapping gave for one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,8 @@ impl ObjectMapping {
     /// A mapping of class [`Class::Target`] gives [`Flow::Ignore`] here; [`ObjectMapping::evaluate_one`] asks for it when
     /// the object is created. References come as the source writes them: as texts that name source anchors.
     pub fn evaluate(&self, object: &SourceObject, is_soft_deleted: bool, context: &Context<'_>) -> Vec<Mapped> {
-        let record = self.record(object, is_soft_deleted);
+        let roles = roles_of(object);
+        let record = self.record(object, &roles, is_soft_deleted);
         let mapped = self.attributes.iter().enumerate();
         mapped
             .map(|(index, mapping)| Mapped {
@@ -42,7 +43,8 @@ impl ObjectMapping {
         context: &Context<'_>,
     ) -> Option<Result<Flow, Failure>> {
         let mapping = self.attributes.get(index)?;
-        Some(mapping.evaluate(&self.record(object, is_soft_deleted), context))
+        let roles = roles_of(object);
+        Some(mapping.evaluate(&self.record(object, &roles, is_soft_deleted), context))
     }
 
     /// The values as decisions take them.
@@ -58,10 +60,13 @@ impl ObjectMapping {
     }
 
     /// The object's attributes as the mappings read them, borrowed.
-    pub fn record<'a>(&self, object: &'a SourceObject, is_soft_deleted: bool) -> Record<'a> {
+    fn record<'a>(&self, object: &'a SourceObject, roles: &'a [RoleAssignment], is_soft_deleted: bool) -> Record<'a> {
         Record::new(&self.slots, |name| {
             if name == IS_SOFT_DELETED {
                 return Input::Boolean(is_soft_deleted);
+            }
+            if !roles.is_empty() && canonical(name) == ROLES {
+                return Input::Assignments(roles);
             }
             // an export that carries a Graph name under `rest` keeps it
             let found = object.attribute(canonical(name)).or_else(|| object.attribute(name));
@@ -105,6 +110,20 @@ impl AttributeMapping {
 
     pub(super) fn form(&self) -> Form {
         Form { kind: self.kind, multivalued: self.multivalued }
+    }
+}
+
+/// Where sources put the roles of a person.
+const ROLES: &str = "appRoleAssignments";
+
+/// The roles that a source gives as names, as assignments (expressions.md 10); none where it gives whole ones.
+fn roles_of(object: &SourceObject) -> Vec<RoleAssignment> {
+    let named =
+        |name: &String| RoleAssignment { id: None, value: Some(name.clone()), display_name: Some(name.clone()) };
+    match object.attributes.get(ROLES) {
+        Some(SourceValue::Text(name)) => vec![named(name)],
+        Some(SourceValue::List(names)) => names.iter().map(named).collect(),
+        Some(SourceValue::Roles(_) | SourceValue::Bool(_) | SourceValue::Integer(_)) | None => Vec::new(),
     }
 }
 

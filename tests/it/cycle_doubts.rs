@@ -40,12 +40,12 @@ fn several_roles_where_one_is_mapped_are_a_warning_on_the_person() {
     let mut bench = Bench::new();
     bench.source("preset: entra-graph-json");
     bench.mapping(&format!("{MAPPING}    title: SingleAppRoleAssignment([appRoleAssignments])\n"));
-    let role = |name: &str| json!({"id": name, "value": name, "displayName": name});
-    let person = |number: usize, roles: Vec<serde_json::Value>| {
+    let person = |number: usize, roles: &[&str]| {
+        let roles: Vec<_> = roles.iter().map(|role| json!({ "appRoleId": role })).collect();
         json!({"id": anchor(number), "userPrincipalName": login(number), "displayName": "P", "accountEnabled": true,
             "appRoleAssignments": roles})
     };
-    let people = [person(0, vec![role("Admin")]), person(1, vec![role("Admin"), role("User")])];
+    let people = [person(0, &["Admin"]), person(1, &["Admin", "User"])];
     bench.file("users.json", &json!({ "value": people }).to_string());
     let cycle = bench.cycle();
     assert_eq!(cycle.counts()[0], 2, "{:?}", cycle.report);

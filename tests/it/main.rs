@@ -20,6 +20,7 @@ mod cycle_hidden;
 mod cycle_lifecycle;
 mod cycle_mail;
 mod cycle_race;
+mod cycle_random;
 mod cycle_references;
 mod cycle_review;
 mod cycle_settings;
