@@ -287,7 +287,7 @@ fn clauses(verdict: Option<&Verdict<'_>>, hidden: &BTreeSet<String>) -> Map<Stri
                 Ok(holds) => if *holds { "True" } else { "False" }.to_owned(),
                 Err(fault) => fault.to_string(),
             };
-            let is_hidden = hidden.iter().any(|name| name.eq_ignore_ascii_case(canonical(&clause.attribute)));
+            let is_hidden = hidden.iter().any(|name| name.eq_ignore_ascii_case(canonical(clause.attribute)));
             let tested = match clause.tested.as_deref() {
                 Some(_) if is_hidden => REDACTED.to_owned(),
                 Some(tested) => format!("`{tested}`"),

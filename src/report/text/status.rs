@@ -134,6 +134,7 @@ kintone: Quarantine
   next cycle     2026-11-21T09:00:00Z
   running since  2026-11-21T03:00:00Z
   progress       149 of 250 objects at 2026-11-21T03:00:01Z
+  pace           8 in flight, at most 12.5 a second
   last cycle     Failed at 2026-11-20T03:00:09Z, 0 of 3 exported, 1 escrowed
                  Unauthorized: the target answered 401
                  do: renew the token
