@@ -7,6 +7,7 @@ pub mod daemon;
 pub mod delta;
 pub mod diagnostic;
 pub mod expr;
+pub mod mail;
 pub mod mapping;
 pub mod mock;
 pub mod model;

@@ -98,7 +98,7 @@ impl Opened {
 fn known_names(settings: &Settings) -> Known {
     let names = source::names_read(settings);
     // What a record holds besides is kept by some presets, so any other name is only perhaps a mistake.
-    Known { others: names.read, complete: false, secret: names.secret }
+    Known { others: names.read, complete: false, secret: names.secret, everybody: false }
 }
 
 fn names(jobs: &[Job]) -> String {

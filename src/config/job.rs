@@ -124,9 +124,10 @@ impl Job {
         let mut source = source_block.and_then(|source| super::source::settings(file, source, base));
         let target = block.block("target").and_then(|target| target::read(file, target, base));
         let schedule = block.block("schedule").and_then(|schedule| schedule_of(file, schedule));
-        let notifications = block.block("notifications").and_then(|notes| notifications_of(file, notes));
+        let notifications = block.block("notifications").and_then(|notes| notifications_of(file, notes, base));
         let kintone = block.block("target").and_then(|target| target.text("profile")) == Some("kintone");
         let mut known = source.as_ref().map(columns).unwrap_or_default();
+        known.everybody = source_block.is_some_and(|source| source.text("scope") != Some("assigned"));
         for (name, form) in source.iter().flat_map(|source| &source.attributes) {
             known.others.insert(name.clone());
             known.others.extend(form.from.iter().cloned());
@@ -253,7 +254,7 @@ fn schedule_of(file: &mut File<'_>, block: &Block) -> Option<Schedule> {
     Some(Schedule::Cron(text.to_owned()))
 }
 
-fn notifications_of(file: &mut File<'_>, block: &Block) -> Option<Notifications> {
+fn notifications_of(file: &mut File<'_>, block: &Block, base: &Path) -> Option<Notifications> {
     let enabled = block.flag("enabled")?;
     let recipients = block.texts("recipients");
     let smtp = block.block("smtp").and_then(|smtp| {
@@ -268,9 +269,15 @@ fn notifications_of(file: &mut File<'_>, block: &Block) -> Option<Notifications>
             port,
             from: smtp.owned("from")?,
             user: smtp.owned("user"),
-            password: smtp.secret("password"),
+            password: smtp.secret("password").map(|secret| target::based(secret, base)),
         })
     });
+    let is_address =
+        |text: &str| matches!(text.rsplit_once('@'), Some((name, host)) if !name.is_empty() && !host.is_empty());
+    for text in recipients.iter().chain(smtp.as_ref().map(|smtp| &smtp.from)).filter(|text| !is_address(text)) {
+        let span = block.get("recipients").and_then(|item| item.span.clone()).unwrap_or_default();
+        file.error("invalid_value", span, format!("`{text}` is no mail address"), "write `NAME@EXAMPLE`");
+    }
     if enabled && (recipients.is_empty() || block.get("smtp").is_none()) {
         let span = block.get("enabled").and_then(|item| item.span.clone()).unwrap_or_default();
         let help = "add `recipients: [NAME@EXAMPLE]` and `smtp:` with `host` and `from`";

@@ -249,7 +249,7 @@ fn token_url(file: &mut File<'_>, item: &Item, allow_insecure_http: bool) -> Opt
 }
 
 /// A secret's path is relative to the configuration, like every other.
-fn based(secret: Secret, base: &Path) -> Secret {
+pub(super) fn based(secret: Secret, base: &Path) -> Secret {
     match secret {
         Secret::File(path) => Secret::File(base.join(path)),
         Secret::Credential(_) | Secret::Env(_) => secret,

@@ -9,16 +9,18 @@ use super::line::{KindRules, Line};
 use super::record::{self, Recorded};
 use super::references::Evaluation;
 use super::standing::Standing;
-use super::talk::{Transcript, Trouble, Written};
+use super::talk::{Trouble, Written};
+use super::transcript::Transcript;
 use crate::expr::{Class as ExpressionClass, Context, DateTime, Random, SeededRandom};
 use crate::model::{
-    Change, Class, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Flow, Intended, Link, ModifiedProperty,
-    ObjectKind, Operation, Origin, Resource, SourceAnchor, SourceObject, SourceState, TargetId, Trigger,
+    Change, Class, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Flow, Intended, Link, LoggedStatus,
+    ModifiedProperty, ObjectKind, Operation, Origin, Resource, Sent, SourceAnchor, SourceObject, SourceState,
+    SourceValue, TargetId, Trigger,
 };
 use crate::plan::{
     self, Decision, Knowledge, MatchAnswer, Next, Protection, Question, ReadAnswer, Reason, Scope, Situation,
 };
-use crate::store::{EscrowChange, ObjectCommit, ObjectRow, RowChange, Staged, StoreError};
+use crate::store::{Committed, EscrowChange, ObjectCommit, ObjectRow, RowChange, Staged, StoreError};
 use crate::target::Transport;
 
 /// What an evaluation came to.
@@ -85,7 +87,7 @@ impl<T: Transport> Line<'_, T> {
         };
         let mut course = Course {
             knowledge: Knowledge::Nothing,
-            transcript: Transcript::default(),
+            transcript: Transcript::about(kind),
             desired: Vec::new(),
             uniques_known: false,
             intended: None,
@@ -171,13 +173,23 @@ impl<T: Transport> Line<'_, T> {
         let entitled = standing.scope.as_ref().is_ok_and(Scope::is_entitled);
         let mapped = self.map(kind, object, entitled);
         let mapping_failure = match mapped {
-            Ok(desired) => {
+            Ok(mut desired) => {
+                course.transcript.hide_desired(&desired);
+                self.mark_sent(kind, &object.anchor, link.target(), &mut desired)?;
+                if entitled {
+                    name_several_roles(kind, object, &mut course.transcript);
+                }
                 course.desired = desired;
                 None
             }
             Err(failure) => Some(failure),
         };
         let desired = course.desired.clone();
+        // An account that takes the place of a lost one was never sent anything.
+        let unsent: Vec<Desired> = match kind.mapping.has_write_only() {
+            true => desired.iter().map(|one| Desired { sent: Sent::Unknown, ..one.clone() }).collect(),
+            false => Vec::new(),
+        };
         let protection = self.run.protect.of(&object.anchor, object.origin.file.is_empty());
         let mut situation = Situation {
             kind: object_kind,
@@ -231,13 +243,17 @@ impl<T: Transport> Line<'_, T> {
                 }
                 Next::Ask(Question::Match) => {
                     let lost = matches!(situation.known, Knowledge::Read(_));
+                    if !unsent.is_empty() {
+                        situation.desired = &unsent;
+                    }
                     if let Some(trouble) = self.rival(object_kind, object, &desired) {
                         return Ok(Err(trouble));
                     }
                     match self.find(object_kind, &desired, &mut course.transcript).await? {
                         Ok(answer) => {
                             // An account may be its own other owner where the link was lost.
-                            let answer = self.first_come(not_linked_to_itself(answer, object), object)?;
+                            let answer = not_linked_to_itself(answer, object);
+                            let answer = self.first_come(answer, object, row).await?;
                             situation.known =
                                 if lost { Knowledge::MatchedAfterLoss(answer) } else { Knowledge::Matched(answer) };
                         }
@@ -370,15 +386,41 @@ impl<T: Transport> Line<'_, T> {
         Ok(Some(owner.clone()).filter(|owner| *owner != object.anchor))
     }
 
-    /// Of two objects that match one account in the same run the first one gets it (D-26).
-    fn first_come(&self, answer: MatchAnswer, object: &SourceObject) -> Result<MatchAnswer, StoreError> {
-        Ok(match answer {
-            MatchAnswer::One { resource, linked_to: None } => {
-                let linked_to = self.claim_account(object, resource.id())?;
-                MatchAnswer::One { resource, linked_to }
+    /// Of two objects that match one account at once the first one gets it, whatever process it is of (D-26). Its link is
+    /// stored before anything is sent (D-25).
+    async fn first_come(
+        &self,
+        answer: MatchAnswer,
+        object: &SourceObject,
+        row: Option<&ObjectRow>,
+    ) -> Result<MatchAnswer, StoreError> {
+        let resource = match answer {
+            MatchAnswer::One { resource, linked_to: None } => resource,
+            other @ (MatchAnswer::One { .. } | MatchAnswer::None | MatchAnswer::Many { .. }) => return Ok(other),
+        };
+        let mut linked_to = self.claim_account(object, resource.id())?;
+        if linked_to.is_none() && !self.run.dry_run {
+            let link = Link::Managed(resource.id().clone());
+            let linked = match row {
+                Some(row) => ObjectRow { link, used: 0, ..row.clone() },
+                None => ObjectRow {
+                    anchor: object.anchor.clone(),
+                    kind: object.kind,
+                    link,
+                    // Whatever ends this evaluation before its end: the object is evaluated again.
+                    used: 0,
+                    state: SourceState::Active,
+                    assigned: true,
+                    filter_passed: true,
+                    active_in_target: resource.active(),
+                    left_at: None,
+                },
+            };
+            if let Committed::Taken(other) = self.store.put_link(self.job, linked).await? {
+                linked_to = Some(other);
             }
-            other @ (MatchAnswer::One { .. } | MatchAnswer::None | MatchAnswer::Many { .. }) => other,
-        })
+        }
+        Ok(MatchAnswer::One { resource, linked_to })
     }
 
     async fn write(
@@ -455,19 +497,69 @@ impl<T: Transport> Line<'_, T> {
         let object = staged.object.as_deref().unwrap_or(&absent);
         let failure = Failure::new(ErrorCode::InternalError, "a part of the program failed on this object");
         let target = row.and_then(|row| row.link.target());
-        let set_aside =
-            escrow::entry(&staged.anchor, target, Operation::Evaluate, &failure, escrow, self.now(), self.first_retry);
+        let set_aside = escrow::entry(
+            &staged.anchor,
+            target,
+            Operation::Evaluate,
+            &failure,
+            escrow,
+            self.now(),
+            self.escrow.first_retry,
+        );
         let mut evaluated = self.unevaluated(object, row, Decision::Fail(failure.clone()), Instant::now());
         evaluated.entry.failure = Some(failure);
         evaluated.commit = self.book.is_some().then(|| ObjectCommit {
             anchor: staged.anchor.clone(),
             row: RowChange::Keep,
-            escrow: EscrowChange::Put(set_aside),
+            escrow: self.set_aside(set_aside),
+            kept: Vec::new(),
             unstage: false,
             references: None,
             entry: Some(Box::new(evaluated.entry.clone())),
         });
         evaluated
+    }
+
+    /// The end of an evaluation whose account another object got while it was under way.
+    pub(super) fn lost(&self, evaluated: &mut Evaluated, other: &SourceAnchor, before: Option<&Escrow>) {
+        let Some(commit) = &mut evaluated.commit else { return };
+        let target = evaluated.entry.target_id();
+        let account = target.as_ref().map_or("?", TargetId::as_str);
+        let message = format!("the account `{account}` was linked to the source object `{other}` meanwhile");
+        let failure = Failure::new(ErrorCode::DuplicateSourceEntries, message);
+        let retry = self.escrow.first_retry;
+        let escrow = escrow::entry(&commit.anchor, None, Operation::Match, &failure, before, self.now(), retry);
+        let entry = &mut evaluated.entry;
+        (entry.status, entry.reason) = (LoggedStatus::Failure, failure.code.to_string());
+        entry.retry = Some(crate::model::Retry { attempts: escrow.attempts - 1, next: escrow.next_due });
+        entry.failure = Some(failure);
+        commit.row = RowChange::Keep;
+        commit.escrow = match self.run.trigger {
+            Trigger::OnDemand => EscrowChange::Keep,
+            Trigger::Initial | Trigger::Incremental => self.set_aside(escrow),
+        };
+        commit.references = None;
+        commit.kept.clear();
+        commit.entry = Some(Box::new(entry.clone()));
+        evaluated.resource = None;
+    }
+
+    /// Stores what an evaluation came to, and gives up the claim on its object.
+    pub(super) async fn store(
+        &self,
+        anchor: &SourceAnchor,
+        evaluated: &mut Evaluated,
+        before: Option<&Escrow>,
+    ) -> Result<(), StoreError> {
+        let Some(book) = self.book else { return Ok(()) };
+        let Some(commit) = evaluated.commit.clone() else { return book.release(self.job, anchor.clone()).await };
+        if let Committed::Taken(other) = book.commit(self.job, commit).await? {
+            self.lost(evaluated, &other, before);
+            let Some(commit) = evaluated.commit.clone() else { return Ok(()) };
+            // Nothing of it is about a link any more, so nobody can be in its way.
+            let _ = book.commit(self.job, commit).await?;
+        }
+        Ok(())
     }
 
     fn unevaluated(
@@ -544,7 +636,7 @@ impl<T: Transport> Afterwards<'_, '_, T> {
                 failure,
                 before,
                 line.now(),
-                line.first_retry,
+                line.escrow.first_retry,
             )
         });
         let last_seen = match &carried {
@@ -598,12 +690,16 @@ impl<T: Transport> Afterwards<'_, '_, T> {
                 escrow: match (escrow, &failure) {
                     // D-53: an on-demand run adds no entry, and leaves the timetable of one that is there.
                     (Some(_), _) if on_demand => EscrowChange::Keep,
-                    (Some(escrow), _) => EscrowChange::Put(escrow),
+                    (Some(escrow), _) => line.set_aside(escrow),
                     (None, Some(_)) => EscrowChange::Keep,
                     // The timetable of a refused reference goes on until the reference is set.
                     (None, None) if waits && is_reference(self.escrow) => EscrowChange::Keep,
                     (None, None) if matches!(decision, Decision::Pass(_)) => EscrowChange::Keep,
                     (None, None) => EscrowChange::Clear,
+                },
+                kept: match failure {
+                    Some(_) => Vec::new(),
+                    None => line.kept_after(&decision, target.as_ref()),
                 },
                 unstage: failure.is_none() && !is_staged(&decision),
                 references: found.map(Box::new),
@@ -739,6 +835,23 @@ fn not_linked_to_itself(answer: MatchAnswer, object: &SourceObject) -> MatchAnsw
 fn lost_track(operation: Operation) -> Trouble {
     let failure = Failure::new(ErrorCode::InternalError, "the account to change was not read before");
     Trouble { failure, operation }
+}
+
+/// Of several roles where one is mapped the first is taken, and which is first nobody promises (expressions.md 5).
+fn name_several_roles(kind: &KindRules<'_>, object: &SourceObject, transcript: &mut Transcript) {
+    for (index, mapping) in kind.mapping.attributes().iter().enumerate().filter(|(_, mapping)| mapping.single_role) {
+        for name in kind.mapping.reads(index) {
+            let count = match object.attribute(&name) {
+                Some(SourceValue::Roles(roles)) => roles.len(),
+                Some(SourceValue::List(roles)) => roles.len(),
+                _ => 0,
+            };
+            if count > 1 {
+                let detail = format!("`{}` takes the first of {count} roles of `{name}`", mapping.rule.path);
+                transcript.warn("several-roles", &detail);
+            }
+        }
+    }
 }
 
 /// A login name that differs on a linked user cannot be sent to Kintone (wire.md 20.3).

@@ -10,12 +10,14 @@ use super::clock::Clock;
 use super::ids::Ids;
 use super::intended::Review;
 use super::standing::ScopeRules;
-use crate::config::{FirstRetry, VerifyWrites};
+use crate::config::{Escrow as EscrowRules, VerifyWrites};
 use crate::mapping::ObjectMapping;
-use crate::model::{Class, ErrorCode, Failure, Initiator, ObjectKind, RunError, SourceAnchor, TargetId, Trigger};
+use crate::model::{
+    Class, ErrorCode, Escrow, Failure, Initiator, ObjectKind, RunError, SourceAnchor, TargetId, Trigger,
+};
 use crate::plan::{Protection, Rules};
 use crate::scoping::Filter;
-use crate::store::{JobKey, Store};
+use crate::store::{EscrowChange, JobKey, Store};
 use crate::wire::{Profile, Wire};
 
 /// Transient failures in a row that end a cycle (D-47).
@@ -46,7 +48,11 @@ pub(super) struct Line<'a, T> {
     pub transport: &'a T,
     pub clock: Clock,
     pub run: Run,
-    pub first_retry: FirstRetry,
+    pub escrow: EscrowRules,
+    /// Objects whose time ended in this run where `escrow.strict_expiry` is set.
+    pub expired: AtomicU64,
+    /// Key of the digests of values that the target never shows.
+    pub kept_key: [u8; 32],
     pub breaker: Breaker,
     /// Who of those in flight looks for an account by which first matching value: two must not find one account at once.
     pub seekers: Mutex<BTreeMap<(ObjectKind, String), SourceAnchor>>,
@@ -173,6 +179,16 @@ impl<T> Line<'_, T> {
     pub(super) fn has_found(&self, anchor: &SourceAnchor) {
         let mut seekers = self.seekers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         seekers.retain(|_, seeker| seeker != anchor);
+    }
+
+    /// Sets a failed object aside; one whose 28 days are over stays as abandoned, or goes and disables the job, as the
+    /// setting says (service.md 16.2).
+    pub(super) fn set_aside(&self, escrow: Escrow) -> EscrowChange {
+        if escrow.abandoned && self.escrow.strict_expiry {
+            self.expired.fetch_add(1, Ordering::Relaxed);
+            return EscrowChange::Clear;
+        }
+        EscrowChange::Put(escrow)
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -12,7 +12,7 @@ use super::intended::{Held, Side};
 use super::line::Line;
 use super::references::{Settled, Story};
 use super::service::Service;
-use super::talk::Transcript;
+use super::transcript::Transcript;
 use crate::model::{
     Class, ErrorCode, Failure, IntendedReference, ModifiedProperty, ObjectKind, Operation, Resource, SourceAnchor,
     TargetId,

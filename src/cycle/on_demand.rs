@@ -15,7 +15,7 @@ use super::lock::CycleLock;
 use super::members::Which;
 use super::search::{Before, search};
 use super::service::{JobRules, Service, job_runs};
-use super::talk::Transcript;
+use super::transcript::Transcript;
 use crate::config::{Job, ScopeMode};
 use crate::model::{Entry, Initiator, Link, LoggedStatus, ObjectKind, RunError, SourceAnchor, Trigger};
 use crate::source::{Lasting, Level, ObjectKey, Problem, SetReport};
@@ -263,12 +263,8 @@ impl Service {
         let anchor = staged.anchor.clone();
         let escrow = store.escrow(line.job, &staged.anchor)?;
         let assigned = staged.object.as_deref().is_some_and(|object| assigned.holds(object));
-        let evaluated = line.evaluate(&staged, row.as_ref(), escrow.as_ref(), assigned).await?;
-        match (line.book, evaluated.commit) {
-            (Some(book), Some(commit)) => book.commit(line.job, commit).await?,
-            (Some(book), None) => book.release(line.job, staged.anchor).await?,
-            (None, _) => {}
-        }
+        let mut evaluated = line.evaluate(&staged, row.as_ref(), escrow.as_ref(), assigned).await?;
+        line.store(&staged.anchor, &mut evaluated, escrow.as_ref()).await?;
         let mut entry = evaluated.entry;
         if line.book.is_some() && entry.failure.is_none() {
             self.follow(line, &anchor, which, &mut entry, stop).await?;
@@ -301,6 +297,7 @@ impl Service {
             entry.steps.extend(told.steps);
             entry.modified.extend(told.modified);
             entry.warnings.extend(told.warnings);
+            entry.exchanges.extend(told.exchanges);
             if told.failure.is_some() {
                 (entry.status, entry.reason, entry.failure) = (LoggedStatus::Failure, told.reason, told.failure);
             } else if settled.sent && entry.status == LoggedStatus::Skipped {

@@ -6,11 +6,13 @@ use std::str::FromStr;
 
 use super::error::ServiceError;
 use super::lock::CycleLock;
+use super::notify::Healthy;
 use super::quarantine;
 use super::service::Service;
 use crate::config::Job;
 use crate::model::{Link, QuarantineReason, SourceAnchor, SourceState};
 use crate::source;
+use crate::store::JobState;
 
 /// How a job is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,16 +105,22 @@ impl fmt::Display for ResetScopes {
 }
 
 impl Service {
-    pub fn pause(&self, job: &Job, how: Pause) -> Result<(), ServiceError> {
+    pub async fn pause(&self, job: &Job, how: Pause) -> Result<(), ServiceError> {
         let now = self.now();
-        self.store().update_job_now(self.store().job(&job.name)?, move |state| match how {
+        let (store, key) = (self.store(), self.store().job(&job.name)?);
+        let before = store.job_state(key)?;
+        let change = move |state: &mut JobState| match how {
             Pause::AfterCycle => state.paused = true,
             Pause::Now => {
                 state.paused = true;
                 state.stop_now = true;
             }
             Pause::Quarantine => quarantine::enter(state, QuarantineReason::QuarantinedOnDemand, None, now),
-        })?;
+        };
+        let after = store.update_job(key, change).await?;
+        let health = |state: JobState| Healthy { quarantine: state.quarantine, staged: None };
+        // A mail that cannot be sent is an event; the job is paused all the same.
+        drop(self.notify(job, &health(before), &health(after)).await);
         Ok(())
     }
 

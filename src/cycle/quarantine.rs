@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::{Quarantine, QuarantineReason, RunError};
+use crate::model::{ErrorCode, Quarantine, QuarantineReason, RunError};
 use crate::store::JobState;
 
 /// More than this in quarantine and the job is disabled (service.md 17.2).
@@ -119,8 +119,16 @@ pub fn note_complete_failure(state: &mut JobState, error: RunError, at_once: boo
     let again = state.quarantine.as_ref().map(|quarantine| quarantine.reason);
     if at_once || state.complete_failures >= IN_A_ROW || again == Some(QuarantineReason::EncounteredQuarantineException)
     {
-        enter(state, QuarantineReason::EncounteredQuarantineException, Some(error), now);
+        enter(state, QuarantineReason::EncounteredQuarantineException, Some(as_quarantine(error)), now);
     }
+}
+
+/// Credentials that are refused have a name of their own as the error of a quarantine (service.md 16.1).
+fn as_quarantine(error: RunError) -> RunError {
+    if error.code != ErrorCode::Unauthorized.as_str() {
+        return error;
+    }
+    RunError { code: ErrorCode::ScimCredentialValidationFailure.to_string(), ..error }
 }
 
 /// Notes a cycle whose source was missing or refused; quarantines after three in a row (D-48).

@@ -1,5 +1,6 @@
 //! The log entry of one evaluation (service.md 20).
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -7,10 +8,12 @@ use serde_json::{Map, Value, json};
 
 use super::line::Line;
 use super::standing::Standing;
-use super::talk::Transcript;
+use super::transcript::Transcript;
+use crate::mapping::canonical;
 use crate::model::{
     Change, Deletion, Entry, Failure, Identity, Link, LinkState, LoggedAction, LoggedStatus, ModifiedProperty,
-    ObjectKind, Operation, Resource, Retry, SourceObject, SourceState, SourceValue, Step, StepKind, TargetId, Trigger,
+    Mutability, ObjectKind, Operation, Resource, Retry, SourceObject, SourceState, SourceValue, Step, StepKind,
+    TargetId, Trigger,
 };
 use crate::plan::{Decision, Reason};
 use crate::scoping::Verdict;
@@ -77,8 +80,14 @@ pub(super) fn entry<T>(line: &Line<'_, T>, recorded: Recorded<'_>) -> Entry {
         target,
         initiator: line.run.initiator.clone(),
         steps: steps(line, &recorded, action, status),
-        modified: modified(recorded.decision.changes()),
+        modified: match recorded.decision {
+            Decision::Create { values, .. } => {
+                modified(values).into_iter().map(|one| ModifiedProperty { old: None, ..one }).collect()
+            }
+            decision => modified(decision.changes()),
+        },
         warnings: recorded.transcript.warnings.clone(),
+        exchanges: recorded.transcript.kept_exchanges(),
     }
 }
 
@@ -135,11 +144,14 @@ pub(super) fn modified(changes: &[Change]) -> Vec<ModifiedProperty> {
             let shown = |text: String| if change.rule.redacted { REDACTED.to_owned() } else { text };
             ModifiedProperty {
                 name: change.rule.path.to_string(),
-                old: change.before.as_ref().map(|before| {
-                    shown(match before {
-                        Value::String(text) => text.clone(),
-                        Value::Bool(flag) => if *flag { "True" } else { "False" }.to_owned(),
-                        other => other.to_string(),
+                // What the target never shows is not known to have been nothing.
+                old: (change.rule.mutability == Mutability::WriteOnly).then(|| REDACTED.to_owned()).or_else(|| {
+                    change.before.as_ref().map(|before| {
+                        shown(match before {
+                            Value::String(text) => text.clone(),
+                            Value::Bool(flag) => if *flag { "True" } else { "False" }.to_owned(),
+                            other => other.to_string(),
+                        })
                     })
                 }),
                 new: change.set.as_ref().map(|value| shown(value.to_text())),
@@ -235,7 +247,8 @@ fn scoping<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, standing: &Standing) 
             (LoggedStatus::Success, entitlement(scope.state, scope.assigned, scope.filter_passed))
         }
     };
-    let clauses = clauses(recorded.scoping.as_ref());
+    let hidden = line.kind(recorded.object.kind).map(|kind| kind.mapping.redacted_sources()).unwrap_or_default();
+    let clauses = clauses(recorded.scoping.as_ref(), &hidden);
     if !clauses.is_empty() {
         details.insert("ScopeEvaluationResult".to_owned(), Value::Object(clauses));
     }
@@ -263,7 +276,7 @@ fn entitlement(state: SourceState, assigned: bool, filter_passed: bool) -> Strin
     }
 }
 
-fn clauses(verdict: Option<&Verdict<'_>>) -> Map<String, Value> {
+fn clauses(verdict: Option<&Verdict<'_>>, hidden: &BTreeSet<String>) -> Map<String, Value> {
     let mut all = Map::new();
     for group in verdict.into_iter().flat_map(|verdict| &verdict.groups) {
         for clause in &group.clauses {
@@ -271,7 +284,12 @@ fn clauses(verdict: Option<&Verdict<'_>>) -> Map<String, Value> {
                 Ok(holds) => if *holds { "True" } else { "False" }.to_owned(),
                 Err(fault) => fault.to_string(),
             };
-            let tested = clause.tested.as_deref().map_or("no value".to_owned(), |tested| format!("`{tested}`"));
+            let is_hidden = hidden.iter().any(|name| name.eq_ignore_ascii_case(canonical(clause.attribute)));
+            let tested = match clause.tested.as_deref() {
+                Some(_) if is_hidden => REDACTED.to_owned(),
+                Some(tested) => format!("`{tested}`"),
+                None => "no value".to_owned(),
+            };
             let warning = clause.warning.map(|warning| format!("; {warning}")).unwrap_or_default();
             let name = format!("{}: {} {} {}", group.name, clause.attribute, clause.operator, clause.value);
             all.insert(name.trim_end().to_owned(), json!(format!("{result} ({tested}{warning})")));
@@ -389,22 +407,7 @@ fn export<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, action: LoggedAction, 
     let description = match recorded.failure {
         Some((_, failure)) => failure.message.clone(),
         None if line.run.dry_run => "would be sent; this is a dry run".to_owned(),
-        None => {
-            let sent: Vec<String> = recorded
-                .transcript
-                .exchanges
-                .iter()
-                .filter(|exchange| {
-                    exchange.get("request").and_then(Value::as_str).is_some_and(|request| !request.starts_with("GET "))
-                })
-                .map(|exchange| {
-                    let text =
-                        |key: &str| exchange.get(key).map(|value| value.to_string().trim_matches('"').to_owned());
-                    format!("{}: {}", text("request").unwrap_or_default(), text("status").unwrap_or_default())
-                })
-                .collect();
-            sent.join("; ")
-        }
+        None => recorded.transcript.sent(),
     };
     Some(step(StepKind::Export, name, status, description, details))
 }

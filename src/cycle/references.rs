@@ -15,8 +15,9 @@ use super::intended::{Held, Side};
 use super::line::Line;
 use super::progress::Observer;
 use super::service::Service;
-use super::talk::{Transcript, Trouble};
+use super::talk::Trouble;
 use super::tally::{CameTo, Tally};
+use super::transcript::Transcript;
 use crate::model::{
     Change, Deletion, Entry, ErrorCode, Escrow, Failure, Identity, Intended, IntendedReference, Link, LoggedAction,
     LoggedStatus, ModifiedProperty, ObjectKind, Operation, Resource, SourceAnchor, SourceObject, SourceValue, Step,
@@ -402,14 +403,14 @@ impl Service {
         let on_demand = line.run.trigger == crate::model::Trigger::OnDemand;
         let new = story.failure.as_ref().filter(|failure| !is_critical(failure)).map(|failure| {
             let (anchor, target) = (story.anchor, Some(story.target));
-            escrow::entry(anchor, target, Operation::Reference, failure, before, line.now(), line.first_retry)
+            escrow::entry(anchor, target, Operation::Reference, failure, before, line.now(), line.escrow.first_retry)
         });
         let retry =
             new.as_ref().map(|escrow| crate::model::Retry { attempts: escrow.attempts - 1, next: escrow.next_due });
         let mine = before.is_some_and(|escrow| escrow.operation == Operation::Reference);
         let change = match new {
             Some(_) if on_demand => EscrowChange::Keep,
-            Some(escrow) => EscrowChange::Put(escrow),
+            Some(escrow) => line.set_aside(escrow),
             None if story.failure.is_none() && mine => on_success,
             None => EscrowChange::Keep,
         };
@@ -421,11 +422,13 @@ impl Service {
             anchor,
             row: RowChange::Keep,
             escrow: change,
+            kept: Vec::new(),
             unstage: false,
             references: None,
             entry: logged.then(|| Box::new(entry.clone())),
         };
-        line.book().commit(line.job, commit).await?;
+        // The link stays as it is, so nobody can be in its way.
+        let _ = line.book().commit(line.job, commit).await?;
         let came_to = follow_up.map_or(CameTo::NotEvaluated, |follow_up| CameTo::from_number(follow_up.came_to));
         Ok(Settled { entry, intended, came_to, sent })
     }
@@ -496,6 +499,7 @@ impl Service {
                     anchor: follow_up.anchor.clone(),
                     row: RowChange::Keep,
                     escrow: EscrowChange::Keep,
+                    kept: Vec::new(),
                     unstage: false,
                     references: None,
                     entry: Some(Box::new(entry)),
@@ -631,6 +635,7 @@ impl Story<'_> {
             initiator: line.run.initiator.clone(),
             steps: vec![resolution, export],
             modified: self.modified,
+            exchanges: self.transcript.kept_exchanges(),
             warnings: self.transcript.warnings,
         }
     }

@@ -21,14 +21,14 @@ use super::progress::Observer;
 use super::references::managed;
 use super::run::refusal_by_state;
 use super::service::{JobRules, Service, job_runs};
-use super::talk::Transcript;
+use super::transcript::Transcript;
 use super::undo::{self, Done, Left, Renewed};
 use crate::config::Job;
 use crate::model::{
     Counts, CycleKind, CycleReport, CycleState, Entry, ErrorCode, Failure, Initiator, Link, LoggedAction, LoggedStatus,
     ModifiedProperty, ObjectKind, RunError, SourceAnchor, SourceCounts, Trigger,
 };
-use crate::store::{Claimed, EscrowChange, JobKey, Joining, LogQuery, ObjectCommit, RowChange};
+use crate::store::{Claimed, Committed, EscrowChange, JobKey, Joining, LogQuery, ObjectCommit, RowChange};
 use crate::target::Transport;
 use crate::telemetry::events::{CycleBegan, CycleEnded, ObjectProvisioned};
 
@@ -432,7 +432,7 @@ impl Service {
             return Ok(None);
         }
         let (began, anchor, book) = (Instant::now(), done.anchor(), line.book());
-        let mut transcript = Transcript::default();
+        let mut transcript = line.kind(done.kind).map(Transcript::about).unwrap_or_default();
         let row = match book.claim(line.job, anchor.clone(), line.run.owner.clone(), Timestamp::now()).await? {
             Claimed::Ours(row) => row.map(|row| *row),
             Claimed::Theirs { owner, .. } => {
@@ -465,9 +465,19 @@ impl Service {
             Ok(undone) => (undone.row, undone.references, EscrowChange::Clear),
             Err(_) => (RowChange::Keep, None, EscrowChange::Keep),
         };
-        let commit =
-            ObjectCommit { anchor, row, escrow, unstage: false, references, entry: Some(Box::new(entry.clone())) };
-        book.commit(line.job, commit).await?;
+        let commit = ObjectCommit {
+            anchor,
+            row,
+            escrow,
+            kept: Vec::new(),
+            unstage: false,
+            references,
+            entry: Some(Box::new(entry.clone())),
+        };
+        if let Committed::Taken(_) = book.commit(line.job, commit.clone()).await? {
+            // What was sent is noted all the same; the next cycle finds out whose account it is.
+            let _ = book.commit(line.job, ObjectCommit { row: RowChange::Keep, ..commit }).await?;
+        }
         Ok(Some(entry))
     }
 }
@@ -491,6 +501,7 @@ fn blank(job: &Job, id: String, now: Timestamp, options: RollbackOptions) -> Cyc
         source: SourceCounts::default(),
         counts: Counts::default(),
         requests: 0,
+        pace: None,
         quarantine: None,
         staged: None,
         error: None,

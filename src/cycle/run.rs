@@ -17,17 +17,18 @@ use super::import::{self, Imported, Refused, import};
 use super::intended::Review;
 use super::line::{Line, Protect, Run, run_error};
 use super::lock::{Busy, CycleLock};
+use super::notify::Healthy;
 use super::phases::{Phase, forecast};
 use super::progress::Observer;
 use super::quarantine::{self, Health, Thresholds};
 use super::service::{JobRules, Service, job_runs, meaning};
 use super::standing::Standing;
-use super::talk::Transcript;
 use super::tally::{CameTo, Tally};
+use super::transcript::Transcript;
 use crate::config::{Job, ScopeMode};
 use crate::model::{
-    Counts, CycleKind, CycleReport, CycleState, Escrow, Initiator, LoggedAction, ObjectKind, Operation, Quarantine,
-    QuarantineReason, RunError, RunSummary, SourceAnchor, SourceCounts, StagedBatch, StagedObject, Trigger,
+    Counts, CycleKind, CycleReport, CycleState, Escrow, Initiator, LoggedAction, ObjectKind, Operation, Pace,
+    Quarantine, QuarantineReason, RunError, RunSummary, SourceAnchor, SourceCounts, StagedBatch, StagedObject, Trigger,
 };
 use crate::plan::Protection;
 use crate::store::{Claimed, FollowUp, JobKey, JobState, ObjectCommit, Staged, StoreError, Watermark};
@@ -66,6 +67,7 @@ struct Begun {
 struct Worked {
     counts: Counts,
     requests: u64,
+    pace: Option<Pace>,
     exports: u64,
     exported: u64,
     entitled: u64,
@@ -75,6 +77,8 @@ struct Worked {
     critical: bool,
     interrupted: bool,
     staged: u64,
+    /// Objects that failed for 28 days, where one such object disables the job (`escrow.strict_expiry`).
+    expired: u64,
     warnings: Vec<String>,
 }
 
@@ -144,6 +148,8 @@ impl Service {
                         state.events = 0;
                     }
                     if reconfigured {
+                        // A restart, as saving mappings is, runs a job again that a long quarantine disabled.
+                        state.disabled &= state.quarantine.is_none();
                         quarantine::lift(state, quarantine::slows);
                     }
                 })
@@ -155,7 +161,18 @@ impl Service {
         CycleBegan { job: name, cycle: &begun.id, initial, dry_run: options.dry_run }.emit();
         let result = self.go(job, &begun, seed, &observer, &stop).await;
         match result {
-            Ok(report) => {
+            Ok(mut report) => {
+                if !options.dry_run {
+                    let batch = begun.state.batch.clone().filter(|_| begun.state.batch_over);
+                    let before = Healthy {
+                        quarantine: begun.state.quarantine.clone(),
+                        staged: batch.map(|(batch, began)| StagedBatch { batch, began, count: 0 }),
+                    };
+                    let over = store.job_state(key)?.batch_over;
+                    let staged = report.staged.clone().filter(|_| over);
+                    let after = Healthy { quarantine: report.quarantine.clone(), staged };
+                    report.warnings.extend(self.notify(job, &before, &after).await);
+                }
                 CycleEnded(&report).emit();
                 let reason = |quarantine: &Option<Quarantine>| quarantine.as_ref().map(|quarantine| quarantine.reason);
                 match &report.quarantine {
@@ -399,6 +416,7 @@ impl Service {
         let mut worked = Worked {
             counts: Counts::default(),
             requests: 0,
+            pace: None,
             exports: 0,
             exported: 0,
             entitled: forecast.entitled,
@@ -406,6 +424,7 @@ impl Service {
             critical: false,
             interrupted: false,
             staged: 0,
+            expired: 0,
             warnings: Vec::new(),
         };
         // What is withheld asks nothing (D-12); an attempt in quarantine always tests the connection (17.2).
@@ -418,6 +437,7 @@ impl Service {
         let probe = asks || waits || job.target.options.probe_every_cycle || is_attempt;
         if probe && let Some(failure) = self.open_cycle(line).await {
             worked.requests = counter.requests();
+            worked.pace = pace_of(counter);
             worked.critical = failure.class != crate::model::Class::Transient;
             worked.error = Some(run_error(&failure));
             worked.counts.not_evaluated = imported.recognised + forecast.unchanged + forecast.total;
@@ -462,7 +482,8 @@ impl Service {
                 observer.progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
                 if noted.elapsed().as_secs() >= 2 && !begun.options.dry_run {
                     noted = std::time::Instant::now();
-                    self.note_progress(begun.key, done.load(Ordering::Relaxed), total, stop).await?;
+                    self.note_progress(begun.key, (done.load(Ordering::Relaxed), total), pace_of(counter), stop)
+                        .await?;
                 }
             }
             if !pending.is_empty() {
@@ -476,11 +497,20 @@ impl Service {
             }
         }
         worked.requests = counter.requests();
+        worked.pace = pace_of(counter);
         worked.warnings = std::mem::take(&mut tally.warnings);
         worked.interrupted = tally.not_reached > 0;
         worked.exports = tally.exports;
         worked.exported = tally.exported;
         worked.staged = tally.counts.staged;
+        worked.expired = line.expired.load(Ordering::Relaxed);
+        if worked.expired > 0 {
+            worked.warnings.push(format!(
+                "escrow.expired: {} objects failed for 28 days: the job is disabled, as `escrow.strict_expiry` demands; \
+                 mend the cause, then run `provisiond start`",
+                worked.expired
+            ));
+        }
         worked.counts = tally.counts;
         worked.counts.not_evaluated += imported.recognised + forecast.unchanged + tally.not_reached;
         worked.counts.not_evaluated = worked.counts.not_evaluated.saturating_sub(tally.followed);
@@ -541,15 +571,12 @@ impl Service {
         let assigned = staged.object.as_deref().is_some_and(|object| imported.assigned.holds(object));
         let evaluation = line.evaluate(&staged, row.as_ref(), escrow.as_ref(), assigned);
         // A defect of ours that one object meets must not cost the others their cycle.
-        let evaluated = match AssertUnwindSafe(evaluation).catch_unwind().await {
+        let mut evaluated = match AssertUnwindSafe(evaluation).catch_unwind().await {
             Ok(evaluated) => evaluated?,
             Err(_) => line.broke_down(&staged, row.as_ref(), escrow.as_ref()),
         };
-        if let Some(book) = line.book.filter(|_| phase.asks()) {
-            match evaluated.commit.clone() {
-                Some(commit) => book.commit(line.job, commit).await?,
-                None => book.release(line.job, staged.anchor.clone()).await?,
-            }
+        if phase.asks() {
+            line.store(&staged.anchor, &mut evaluated, escrow.as_ref()).await?;
         }
         line.has_found(&staged.anchor);
         Ok(Turn::Done(Box::new(evaluated)))
@@ -626,12 +653,16 @@ impl Service {
     async fn note_progress(
         &self,
         key: JobKey,
-        done: u64,
-        total: u64,
+        (done, total): (u64, u64),
+        pace: Option<Pace>,
         stop: &CancellationToken,
     ) -> Result<(), ServiceError> {
         let now = self.now();
-        let state = self.store().update_job(key, move |state| state.progress = Some((done, total, now))).await?;
+        let change = move |state: &mut JobState| {
+            state.progress = Some((done, total, now));
+            state.pace = pace.or(state.pace);
+        };
+        let state = self.store().update_job(key, change).await?;
         if state.stop_now {
             stop.cancel();
         }
@@ -682,6 +713,7 @@ impl Service {
         report.source = imported.counts;
         report.counts = worked.counts;
         report.requests = worked.requests;
+        report.pace = worked.pace;
         report.error = worked.error.clone();
         report.warnings = imported.warnings;
         report.warnings.extend(worked.warnings);
@@ -723,11 +755,14 @@ impl Service {
         let evaluated = evaluated(&worked.counts);
         let begin = (begun.began, begun.kind);
         let (error, critical, interrupted) = (worked.error.clone(), worked.critical, worked.interrupted);
+        let (expired, pace) = (worked.expired > 0, worked.pace);
         let state = store
             .update_job(begun.key, move |state| {
                 let (began, kind) = begin;
                 state.running_since = None;
                 state.events += evaluated;
+                state.disabled |= expired;
+                state.pace = pace.or(state.pace);
                 state.last_execution = Some(summary.clone());
                 let waits = open_batch(state, &staged, over, began);
                 match error {
@@ -810,6 +845,12 @@ fn open_batch(state: &mut JobState, staged: &BTreeSet<String>, over: bool, began
         }
     }
     waiting.is_some() && state.batch_over
+}
+
+/// How fast the target is asked by now; `None` where it was not asked.
+fn pace_of(client: &crate::target::Client) -> Option<Pace> {
+    let pace = client.pace();
+    (client.requests() > 0).then_some(Pace { concurrency: pace.concurrency as u64, rate: pace.rate })
 }
 
 /// What is known before the first request.
@@ -897,6 +938,14 @@ pub(super) fn refusal_by_state(state: &JobState, now: Timestamp) -> Option<RunEr
     let error = |code: &str, message: String, help: &str| {
         Some(RunError { code: code.to_owned(), message, help: help.to_owned() })
     };
+    if state.disabled && state.quarantine.is_none() {
+        let message = "the job is disabled: an object failed for 28 days, and `escrow.strict_expiry` is set".to_owned();
+        return error(
+            "Paused",
+            message,
+            "see what failed with `provisiond log --status failure`, then run `provisiond start`",
+        );
+    }
     if state.disabled {
         let message = "the job is disabled after more than four weeks in quarantine".to_owned();
         return error("Quarantine", message, "mend the cause, then run `provisiond start`");
@@ -936,6 +985,7 @@ fn refused_report(
         source: SourceCounts::default(),
         counts: Counts { not_evaluated: known, ..Counts::default() },
         requests: 0,
+        pace: None,
         quarantine: state.quarantine.clone(),
         staged: None,
         error: Some(error),
@@ -955,6 +1005,7 @@ fn blank_report(job: &Job, begun: &Begun, now: Timestamp) -> CycleReport {
         source: SourceCounts::default(),
         counts: Counts::default(),
         requests: 0,
+        pace: None,
         quarantine: begun.state.quarantine.clone(),
         staged: None,
         error: None,

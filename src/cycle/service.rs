@@ -59,6 +59,10 @@ impl Service {
         })
     }
 
+    pub(super) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
     /// The client of a job's target; secrets are read now.
     pub(super) fn client(&self, job: &Job) -> Result<Client, ServiceError> {
         let settings = job.target.settings(&self.environment)?;
@@ -85,7 +89,9 @@ impl Service {
             wire: self.wire(job, run.trigger == Trigger::OnDemand)?,
             transport,
             clock: self.clock,
-            first_retry: job.escrow.first_retry,
+            escrow: job.escrow,
+            expired: Default::default(),
+            kept_key: super::kept::key(&self.store.secret()?),
             breaker: Breaker::default(),
             seekers: Default::default(),
             reserved: Default::default(),

@@ -71,6 +71,7 @@ impl Service {
             last_successful_execution: state.last_successful_execution,
             last_successful_execution_with_exports: state.last_successful_execution_with_exports,
             progress: state.progress.filter(|_| runs),
+            pace: state.pace,
             quarantine: state.quarantine,
             steady_state_first_achieved: state.steady_first,
             steady_state_last_achieved: state.steady_last,

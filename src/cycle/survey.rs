@@ -12,10 +12,11 @@ use super::line::{Line, Protect, Run, run_error};
 use super::record::modified;
 use super::service::{JobRules, Service};
 use super::standing::Standing;
-use super::talk::Transcript;
+use super::transcript::Transcript;
 use crate::config::{Job, ScopeMode};
 use crate::model::{
-    Account, AccountState, Drift, DriftState, Flow, Initiator, Link, ObjectKind, RunError, TargetValue, Trigger,
+    Account, AccountState, Drift, DriftState, Flow, Initiator, Link, Mutability, ObjectKind, RunError, Sent,
+    TargetValue, Trigger,
 };
 use crate::plan::{self, ReadAnswer, Scope};
 use crate::store::{JobKey, JobState, Staged, StoreError};
@@ -216,7 +217,12 @@ async fn look<T: Transport>(line: &Line<'_, T>, staged: Staged, imported: &Impor
     let entitled = standing.scope.as_ref().is_ok_and(Scope::is_entitled);
     let source = staged.anchor.to_string();
     let desired = match line.map(kind, object, entitled) {
-        Ok(desired) => desired,
+        Ok(mut desired) => {
+            line.mark_sent(kind, &staged.anchor, Some(target), &mut desired)?;
+            // What nobody noted is not known to differ.
+            desired.retain(|one| one.rule.mutability != Mutability::WriteOnly || one.sent == Sent::Other);
+            desired
+        }
         Err(failure) => return Ok(Some(Err((source, run_error(&failure), false)))),
     };
     let mut transcript = Transcript::default();

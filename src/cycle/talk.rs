@@ -2,19 +2,18 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value, json};
-
 use super::line::Line;
 use super::record::REDACTED;
+use super::transcript::Transcript;
 use crate::config::VerifyWrites;
 use crate::model::{
-    Change, Class, Desired, ErrorCode, Failure, IntendedRequest, ObjectKind, Operation, Resource, SourceAnchor,
-    TargetId, TargetValue,
+    Change, Class, Desired, ErrorCode, Failure, Mutability, ObjectKind, Operation, Resource, SourceAnchor, TargetId,
+    TargetValue,
 };
 use crate::plan::{MatchAnswer, ReadAnswer};
 use crate::store::StoreError;
 use crate::target::Transport;
-use crate::wire::{self, Found, Hint, Read, Refusal, Remark, Request, Response, Retry};
+use crate::wire::{self, Found, Read, Refusal, Request, Retry};
 
 /// How often a probe that met a passing trouble is sent again: one bad answer must not cost everybody a cycle.
 const PROBE_REPEATS: u32 = 2;
@@ -26,18 +25,6 @@ pub(super) struct Trouble {
     pub operation: Operation,
 }
 
-/// What was said about one object, for its log entry.
-#[derive(Debug, Default)]
-pub(super) struct Transcript {
-    /// `METHOD path` and the status or the fault, one for each request.
-    pub exchanges: Vec<Map<String, Value>>,
-    pub warnings: Vec<String>,
-    /// What a run that sends nothing would have sent.
-    pub rehearsed: Vec<Request>,
-    /// How the match was found, for people.
-    pub matched_by: Option<String>,
-}
-
 /// What a write came to.
 pub(super) enum Written {
     Done,
@@ -46,74 +33,18 @@ pub(super) enum Written {
 }
 
 impl Transcript {
-    fn remark(&mut self, remarks: Vec<Remark>) {
-        for remark in remarks {
-            self.warn(remark.code, &remark.detail);
-        }
-    }
-
-    pub(super) fn warn(&mut self, code: &str, detail: &str) {
-        let warning = format!("{code}: {detail}");
-        if !self.warnings.contains(&warning) {
-            self.warnings.push(warning);
-        }
-    }
-
-    pub(super) fn hint(&mut self, hint: Hint) {
-        self.warn(hint.as_str(), hint.advice());
-    }
-
-    /// The requests that were no questions, with their answers, for people; of many only how many.
-    pub(super) fn sent(&self) -> String {
-        let text = |exchange: &Map<String, Value>, key: &str| {
-            exchange.get(key).map(|value| value.to_string().trim_matches('"').to_owned()).unwrap_or_default()
-        };
-        let lines: Vec<String> = self
-            .exchanges
-            .iter()
-            .map(|exchange| format!("{}: {}", text(exchange, "request"), text(exchange, "status")))
-            .filter(|line| !line.starts_with("GET "))
-            .collect();
-        match lines.len() {
-            0..=20 => lines.join("; "),
-            count => format!("{}; and {} more requests", lines[..20].join("; "), count - 20),
-        }
-    }
-
-    /// Notes a write in the place of sending it; answers as a target does that takes it, with `id` for a new account.
-    fn rehearse(&mut self, request: &Request, id: Option<&TargetId>) -> wire::Answer {
-        let mut answer = Response { status: 204, ..Response::default() };
-        if let (Some(id), Some(Value::Object(body))) = (id, &request.body) {
-            let mut body = body.clone();
-            body.insert("id".to_owned(), json!(id.as_str()));
-            let content_type = Some("application/scim+json".to_owned());
-            let (body, location) = (Value::Object(body).to_string().into(), Some(format!("{}/{id}", request.path)));
-            answer = Response { status: 201, content_type, location, body, ..answer };
-        }
-        self.rehearsed.push(request.clone());
-        Ok(answer)
-    }
-
-    /// What would have been sent, for whoever reviews it.
-    pub(super) fn take_rehearsed(&mut self) -> Vec<IntendedRequest> {
-        let shown = |request: Request| {
-            let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
-            let path = format!("{}{query}", request.path);
-            IntendedRequest { method: request.method.to_string(), path, body: request.body }
-        };
-        std::mem::take(&mut self.rehearsed).into_iter().map(shown).collect()
-    }
-
     /// Turns a refusal into the failure of the object.
     pub(super) fn trouble(&mut self, operation: Operation, refusal: Refusal) -> Trouble {
         self.remark(refusal.remarks);
         for hint in refusal.hints {
             self.hint(hint);
         }
-        let failure = match refusal.retry {
+        let mut failure = match refusal.retry {
             Retry::Quarantine => refusal.failure.with_class(Class::Critical),
             Retry::NextCycle | Retry::After(_) | Retry::Admin => refusal.failure,
         };
+        // The target's words may quote a hidden value.
+        failure.message = self.masked(failure.message);
         Trouble { failure, operation }
     }
 }
@@ -152,14 +83,7 @@ impl<T: Transport> Line<'_, T> {
             return transcript.rehearse(request, None);
         }
         let answer = self.transport.send(request).await;
-        let mut exchange = Map::new();
-        let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
-        exchange.insert("request".to_owned(), json!(format!("{} {}{query}", request.method, request.path)));
-        match &answer {
-            Ok(response) => exchange.insert("status".to_owned(), json!(response.status)),
-            Err(fault) => exchange.insert("fault".to_owned(), json!(fault.message)),
-        };
-        transcript.exchanges.push(exchange);
+        transcript.keep(request, &answer);
         answer
     }
 
@@ -255,11 +179,16 @@ impl<T: Transport> Line<'_, T> {
             })
             .collect();
         let request = self.wire.create(kind, &desired, password);
+        password.into_iter().for_each(|password| transcript.hide(password));
+        transcript.hide_changes(values);
         let answer = match self.run.dry_run {
             true => transcript.rehearse(&request, Some(&placeholder(anchor))),
             false => self.send(&request, transcript).await,
         };
-        match self.wire.created(&desired, &answer, self.now()) {
+        // What is never shown is not missed in the answer.
+        let shown = values.iter().zip(desired).filter(|(change, _)| change.rule.mutability != Mutability::WriteOnly);
+        let shown: Vec<wire::Desired<'_>> = shown.map(|(_, desired)| desired).collect();
+        match self.wire.created(&shown, &answer, self.now()) {
             Ok(read) if self.run.dry_run => Ok(read.value),
             Ok(read) => {
                 let remarks = read
@@ -320,12 +249,9 @@ impl<T: Transport> Line<'_, T> {
         let changes = &*self.seen(changes);
         let wanted: Vec<wire::Change<'_>> = changes
             .iter()
-            .map(|change| wire::Change {
-                path: &change.rule.path,
-                set: change.set.as_ref(),
-                present: change.before.is_some(),
-            })
+            .map(|change| wire::Change { path: &change.rule.path, set: change.set.as_ref(), present: change.is_held() })
             .collect();
+        transcript.hide_changes(changes);
         let update = self.wire.update(kind, current, &wanted, None);
         for hint in update.hints {
             transcript.hint(hint);
@@ -442,7 +368,7 @@ fn still_differs(change: &Change, resource: &Resource) -> Option<Change> {
 
 /// Names what the target silently dropped or changed.
 fn verify(resource: &Resource, changes: &[Change], transcript: &mut Transcript) {
-    for change in changes {
+    for change in changes.iter().filter(|change| change.rule.mutability != Mutability::WriteOnly) {
         let path = change.rule.path.as_str();
         let held = resource.get(&change.rule.path);
         match (&change.set, held) {

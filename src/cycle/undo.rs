@@ -12,7 +12,8 @@ use super::line::{KindRules, Line};
 use super::members::MEMBERS;
 use super::record::{REDACTED, modified};
 use super::rollback::RollbackOptions;
-use super::talk::{Transcript, Trouble, Written};
+use super::talk::{Trouble, Written};
+use super::transcript::Transcript;
 use crate::mapping::AttributeMapping;
 use crate::model::{
     AttributeRule, Change, Entry, ErrorCode, Failure, Identity, Link, LoggedAction, LoggedStatus, ModifiedProperty,
@@ -560,5 +561,6 @@ pub(super) fn entry<T>(
         steps,
         modified: changes,
         warnings: transcript.warnings.clone(),
+        exchanges: transcript.kept_exchanges(),
     }
 }

@@ -20,10 +20,17 @@ use crate::diagnostic::Severity;
 /// among them, each with its span in `text`; [`super::leading`] tells under which code the whole text is reported.
 pub fn compile(text: &str, slots: &mut Slots, known: Option<&KnownNames>) -> Result<Expression, Vec<Fault>> {
     let tree = syntax::parse(text)?;
-    let mut compiler =
-        Compiler { slots, known, faults: Vec::new(), class: Class::Pure, redacted: false, used: Vec::new() };
+    let mut compiler = Compiler {
+        slots,
+        known,
+        faults: Vec::new(),
+        class: Class::Pure,
+        redacted: false,
+        used: Vec::new(),
+        called: Vec::new(),
+    };
     let compiled = compiler.operand(&tree, Place { is_root: true, always: true });
-    let Compiler { faults, class, redacted, mut used, .. } = compiler;
+    let Compiler { faults, class, redacted, mut used, called, .. } = compiler;
     if faults.iter().any(|fault| fault.severity == Severity::Error) {
         return Err(faults);
     }
@@ -35,6 +42,7 @@ pub fn compile(text: &str, slots: &mut Slots, known: Option<&KnownNames>) -> Res
         class,
         redacted,
         attributes,
+        functions: called,
         canonical: syntax::canonical(&tree),
         tree: syntax::tree(&tree),
         warnings: faults,
@@ -48,6 +56,7 @@ struct Compiler<'c> {
     class: Class,
     redacted: bool,
     used: Vec<usize>,
+    called: Vec<&'static str>,
 }
 
 /// Where an operand stands.
@@ -102,6 +111,7 @@ impl Compiler<'_> {
             Some(function) => {
                 self.class = self.class.max(function.class);
                 self.redacted |= function.name == "Redact";
+                self.called.push(function.name);
                 self.check(call, function, place);
             }
             None => self.faults.push(elsewhere::unknown_function(&call.name, call.name_span.clone())),

@@ -17,6 +17,8 @@ pub struct Expression {
     pub(super) redacted: bool,
     /// Place and name.
     pub(super) attributes: Vec<(usize, String)>,
+    /// Names of the functions it calls.
+    pub(super) functions: Vec<&'static str>,
     pub(super) canonical: String,
     pub(super) tree: Tree,
     pub(super) warnings: Vec<Fault>,
@@ -77,6 +79,11 @@ impl Expression {
     /// The attributes it reads, each once.
     pub fn attributes(&self) -> impl ExactSizeIterator<Item = &str> {
         self.attributes.iter().map(|(_, name)| name.as_str())
+    }
+
+    /// Whether it calls the function of this name, spelled as in the language.
+    pub fn calls(&self, function: &str) -> bool {
+        self.functions.contains(&function)
     }
 
     /// The places of its attributes in the slots.

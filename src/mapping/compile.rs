@@ -152,6 +152,10 @@ impl Compiling<'_> {
             Rule::Direct { .. } => (Class::Pure, vec![draft.source.text().trim().to_owned()], false),
             Rule::Constant(_) | Rule::None => (Class::Pure, Vec::new(), false),
         };
+        if let Rule::Expression(expression) = &value {
+            self.doubtful_calls(form, expression);
+        }
+        let single_role = matches!(&value, Rule::Expression(expression) if expression.calls("SingleAppRoleAssignment"));
         let apply = self.apply(&path, class);
         let clears = self.clears(form);
         let rule = AttributeRule {
@@ -166,7 +170,8 @@ impl Compiling<'_> {
             random: class == Class::Random,
             follows_state: attributes.iter().any(|name| name == IS_SOFT_DELETED),
             reference: form.kind == ValueKind::Reference,
-            redacted,
+            // What the target itself never shows is not for our logs either.
+            redacted: redacted || draft.mutability == Mutability::WriteOnly,
             path,
         };
         if draft.matching.is_some() && rule.mutability == Mutability::WriteOnly {
@@ -179,9 +184,25 @@ impl Compiling<'_> {
             multivalued: form.multivalued,
             required: draft.required,
             class,
+            single_role,
             text: draft.source.text().to_owned(),
             value,
         })
+    }
+
+    /// Calls that work, but not as somebody may expect (expressions.md 5).
+    fn doubtful_calls(&mut self, form: Form, expression: &Expression) {
+        if form.kind == ValueKind::Reference && expression.calls("Switch") {
+            let message = "`Switch` is not made for references";
+            let help = "map the reference directly, such as `manager`";
+            self.faults.push(Fault::warning("switch_on_reference", Part::Source, message).help(help));
+        }
+        let roles = ["AppRoleAssignmentsComplex", "AssertiveAppRoleAssignmentsComplex"];
+        for name in roles.into_iter().filter(|name| self.known.everybody && expression.calls(name)) {
+            let message = format!("`{name}` is for assigned people, and this job provisions everybody");
+            let help = "set `scope: assigned` under `source`; else whoever is not assigned has no roles";
+            self.faults.push(Fault::warning("roles_of_everybody", Part::Source, message).help(help));
+        }
     }
 
     fn rule(&mut self, form: Form, slots: &mut Slots) -> Option<Rule> {

@@ -4,7 +4,7 @@ use super::convert::Form;
 use super::names::{IS_SOFT_DELETED, canonical};
 use super::{AttributeMapping, ObjectMapping, Rule};
 use crate::expr::{Class, Context, Input, Outcome, OwnedValue, Record};
-use crate::model::{Desired, ErrorCode, Failure, Flow, SourceObject};
+use crate::model::{Desired, ErrorCode, Failure, Flow, RoleAssignment, Sent, SourceObject, SourceValue};
 
 /// What one mapping gave for one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,8 @@ impl ObjectMapping {
     /// mapping of class [`Class::Target`] here; [`ObjectMapping::evaluate_one`] asks for it when
     /// the object is created. References come as the source writes them: as texts that name source anchors.
     pub fn evaluate(&self, object: &SourceObject, is_soft_deleted: bool, context: &Context<'_>) -> Vec<Mapped> {
-        let record = self.record(object, is_soft_deleted);
+        let roles = roles_of(object);
+        let record = self.record(object, &roles, is_soft_deleted);
         let mapped = self.attributes.iter().enumerate();
         mapped
             .map(|(index, mapping)| Mapped {
@@ -54,7 +55,8 @@ impl ObjectMapping {
         if self.reads_unknown(mapping, object) {
             return Some(Ok(Flow::Ignore));
         }
-        Some(mapping.evaluate(&self.record(object, is_soft_deleted), context))
+        let roles = roles_of(object);
+        Some(mapping.evaluate(&self.record(object, &roles, is_soft_deleted), context))
     }
 
     /// The values as decisions take them.
@@ -64,16 +66,19 @@ impl ObjectMapping {
     pub fn desired(&self, mapped: Vec<Mapped>) -> Result<Vec<Desired>, Failure> {
         let desired = mapped.into_iter().filter_map(|one| {
             let rule = self.attributes.get(one.index)?.rule.clone();
-            Some(one.value.map(|flow| Desired { rule, flow, sent_before: false }))
+            Some(one.value.map(|flow| Desired { rule, flow, sent: Sent::Unknown }))
         });
         desired.collect()
     }
 
     /// The object's attributes as the mappings read them, borrowed.
-    pub fn record<'a>(&self, object: &'a SourceObject, is_soft_deleted: bool) -> Record<'a> {
+    fn record<'a>(&self, object: &'a SourceObject, roles: &'a [RoleAssignment], is_soft_deleted: bool) -> Record<'a> {
         Record::new(&self.slots, |name| {
             if name == IS_SOFT_DELETED {
                 return Input::Boolean(is_soft_deleted);
+            }
+            if !roles.is_empty() && canonical(name) == ROLES {
+                return Input::Assignments(roles);
             }
             // an export that carries a Graph name under `rest` keeps it
             let found = object.attribute(canonical(name)).or_else(|| object.attribute(name));
@@ -94,7 +99,12 @@ impl AttributeMapping {
                 Ok(outcome) => outcome.into_owned(),
                 Err(error) => {
                     let call = self.text.get(error.span.clone()).unwrap_or(&self.text);
-                    let message = format!("`{path}`: `{}` in `{call}` failed: {error}", error.function);
+                    // The words of the error may quote the value.
+                    let why = match self.rule.redacted {
+                        true => "a value that is not shown does not suit it".to_owned(),
+                        false => error.to_string(),
+                    };
+                    let message = format!("`{path}`: `{}` in `{call}` failed: {why}", error.function);
                     return Err(Failure::new(ErrorCode::AttributeEvaluationFailed, message));
                 }
             },
@@ -112,6 +122,20 @@ impl AttributeMapping {
 
     pub(super) fn form(&self) -> Form {
         Form { kind: self.kind, multivalued: self.multivalued }
+    }
+}
+
+/// Where sources put the roles of a person.
+const ROLES: &str = "appRoleAssignments";
+
+/// The roles that a source gives as names, as assignments (expressions.md 10); none where it gives whole ones.
+fn roles_of(object: &SourceObject) -> Vec<RoleAssignment> {
+    let named =
+        |name: &String| RoleAssignment { id: None, value: Some(name.clone()), display_name: Some(name.clone()) };
+    match object.attributes.get(ROLES) {
+        Some(SourceValue::Text(name)) => vec![named(name)],
+        Some(SourceValue::List(names)) => names.iter().map(named).collect(),
+        Some(SourceValue::Roles(_) | SourceValue::Bool(_) | SourceValue::Integer(_)) | None => Vec::new(),
     }
 }
 

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::expr;
-use crate::model::{AttributeRule, ObjectKind, TargetValue, ValueKind};
+use crate::model::{AttributeRule, Mutability, ObjectKind, TargetValue, ValueKind};
 
 pub use draft::{Draft, Source};
 pub use evaluate::Mapped;
@@ -42,6 +42,8 @@ pub struct AttributeMapping {
     pub multivalued: bool,
     pub required: bool,
     pub class: expr::Class,
+    /// It takes the one role of a person, though there may be several (expressions.md 5, `SingleAppRoleAssignment`).
+    pub single_role: bool,
     /// The mapping as written, for logs: an attribute, an expression or a constant.
     pub text: String,
     value: Rule,
@@ -83,6 +85,11 @@ impl ObjectMapping {
     /// Whether any value depends on `IsSoftDeleted`, so that a leaver can be disabled by an update.
     pub fn follows_state(&self) -> bool {
         self.attributes.iter().any(|mapping| mapping.rule.follows_state)
+    }
+
+    /// Whether some attribute is never shown by the target, so that what was sent has to be kept (service.md 12).
+    pub fn has_write_only(&self) -> bool {
+        self.attributes.iter().any(|mapping| mapping.rule.mutability == Mutability::WriteOnly)
     }
 
     /// The source attributes that redacted mappings read: their values must not be logged (expressions.md 4).

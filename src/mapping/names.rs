@@ -20,6 +20,8 @@ pub struct Known {
     pub complete: bool,
     /// More names that are secret, from the preset.
     pub secret: BTreeSet<String>,
+    /// The job provisions everybody, assigned or not.
+    pub everybody: bool,
 }
 
 /// Returns the canonical name that `name` stands for; any other name stands for itself.

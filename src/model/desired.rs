@@ -62,8 +62,20 @@ pub enum Flow {
 pub struct Desired {
     pub rule: Arc<AttributeRule>,
     pub flow: Flow,
-    /// `WriteOnly` attributes: the same value was sent last time.
-    pub sent_before: bool,
+    /// What was sent last, of a `WriteOnly` attribute.
+    pub sent: Sent,
+}
+
+/// What the account was sent last for an attribute that it never shows (service.md 12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sent {
+    /// Nothing, or nobody knows what; always so where the target shows the attribute.
+    #[default]
+    Unknown,
+    /// This value.
+    Same,
+    /// Another one, or one where there is none now.
+    Other,
 }
 
 /// One attribute that a request must carry.
@@ -74,6 +86,13 @@ pub struct Change {
     pub set: Option<TargetValue>,
     /// What the resource holds now; `None` where it holds nothing.
     pub before: Option<Value>,
+}
+
+impl Change {
+    /// Whether the resource holds something there; what is cleared is there, even where the target does not show it.
+    pub fn is_held(&self) -> bool {
+        self.before.is_some() || self.set.is_none()
+    }
 }
 
 impl Desired {

@@ -29,6 +29,25 @@ pub struct Entry {
     pub modified: Vec<ModifiedProperty>,
     /// Findings that did not stop the evaluation: `code: what it means`.
     pub warnings: Vec<String>,
+    /// The requests and their answers; of many the first ones. For `explain`: the published record has no place for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exchanges: Vec<Exchange>,
+}
+
+/// A request and what came of it, without what must not be seen, and cut where long.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// Method, path and query.
+    pub request: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+    /// Why there was no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
 }
 
 /// Retries of a failed object so far, and the next one; `None` where only a person can go on.

@@ -69,6 +69,40 @@ pub struct Failure {
 }
 
 impl ErrorCode {
+    /// Every code, in order of declaration.
+    pub const ALL: [Self; 30] = [
+        Self::Conflict,
+        Self::DuplicateSourceEntries,
+        Self::DuplicateTargetEntries,
+        Self::EntryConflict,
+        Self::InsufficientRights,
+        Self::InternalError,
+        Self::InternalServerError,
+        Self::InvalidAnchor,
+        Self::InvalidDomain,
+        Self::LicenseLimitExceeded,
+        Self::MandatoryFieldsMissing,
+        Self::MethodNotAllowed,
+        Self::MissingValues,
+        Self::NotImplemented,
+        Self::NotPermitted,
+        Self::SchemaAttributeNotFound,
+        Self::SchemaPropertyCanOnlyAcceptValue,
+        Self::ScopeEvaluationFailed,
+        Self::ScimBadRequest,
+        Self::ScimCredentialValidationFailure,
+        Self::ScimMultipleEntriesInResponse,
+        Self::ScimServiceIncompatible,
+        Self::ScimServiceIncompatibleFiltering,
+        Self::Timeout,
+        Self::TooManyRequests,
+        Self::UnableToResolveReferenceAttributeValue,
+        Self::Unauthorized,
+        Self::UnprocessableEntity,
+        Self::WebExceptionProtocolError,
+        Self::AttributeEvaluationFailed,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Conflict => "Conflict",
@@ -192,5 +226,20 @@ impl fmt::Display for ErrorCode {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_listed_and_serde_spells_it_as_we_do() {
+        let last = ErrorCode::AttributeEvaluationFailed;
+        assert_eq!(ErrorCode::ALL.len(), last as usize + 1);
+        for (number, code) in ErrorCode::ALL.into_iter().enumerate() {
+            assert_eq!(code as usize, number, "{code}");
+            assert_eq!(serde_json::to_value(code).expect("a word"), code.as_str());
+        }
     }
 }

@@ -17,8 +17,10 @@ mod survey;
 mod value;
 
 pub use connection::{ConnectionCheck, ConnectionReport};
-pub use desired::{AttributeRule, Change, Desired, Flow, Mutability};
-pub use entry::{Entry, Identity, Initiator, LoggedAction, LoggedStatus, ModifiedProperty, Retry, Step, StepKind};
+pub use desired::{AttributeRule, Change, Desired, Flow, Mutability, Sent};
+pub use entry::{
+    Entry, Exchange, Identity, Initiator, LoggedAction, LoggedStatus, ModifiedProperty, Retry, Step, StepKind,
+};
 pub use escrow::{Escrow, Operation, StagedObject};
 pub use failure::{Class, ErrorCode, Failure};
 pub use intended::{Intended, IntendedReference, IntendedRequest};
@@ -26,8 +28,8 @@ pub use link::{Link, LinkState};
 pub use path::{ElementFilter, PathError, TargetPath};
 pub use resource::Resource;
 pub use run::{
-    Counts, CycleKind, CycleReport, CycleState, JobCode, JobStatus, Quarantine, QuarantineReason, RunError, RunSummary,
-    ScheduleState, SourceCounts, StagedBatch,
+    Counts, CycleKind, CycleReport, CycleState, JobCode, JobStatus, Pace, Quarantine, QuarantineReason, RunError,
+    RunSummary, ScheduleState, SourceCounts, StagedBatch,
 };
 pub use settings::{Actions, ApplyMode, OnMissingTarget, Trigger};
 pub use source::{

@@ -54,12 +54,24 @@ pub struct CycleReport {
     pub counts: Counts,
     /// Requests to the target, probes and repeats included.
     pub requests: u64,
+    /// `None` where the target was not asked.
+    pub pace: Option<Pace>,
     pub quarantine: Option<Quarantine>,
     pub staged: Option<StagedBatch>,
     /// Why the cycle ended early, if it did.
     pub error: Option<RunError>,
     /// Problems of the source set, and other warnings of the job.
     pub warnings: Vec<String>,
+}
+
+/// How fast a target was asked at last: it is found out in the run (service.md D-46).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pace {
+    /// Requests in flight.
+    pub concurrency: u64,
+    /// Requests a second; `None` is no limit.
+    pub rate: Option<f64>,
 }
 
 /// A run-level error with the code of service.md 17 or 20.5.
@@ -159,6 +171,8 @@ pub struct JobStatus {
     pub last_successful_execution_with_exports: Option<RunSummary>,
     /// Objects of the running or last cycle: done, in all, observed when.
     pub progress: Option<(u64, u64, Timestamp)>,
+    /// Of the running cycle, else of the last one that asked the target.
+    pub pace: Option<Pace>,
     pub quarantine: Option<Quarantine>,
     pub steady_state_first_achieved: Option<Timestamp>,
     pub steady_state_last_achieved: Option<Timestamp>,

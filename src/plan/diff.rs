@@ -1,6 +1,6 @@
 //! Which attributes a request must carry (service.md 11 and 12).
 
-use crate::model::{ApplyMode, Change, Desired, Flow, Mutability, Resource, TargetValue};
+use crate::model::{ApplyMode, Change, Desired, Flow, Mutability, Resource, Sent, TargetValue};
 
 /// Returns the attributes of a new resource, defaults included; references follow later.
 pub fn changes_on_create(desired: &[Desired]) -> Vec<Change> {
@@ -48,10 +48,16 @@ fn change_on_update(desired: &Desired, resource: &Resource) -> Option<Change> {
     let set = match (&desired.flow, current) {
         (Flow::Ignore, _) => return None,
         (Flow::Value(value), _) if rule.mutability == Mutability::WriteOnly => {
-            if desired.sent_before && !rule.always {
+            if desired.sent == Sent::Same && !rule.always {
                 return None;
             }
             Some(value.clone())
+        }
+        (Flow::Null, _) if rule.mutability == Mutability::WriteOnly => {
+            if !rule.clears || desired.sent != Sent::Other {
+                return None;
+            }
+            None
         }
         (Flow::Value(value), Some(current)) => {
             let settled = match rule.apply {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::status::{quarantine_json, staged_json};
+use super::status::{pace_json, quarantine_json, staged_json};
 use super::time::time;
 use crate::model::{CycleKind, CycleReport, CycleState, RunError};
 
@@ -34,6 +34,7 @@ pub fn cycle_json(report: &CycleReport) -> Value {
             "notEvaluated": report.counts.not_evaluated,
         },
         "requests": report.requests,
+        "pace": pace_json(report.pace),
         "objects": [],
         "quarantine": report.quarantine.as_ref().map(quarantine_json),
         "stagedDeletions": report.staged.as_ref().map(staged_json),
@@ -64,7 +65,7 @@ pub(super) fn run_error_json(error: &RunError) -> Value {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::model::{Counts, SourceCounts, StagedBatch};
+    use crate::model::{Counts, Pace, SourceCounts, StagedBatch};
 
     pub fn report() -> CycleReport {
         CycleReport {
@@ -78,6 +79,7 @@ pub(super) mod tests {
             source: SourceCounts { files: 1, records: 7, refused: 0 },
             counts: Counts { create: 1, update: 2, failure: 1, staged: 1, ..Counts::default() },
             requests: 9,
+            pace: Some(Pace { concurrency: 4, rate: None }),
             quarantine: None,
             staged: Some(StagedBatch {
                 batch: "batch-1".into(),
@@ -104,6 +106,7 @@ pub(super) mod tests {
                     "skipped": 0, "failure": 1, "staged": 1, "notEvaluated": 0,
                 },
                 "requests": 9,
+                "pace": {"concurrency": 4, "rate": null},
                 "objects": [],
                 "quarantine": null,
                 "stagedDeletions": {"batch": "batch-1", "began": "2026-11-21T03:00:01Z", "count": 1},

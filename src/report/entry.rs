@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::time::{short, time};
-use crate::model::{Entry, ErrorCode, Identity, Initiator, LoggedStatus, ObjectKind, Retry, Step, StepKind};
+use crate::model::{Class, Entry, Identity, Initiator, LoggedStatus, ObjectKind, Retry, Step, StepKind};
 
 /// What a record says about its job, beside what was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,7 +164,7 @@ impl<'a> ErrorInformation<'a> {
                 code: failure.code.as_str(),
                 reason: Some(&failure.message),
                 additional,
-                category: category(failure.code),
+                category: category(failure.class),
                 remedy: Some(&failure.remedy),
             });
         }
@@ -175,43 +175,22 @@ impl<'a> ErrorInformation<'a> {
                 "success"
             }
         };
-        Some(Self { code: &entry.reason, reason: outcome_sentence(entry), additional, category, remedy: None })
+        let code = match entry.status {
+            // Read, and nothing more came of it.
+            LoggedStatus::NotEvaluated => "EntrySynchronizationSkipped",
+            LoggedStatus::Success | LoggedStatus::Failure | LoggedStatus::Skipped | LoggedStatus::Warning => {
+                &entry.reason
+            }
+        };
+        Some(Self { code, reason: outcome_sentence(entry), additional, category, remedy: None })
     }
 }
 
-/// Whether the operator or the application can mend a failure, or only the service itself (service.md 20.2).
-fn category(code: ErrorCode) -> &'static str {
-    match code {
-        ErrorCode::InternalError => "failure",
-        ErrorCode::Conflict
-        | ErrorCode::DuplicateSourceEntries
-        | ErrorCode::DuplicateTargetEntries
-        | ErrorCode::EntryConflict
-        | ErrorCode::InsufficientRights
-        | ErrorCode::InternalServerError
-        | ErrorCode::InvalidAnchor
-        | ErrorCode::InvalidDomain
-        | ErrorCode::LicenseLimitExceeded
-        | ErrorCode::MandatoryFieldsMissing
-        | ErrorCode::MethodNotAllowed
-        | ErrorCode::MissingValues
-        | ErrorCode::NotImplemented
-        | ErrorCode::NotPermitted
-        | ErrorCode::SchemaAttributeNotFound
-        | ErrorCode::SchemaPropertyCanOnlyAcceptValue
-        | ErrorCode::ScopeEvaluationFailed
-        | ErrorCode::ScimBadRequest
-        | ErrorCode::ScimCredentialValidationFailure
-        | ErrorCode::ScimMultipleEntriesInResponse
-        | ErrorCode::ScimServiceIncompatible
-        | ErrorCode::ScimServiceIncompatibleFiltering
-        | ErrorCode::Timeout
-        | ErrorCode::TooManyRequests
-        | ErrorCode::UnableToResolveReferenceAttributeValue
-        | ErrorCode::Unauthorized
-        | ErrorCode::UnprocessableEntity
-        | ErrorCode::WebExceptionProtocolError
-        | ErrorCode::AttributeEvaluationFailed => "nonServiceFailure",
+/// Whether the operator or the application has to mend a failure, or it passes (service.md 16.1, 20.2).
+fn category(class: Class) -> &'static str {
+    match class {
+        Class::Transient => "failure",
+        Class::Permanent | Class::Critical | Class::Special => "nonServiceFailure",
     }
 }
 
@@ -220,7 +199,7 @@ pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::{Failure, LoggedAction, ModifiedProperty};
+    use crate::model::{ErrorCode, Failure, LoggedAction, ModifiedProperty};
 
     pub fn job() -> JobContext {
         JobContext {
@@ -313,6 +292,7 @@ pub(super) mod tests {
                 ModifiedProperty { name: "title".into(), old: Some("[Redact]".into()), new: None },
             ],
             warnings: vec!["kintone-username-immutable: the login name stays as it is".into()],
+            exchanges: vec![],
         }
     }
 

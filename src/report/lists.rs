@@ -111,6 +111,7 @@ impl DeletionRow {
             steps: vec![],
             modified: vec![],
             warnings: vec![],
+            exchanges: vec![],
         })
     }
 }

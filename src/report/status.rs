@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::cycle::{run_error_json, state_name};
 use super::time::time;
 use crate::model::{
-    JobCode, JobStatus, ObjectKind, Quarantine, QuarantineReason, RunError, RunSummary, ScheduleState, StagedBatch,
+    JobCode, JobStatus, ObjectKind, Pace, Quarantine, QuarantineReason, RunError, RunSummary, ScheduleState,
+    StagedBatch,
 };
 
 /// Where the service has no time yet, published samples print the first instant of .NET.
@@ -46,11 +47,17 @@ fn job_json(job: &JobStatus) -> Value {
         "name": job.name,
         "nextCycle": job.next_cycle.map(time),
         "runningSince": job.running_since.map(time),
+        "pace": pace_json(job.pace),
         "escrows": job.escrows,
         "stagedDeletions": job.staged.as_ref().map(staged_json),
         "degraded": job.degraded,
         "warnings": job.warnings,
     })
+}
+
+/// How fast the target is asked; the published resource has no place for it, so it stands beside.
+pub(super) fn pace_json(pace: Option<Pace>) -> Value {
+    pace.map_or(Value::Null, |pace| json!({ "concurrency": pace.concurrency, "rate": pace.rate }))
 }
 
 pub(super) fn code_name(code: JobCode) -> &'static str {
@@ -175,6 +182,7 @@ pub(super) mod tests {
             last_successful_execution: None,
             last_successful_execution_with_exports: None,
             progress: None,
+            pace: None,
             quarantine: None,
             steady_state_first_achieved: None,
             steady_state_last_achieved: None,
@@ -216,6 +224,7 @@ pub(super) mod tests {
                 count_escrowed_raw: 1,
             }),
             progress: Some((149, 250, time("2026-11-21T03:00:01Z"))),
+            pace: Some(Pace { concurrency: 8, rate: Some(12.5) }),
             quarantine: Some(Quarantine {
                 reason: QuarantineReason::EncounteredQuarantineException,
                 series_began: time("2026-11-20T03:00:09Z"),
@@ -263,6 +272,7 @@ pub(super) mod tests {
                 "name": "kintone",
                 "nextCycle": null,
                 "runningSince": null,
+                "pace": null,
                 "escrows": 0,
                 "stagedDeletions": null,
                 "degraded": null,
@@ -296,5 +306,6 @@ pub(super) mod tests {
         assert_eq!(job["status"]["synchronizedEntryCountByType"], json!([{"key": "User", "value": 240}]));
         assert_eq!(job["status"]["lastExecution"]["countEscrowed"], 1);
         assert_eq!(job["stagedDeletions"]["count"], 612);
+        assert_eq!(job["pace"], json!({"concurrency": 8, "rate": 12.5}));
     }
 }

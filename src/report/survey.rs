@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::entry::{JobContext, entry_json};
-use crate::model::{Account, AccountState, Drift, DriftState, Story};
+use crate::model::{Account, AccountState, Drift, DriftState, Entry, Story};
 
 pub fn drift_json(drift: &Drift) -> Value {
     let differences: Vec<Value> = drift
@@ -63,8 +63,33 @@ pub fn story_json(story: &Story, job: &JobContext) -> Value {
         "user": story.id,
         "source": story.origin.as_ref().map(|origin| json!({ "file": origin.file, "line": origin.line })),
         "expressions": expressions,
-        "now": story.now.as_ref().map(|entry| entry_json(entry, job)),
+        "now": story.now.as_ref().map(|entry| told(entry, job)),
         "error": story.error.as_ref().map(super::cycle::run_error_json),
-        "log": story.log.iter().map(|entry| entry_json(entry, job)).collect::<Vec<Value>>(),
+        "log": story.log.iter().map(|entry| told(entry, job)).collect::<Vec<Value>>(),
     })
+}
+
+/// A record of the log with the requests and answers of that time, which the published record has no place for.
+fn told(entry: &Entry, job: &JobContext) -> Value {
+    let body = |text: &Option<String>| match text {
+        // What was cut is no JSON any more, and is shown as it stands.
+        Some(text) => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
+        None => Value::Null,
+    };
+    let exchanges: Vec<Value> = entry
+        .exchanges
+        .iter()
+        .map(|one| {
+            json!({
+                "request": one.request,
+                "body": body(&one.body),
+                "status": one.status,
+                "answer": body(&one.answer),
+                "fault": one.fault,
+            })
+        })
+        .collect();
+    let mut record = entry_json(entry, job);
+    record["exchanges"] = json!(exchanges);
+    record
 }

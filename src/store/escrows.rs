@@ -16,6 +16,11 @@ const SELECT: &str =
     e.class, e.reference, e.first_failure, e.attempts, e.next_due, e.abandoned, e.message, e.remedy
     FROM escrows e WHERE e.job = ?1";
 
+const DUE: &str =
+    "SELECT anchor FROM escrows WHERE job = ?1 AND next_due IS NOT NULL AND next_due <= ?2 ORDER BY anchor";
+
+const COUNTS: &str = "SELECT count(*), coalesce(sum(reference), 0) FROM escrows WHERE job = ?1 AND abandoned = 0";
+
 impl Store {
     pub fn escrows(&self, job: JobKey) -> Result<Vec<Escrow>, StoreError> {
         self.read(|connection| {
@@ -40,9 +45,7 @@ impl Store {
     /// The anchors whose retry is due at `now`, in order.
     pub fn due_escrows(&self, job: JobKey, now: Timestamp) -> Result<Vec<SourceAnchor>, StoreError> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT anchor FROM escrows WHERE job = ?1 AND next_due IS NOT NULL AND next_due <= ?2 ORDER BY anchor",
-            )?;
+            let mut statement = connection.prepare_cached(DUE)?;
             let rows = statement
                 .query_map(params![job.0, millis(now)], |row| Ok(SourceAnchor(identifier(row.get_ref(0)?)?)))?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -52,9 +55,8 @@ impl Store {
     /// Open entries: all of them, and those of references among them (D-48).
     pub fn escrow_counts(&self, job: JobKey) -> Result<(u64, u64), StoreError> {
         self.read(|connection| {
-            let sql = "SELECT count(*), coalesce(sum(reference), 0) FROM escrows WHERE job = ?1 AND abandoned = 0";
             let (all, references): (i64, i64) =
-                connection.prepare_cached(sql)?.query_row([job.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                connection.prepare_cached(COUNTS)?.query_row([job.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
             Ok((all.cast_unsigned(), references.cast_unsigned()))
         })
     }
@@ -147,4 +149,25 @@ pub(super) fn word(value: &impl Serialize) -> Result<String, StoreError> {
 
 pub(super) fn from_word<T: DeserializeOwned>(word: String) -> Result<T, StoreError> {
     Ok(serde_json::from_value(Value::String(word))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What every cycle asks must not read the entries: there may be a hundred thousand of them.
+    #[test]
+    fn what_every_cycle_asks_of_escrows_is_answered_by_indexes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let connection = crate::store::open::open(&folder.path().join("state.db")).expect("a state file");
+        for (sql, expected) in
+            [(DUE, "escrows_by_due (job=? AND next_due"), (COUNTS, "COVERING INDEX escrows_open (job=?")]
+        {
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("it is SQL");
+            let given = vec![0i64; statement.parameter_count()];
+            let rows = statement.query_map(rusqlite::params_from_iter(given), |row| row.get::<_, String>(3));
+            let plan: Vec<String> = rows.expect("a plan").collect::<Result<_, _>>().expect("its lines");
+            assert!(plan[0].contains(expected), "{plan:?}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{JobKey, Staging, Store, StoreError};
-use crate::model::{Quarantine, RunSummary};
+use crate::model::{Pace, Quarantine, RunSummary};
 use jiff::Timestamp;
 use rusqlite::blob::ZeroBlob;
 use rusqlite::{Connection, MAIN_DB, OptionalExtension, params};
@@ -36,6 +36,8 @@ pub struct JobState {
     pub running_since: Option<Timestamp>,
     #[serde(default)]
     pub progress: Option<(u64, u64, Timestamp)>,
+    #[serde(default)]
+    pub pace: Option<Pace>,
     #[serde(default)]
     pub last_execution: Option<RunSummary>,
     #[serde(default)]
@@ -115,6 +117,7 @@ impl JobState {
             last_start: None,
             running_since: None,
             progress: None,
+            pace: None,
             last_execution: None,
             last_successful_execution: None,
             last_successful_execution_with_exports: None,
@@ -199,6 +202,12 @@ impl Store {
         snapshot: Option<Vec<u8>>,
         learned: Option<Learned>,
     ) -> Result<bool, StoreError> {
+        if let Some(learned) = learned.as_ref().filter(|learned| learned.whole) {
+            if self.job_state(job)?.revision != revision {
+                return Ok(false);
+            }
+            self.take_over_whole(job, learned).await?;
+        }
         self.write(move |connection| {
             if state(connection, job)?.revision != revision {
                 return Ok(false);

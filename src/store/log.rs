@@ -11,6 +11,9 @@ use super::codec::{Stored, millis, time};
 use super::{JobKey, Store, StoreError};
 use crate::model::{Entry, LoggedAction, LoggedStatus, SourceAnchor};
 
+/// Entries that are dropped together: whoever else wants to write waits for no more.
+const SLICE: u32 = 2_000;
+
 /// Which entries of the log are wanted; an empty query means all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogQuery {
@@ -163,15 +166,25 @@ impl Store {
 
     /// Drops what is older than the retention; returns how many entries went.
     pub async fn prune_log(&self, job: JobKey, before: Timestamp) -> Result<u64, StoreError> {
-        self.write(move |connection| {
-            let gone =
-                connection.execute("DELETE FROM log WHERE job = ?1 AND at < ?2", params![job.0, millis(before)])?;
-            connection.execute("DELETE FROM cycles WHERE job = ?1 AND began < ?2", params![job.0, millis(before)])?;
-            connection
-                .execute("DELETE FROM sent_members WHERE job = ?1 AND at < ?2", params![job.0, millis(before)])?;
-            Ok(gone as u64)
-        })
-        .await
+        let mut all = 0;
+        loop {
+            let slice = self.write(move |connection| {
+                let sql = "DELETE FROM log WHERE seq IN (SELECT seq FROM log WHERE job = ?1 AND at < ?2 LIMIT ?3)";
+                let gone = connection.prepare_cached(sql)?.execute(params![job.0, millis(before), SLICE])?;
+                if gone < SLICE as usize {
+                    let sql = "DELETE FROM cycles WHERE job = ?1 AND began < ?2";
+                    connection.execute(sql, params![job.0, millis(before)])?;
+                    let sql = "DELETE FROM sent_members WHERE job = ?1 AND at < ?2";
+                    connection.execute(sql, params![job.0, millis(before)])?;
+                }
+                Ok(gone)
+            });
+            let gone = slice.await?;
+            all += gone as u64;
+            if gone < SLICE as usize {
+                return Ok(all);
+            }
+        }
     }
 }
 
@@ -200,4 +213,33 @@ fn is_about(entry: &Entry, user: &str) -> bool {
             || same(&identity.display_name)
             || identity.details.values().filter_map(Value::as_str).any(same)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_too_old_goes_slice_by_slice() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("state.db")).expect("a state file");
+        let job = store.job("job").expect("a job");
+        let count = u64::from(2 * SLICE + 1);
+        let fill = move |connection: &Connection| {
+            let sql = "INSERT INTO log (job, cycle, at, anchor, action, status, entry) VALUES (?1, 'c', ?2, 'a', 'other', 'success', '{}')";
+            for number in 0..count + 5 {
+                // The last five are of now.
+                connection.prepare_cached(sql)?.execute(params![job.0, if number < count { 0 } else { 2_000 }])?;
+            }
+            Ok(())
+        };
+        store.write(fill).await.expect("filled");
+        let now = time(1_000).expect("a time");
+        assert_eq!(store.prune_log(job, now).await.expect("pruned"), count);
+        assert_eq!(store.prune_log(job, now).await.expect("again"), 0);
+        let left = |connection: &Connection| {
+            Ok(connection.query_row("SELECT count(*) FROM log", [], |row| row.get::<_, i64>(0))?)
+        };
+        assert_eq!(store.read(left).expect("counted"), 5);
+    }
 }

@@ -18,11 +18,22 @@ pub struct ObjectCommit {
     pub anchor: SourceAnchor,
     pub row: RowChange,
     pub escrow: EscrowChange,
+    /// Digests of what was sent and is never shown again; `None` where nothing is there any more.
+    pub kept: Vec<(String, Option<String>)>,
     /// The batch of staged deprovisionings no longer holds the object.
     pub unstage: bool,
     /// What the evaluation found out about references; `None` leaves them as they are.
     pub references: Option<Box<ReferenceChange>>,
     pub entry: Option<Box<Entry>>,
+}
+
+/// How a commit ended.
+#[must_use]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Committed {
+    Stored,
+    /// This other object has the account.
+    Taken(SourceAnchor),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -129,14 +140,7 @@ impl Store {
 
     /// The source object that an account of the target belongs to.
     pub fn owner_of(&self, job: JobKey, target: &TargetId) -> Result<Option<SourceAnchor>, StoreError> {
-        self.read(|connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT anchor FROM objects WHERE job = ?1 AND target = ?2")?;
-            Ok(statement
-                .query_row(params![job.0, Stored(target.as_str())], |row| super::codec::identifier(row.get_ref(0)?))
-                .optional()?
-                .map(SourceAnchor))
-        })
+        self.read(|connection| owner_of(connection, job, target))
     }
 
     /// How many users and groups are remembered.
@@ -150,10 +154,28 @@ impl Store {
     }
 
     /// Stores what one evaluation changed, and gives up the claim on the object.
-    pub async fn commit(&self, job: JobKey, commit: ObjectCommit) -> Result<(), StoreError> {
+    ///
+    /// Nothing is stored where another object has the account by now: an account belongs to one (service.md D-26).
+    pub async fn commit(&self, job: JobKey, commit: ObjectCommit) -> Result<Committed, StoreError> {
         self.write(move |connection| {
+            if let RowChange::Put(row) = &commit.row
+                && let Some(other) = other_owner(connection, job, row)?
+            {
+                return Ok(Committed::Taken(other));
+            }
             apply(connection, job, &commit)?;
-            super::claims::release(connection, job, &commit.anchor)
+            super::claims::release(connection, job, &commit.anchor)?;
+            Ok(Committed::Stored)
+        })
+        .await
+    }
+
+    /// Stores a link before anything is sent to its account (service.md D-25); `Taken`, and nothing stored, where another
+    /// object has the account.
+    pub async fn put_link(&self, job: JobKey, row: ObjectRow) -> Result<Committed, StoreError> {
+        self.write(move |connection| match other_owner(connection, job, &row)? {
+            Some(other) => Ok(Committed::Taken(other)),
+            None => put(connection, job, &row).map(|()| Committed::Stored),
         })
         .await
     }
@@ -221,10 +243,12 @@ fn apply(connection: &Connection, job: JobKey, commit: &ObjectCommit) -> Result<
             connection
                 .prepare_cached("DELETE FROM objects WHERE job = ?1 AND anchor = ?2")?
                 .execute(params![job.0, anchor])?;
+            super::kept::forget(connection, job, &commit.anchor)?;
             references::forget(connection, job, &commit.anchor)?;
         }
         RowChange::Put(row) => put(connection, job, row)?,
     }
+    super::kept::apply(connection, job, &commit.anchor, &commit.kept)?;
     match &commit.escrow {
         EscrowChange::Keep => {}
         EscrowChange::Clear => escrows::remove(connection, job, &commit.anchor)?,
@@ -242,6 +266,22 @@ fn apply(connection: &Connection, job: JobKey, commit: &ObjectCommit) -> Result<
         log::append(connection, job, entry)?;
     }
     Ok(())
+}
+
+/// The object that already has the account of `row`, if it is another one.
+fn other_owner(connection: &Connection, job: JobKey, row: &ObjectRow) -> Result<Option<SourceAnchor>, StoreError> {
+    match row.link.target() {
+        Some(target) => Ok(owner_of(connection, job, target)?.filter(|owner| *owner != row.anchor)),
+        None => Ok(None),
+    }
+}
+
+fn owner_of(connection: &Connection, job: JobKey, target: &TargetId) -> Result<Option<SourceAnchor>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT anchor FROM objects WHERE job = ?1 AND target = ?2")?;
+    Ok(statement
+        .query_row(params![job.0, Stored(target.as_str())], |row| super::codec::identifier(row.get_ref(0)?))
+        .optional()?
+        .map(SourceAnchor))
 }
 
 fn put(connection: &Connection, job: JobKey, row: &ObjectRow) -> Result<(), StoreError> {

@@ -88,11 +88,12 @@ impl Staging {
         })
     }
 
-    /// Calls `each` with everything that was learned, in order of keys.
-    pub(super) fn each_learned(&self, each: &mut EachLearned<'_>) -> Result<(), StoreError> {
+    /// Calls `each` with at most `count` things that were learned, in order of keys, behind the key `after`.
+    pub(super) fn each_learned(&self, after: &[u8], count: i64, each: &mut EachLearned<'_>) -> Result<(), StoreError> {
         self.with(|connection| {
-            let mut statement = connection.prepare("SELECT key, data FROM learned ORDER BY key")?;
-            let mut rows = statement.query([])?;
+            let sql = "SELECT key, data FROM learned WHERE key > ?1 ORDER BY key LIMIT ?2";
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut rows = statement.query(params![after, count])?;
             while let Some(row) = rows.next()? {
                 let key = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
                 each(key, row.get_ref(1)?.as_str_or_null().map_err(rusqlite::Error::from)?)?;

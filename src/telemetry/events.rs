@@ -43,6 +43,20 @@ pub struct DeletionsStaged<'a> {
     pub count: u64,
 }
 
+/// Nobody was told of the health of a job, though somebody should have been.
+#[derive(Debug, Clone, Copy)]
+pub struct MailNotSent<'a> {
+    pub job: &'a str,
+    pub why: &'a str,
+}
+
+impl MailNotSent<'_> {
+    pub fn emit(self) {
+        let Self { job, why } = self;
+        tracing::warn!(event = "MailNotSent", job, "no mail was sent: {why}");
+    }
+}
+
 impl CycleBegan<'_> {
     pub fn emit(self) {
         let Self { job, cycle, initial, dry_run } = self;
@@ -63,6 +77,8 @@ impl CycleEnded<'_> {
                 job,
                 cycle,
                 requests,
+                concurrency = report.pace.map(|pace| pace.concurrency),
+                rate = report.pace.and_then(|pace| pace.rate),
                 create = counts.create,
                 update = counts.update,
                 disable = counts.disable,

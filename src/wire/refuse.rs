@@ -185,7 +185,9 @@ impl Wire {
             (200..=299, _) => Code::ScimServiceIncompatible,
             _ => Code::WebExceptionProtocolError,
         };
-        (code, Retry::NextCycle)
+        let writes = matches!(exchange, Exchange::Create | Exchange::Update);
+        let by_words = told_by(&words.text).filter(|_| writes && matches!(response.status, 400 | 403 | 422));
+        (by_words.unwrap_or(code), Retry::NextCycle)
     }
 
     fn hint_of(&self, exchange: Exchange, response: &Response, words: &Words) -> Option<Hint> {
@@ -204,6 +206,65 @@ impl Wire {
         let suffixes = [".kintone.com", ".cybozu.com", ".cybozu.cn"];
         self.profile == Profile::Kintone || suffixes.iter().any(|suffix| self.host.ends_with(suffix))
     }
+}
+
+/// Published codes that no status stands for: only the words of a refused write tell them (service.md 20.5).
+///
+/// Each line: the code, words of which one must be there, and words of which one must be there too.
+const TOLD: [(ErrorCode, &[&str], &[&str]); 3] = [
+    (
+        ErrorCode::LicenseLimitExceeded,
+        &["license", "licence", "licensing", "seats"],
+        &[
+            "limit",
+            "exceed",
+            "no more",
+            "no available",
+            "not available",
+            "insufficient",
+            "not enough",
+            "quota",
+            "maximum",
+        ],
+    ),
+    (
+        ErrorCode::InvalidDomain,
+        &["domain"],
+        &[
+            "not allowed",
+            "not accepted",
+            "not permitted",
+            "not verified",
+            "unverified",
+            "invalid",
+            "unknown",
+            "not registered",
+        ],
+    ),
+    (
+        ErrorCode::SchemaAttributeNotFound,
+        &["attribute", "schema"],
+        &[
+            "not found",
+            "not defined",
+            "undefined",
+            "unknown",
+            "unrecognized",
+            "unrecognised",
+            "does not exist",
+            "not supported",
+        ],
+    ),
+];
+
+/// The code that the words of a target tell, if they do.
+fn told_by(text: &str) -> Option<ErrorCode> {
+    if text.is_empty() {
+        return None;
+    }
+    let text = text.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    TOLD.iter().find(|(_, about, what)| has(about) && has(what)).map(|(code, _, _)| *code)
 }
 
 /// The target's own words in an error answer.
@@ -257,4 +318,34 @@ pub fn mask(body: &[u8], secrets: &[&str]) -> Option<Vec<u8>> {
         masked = Some(out);
     }
     masked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_tell_what_no_status_does() {
+        let cases = [
+            ("The license limit of this tenant is exceeded", Some(ErrorCode::LicenseLimitExceeded)),
+            ("no more seats", Some(ErrorCode::LicenseLimitExceeded)),
+            ("the domain example.org is not allowed", Some(ErrorCode::InvalidDomain)),
+            ("Unknown attribute: favouriteColour", Some(ErrorCode::SchemaAttributeNotFound)),
+            ("attribute `userName` is required", None),
+            ("a licence to change this is missing", None),
+            ("the value is taken", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(told_by(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_a_version_that_no_longer_holds_is_stale() {
+        for status in [None, Some(400), Some(404), Some(409), Some(411), Some(412), Some(413), Some(500)] {
+            let refusal = Refusal { status, ..Refusal::new(ErrorCode::Conflict, "refused") };
+            assert_eq!(refusal.is_stale(), status == Some(412), "{status:?}");
+        }
+    }
 }

@@ -184,3 +184,48 @@ fn secrets_are_masked() {
     assert_eq!(mask(b"a token b token", &["token", ""]).as_deref(), Some(&b"a *** b ***"[..]));
     assert_eq!(mask(b"nothing", &["token"]), None);
 }
+
+#[test]
+fn a_single_role_has_its_type_with_entra_alone() {
+    let role = path("roles[primary eq \"True\"].value");
+    let admin = text("Admin");
+    for (dialect, single_role, expected) in [
+        (&ENTRA_2020, true, Some(json!("WindowsAzureActiveDirectoryRole"))),
+        (&ENTRA_LEGACY, true, Some(json!("WindowsAzureActiveDirectoryRole"))),
+        (&ENTRA_2020, false, None),
+        (&STRICT, true, None),
+    ] {
+        let desired = [Desired { path: &role, value: Some(&admin), single_role }];
+        let request = wire(dialect, Options::default()).create(ObjectKind::User, &desired, None);
+        let body = request.body.expect("a creation has a body");
+        assert_eq!(body["roles"][0]["value"], "Admin", "{body}");
+        assert_eq!(body["roles"][0].get("type").cloned(), expected, "{single_role} {body}");
+    }
+}
+
+#[test]
+fn remarks_are_made_on_spellings_and_on_text_for_a_flag() {
+    let wire = wire(&ENTRA_2020, Options::default());
+    let paths =
+        [path("displayName"), path("name.givenName"), path("name.familyName"), path(&format!("{E}:department"))];
+    let codes = |body: Value| -> Vec<String> {
+        let resource = Resource::new(body).expect("a resource");
+        wire.remarks_on(&resource, &paths)
+            .into_iter()
+            .map(|remark| format!("{}: {}", remark.code, remark.detail))
+            .collect()
+    };
+    assert_eq!(codes(json!({"id": "1", "displayName": "a", "name": {}, E: {}, "active": true})), [""; 0]);
+    assert_eq!(codes(json!({"id": "1"})), [""; 0], "what is missing is no other spelling");
+    assert_eq!(
+        codes(json!({"id": "1", "displayname": "a", "Name": {}, "active": "True"})),
+        [
+            "attribute-case: the target spells `displayName` as `displayname`",
+            "attribute-case: the target spells `name` as `Name`",
+            "active-string: `active` of a resource is a text",
+        ]
+    );
+    let lower = E.to_lowercase();
+    let found = codes(json!({"id": "1", lower.clone(): {"department": "x"}}));
+    assert_eq!(found, [format!("attribute-case: the target spells `{E}` as `{lower}`")]);
+}

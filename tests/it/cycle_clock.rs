@@ -192,3 +192,42 @@ fn an_escrow_ends_by_skip_and_by_a_run_on_demand() {
         assert_eq!(bench.cycle().counts(), [0, 0, 0, 0, 0, 0, 0, 2]);
     }
 }
+
+#[test]
+fn one_object_that_fails_for_28_days_disables_the_job_only_where_that_is_set() {
+    for strict in [false, true] {
+        let mut bench = Bench::new();
+        bench.job(&format!("escrow: {{ strict_expiry: {strict} }}")).crowd(2);
+        let liar = crate::liar::Liar::start(&bench, |asked, _| {
+            (asked.method == "POST" && asked.body.contains("user00001")).then(|| (400, json!({"status": "400"})))
+        });
+        bench.standin_url(&liar.url());
+        assert_eq!(bench.cycle().counts(), [1, 0, 0, 0, 0, 1, 0, 0]);
+        bench.after_hours(28 * 24 - 1);
+        assert_eq!(bench.cycle().counts()[5], 1, "missed retries collapse into one");
+        assert_eq!((bench.status().escrows, bench.status().schedule), (1, ScheduleState::Active));
+        // The last retry of the timetable.
+        bench.after_hours(1);
+        let last = bench.run_cycle(&["--output", "json"]);
+        assert_eq!(last.json()["counts"]["failure"], 1);
+        let warned = last.json()["warnings"].to_string().contains("escrow.expired");
+        let listed = bench.run(&["escrows", "list", "--output", "json"]).json();
+        let state = (warned, bench.status().schedule, listed.as_array().map(Vec::len));
+        bench.after_hours(24);
+        match strict {
+            false => {
+                assert_eq!(state, (false, ScheduleState::Active, Some(1)), "it stays as abandoned");
+                assert_eq!(bench.run_cycle(&[]).status(), 0);
+            }
+            true => {
+                assert_eq!(state, (true, ScheduleState::Disabled, Some(0)), "the entry goes, and the job with it");
+                let refused = bench.run_cycle(&[]);
+                assert_eq!(refused.status(), 4);
+                let said = refused.text() + &refused.errors();
+                assert!(said.contains("strict_expiry"), "{said}");
+                assert_eq!(bench.run(&["start"]).status(), 0);
+                assert_eq!(bench.run_cycle(&[]).status(), 0);
+            }
+        }
+    }
+}

@@ -343,3 +343,38 @@ fn a_dry_run_before_the_first_cycle_says_whom_it_would_adopt() {
     let answers = bench.now_for(&[&login(3)], OnDemandOptions { dry_run: true, ..OnDemandOptions::default() });
     assert!(answers[0].entry.is_some());
 }
+
+#[test]
+fn the_pace_that_was_found_is_shown() {
+    let mut bench = Bench::new();
+    bench.target("concurrency: 16").crowd(200);
+    let pace = bench.cycle().report.pace.expect("it was asked");
+    assert!(
+        pace.concurrency > 4 && pace.concurrency <= 16 && pace.rate.is_none(),
+        "it grew while latency held: {pace:?}"
+    );
+    assert_eq!(bench.status().pace, Some(pace));
+    let shown = bench.run(&["status"]).text();
+    assert!(shown.contains(&format!("{} in flight, any number a second", pace.concurrency)), "{shown}");
+
+    // One refusal halves it; that holds longer than this cycle takes.
+    let mut bench = Bench::new();
+    bench.target("concurrency: 4").crowd(10);
+    let refused = std::sync::atomic::AtomicBool::new(false);
+    let liar = crate::liar::Liar::start(&bench, move |asked, _| {
+        let first = asked.method == "POST" && !refused.swap(true, std::sync::atomic::Ordering::SeqCst);
+        first.then(|| (429, json!({"status": "429"})))
+    });
+    bench.standin_url(&liar.url());
+    let ran = bench.run_cycle(&["--output", "json"]).json();
+    assert_eq!((&ran["counts"]["create"], &ran["counts"]["failure"]), (&json!(10), &json!(0)));
+    assert_eq!(ran["pace"]["concurrency"], 2, "{ran:#}");
+    assert!(
+        ran["pace"]["rate"].as_f64().is_some_and(|rate| rate > 0.0),
+        "a target without a limit has one now: {ran:#}"
+    );
+    // What needs no request leaves it as it was.
+    bench.after_minutes(40);
+    assert_eq!(bench.run_cycle(&["--output", "json"]).json()["pace"], Value::Null);
+    assert_eq!(bench.run(&["status", "--output", "json"]).json()["jobs"][0]["pace"]["concurrency"], 2);
+}

@@ -93,6 +93,9 @@ async fn answer(
     };
     let text = if body.is_null() { String::new() } else { body.to_string() };
     let mut response = http::Response::builder().status(status).header("content-type", "application/scim+json");
+    if status == 429 {
+        response = response.header("retry-after", "0");
+    }
     if let Some(id) = body.get("id").and_then(Value::as_str).filter(|_| status == 201) {
         response = response.header("location", format!("http://127.0.0.1/scim/v2/Users/{id}"));
     }

@@ -157,7 +157,7 @@ fn desired(mapping: &Value, attributes: &Value, soft_deleted: bool) -> Desired {
             redacted: false,
         }),
         flow: value.map_or(Flow::Null, Flow::Value),
-        sent_before: false,
+        sent: provisiond::model::Sent::Unknown,
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::error::{CliError, Status};
-use super::super::session::Session;
+use super::super::session::{Session, block_on};
 use crate::cycle::{Clock, Pause};
 
 /// Stops provisioning of a job; all state is kept
@@ -30,7 +30,7 @@ pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
         (true, false) => Pause::Now,
         (false, false) => Pause::AfterCycle,
     };
-    opened.service.pause(job, how)?;
+    block_on(async { Ok(opened.service.pause(job, how).await?) })?;
     session.output.either(
         || json!({ "ok": true, "job": job.name, "paused": !args.quarantine, "quarantined": args.quarantine }),
         |_| {

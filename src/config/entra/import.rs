@@ -259,7 +259,7 @@ impl<'a> Import<'a> {
     ) {
         let others: BTreeSet<String> =
             definitions.source.iter().filter_map(|one| text(one, "name").map(str::to_owned)).collect();
-        let known = Known { complete: !others.is_empty(), others, secret: BTreeSet::new() };
+        let known = Known { complete: !others.is_empty(), others, secret: BTreeSet::new(), everybody: false };
         let faults = match ObjectMapping::compile(kind, drafts, self.rules, &known) {
             Ok((_, warnings)) => warnings,
             Err(faults) => faults,

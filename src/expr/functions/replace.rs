@@ -170,7 +170,7 @@ fn with_pattern<'a>(args: &Arguments<'_, 'a>, then: impl FnOnce(&Pattern) -> Eva
         return then(pattern);
     }
     let Some(text) = args.text(PATTERN)? else { return Err(args.fail("`regexPattern` is null")) };
-    then(&Pattern::compile(&text).map_err(|error| args.fail(format!("`regexPattern`: {}", error.0)))?)
+    then(&*Pattern::recent(&text).map_err(|error| args.fail(format!("`regexPattern`: {}", error.0)))?)
 }
 
 fn group(args: &Arguments<'_, '_>, pattern: &Pattern) -> Result<usize, Stop> {

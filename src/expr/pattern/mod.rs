@@ -12,6 +12,9 @@ mod parse_class;
 mod parse_escape;
 mod substitution;
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use fancy_regex::RegexBuilder as BacktrackingBuilder;
 
 use groups::Groups;
@@ -69,7 +72,37 @@ impl Found {
     }
 }
 
+thread_local! {
+    /// Patterns that objects brought along, the latest last: the same few come again with every object.
+    static RECENT: RefCell<Vec<(String, Rc<Pattern>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// So many patterns are remembered by each thread; a compiled one may be large.
+const REMEMBERED: usize = 8;
+
 impl Pattern {
+    /// [`Pattern::compile`] for a pattern that is not constant: the latest ones are not compiled again.
+    pub fn recent(pattern: &str) -> Result<Rc<Self>, PatternError> {
+        let known = RECENT.with_borrow_mut(|recent| {
+            let at = recent.iter().position(|(text, _)| text == pattern)?;
+            let found = recent.remove(at);
+            let compiled = Rc::clone(&found.1);
+            recent.push(found);
+            Some(compiled)
+        });
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let compiled = Rc::new(Self::compile(pattern)?);
+        RECENT.with_borrow_mut(|recent| {
+            if recent.len() >= REMEMBERED {
+                recent.remove(0);
+            }
+            recent.push((pattern.to_owned(), Rc::clone(&compiled)));
+        });
+        Ok(compiled)
+    }
+
     pub fn compile(pattern: &str) -> Result<Self, PatternError> {
         let parsed = parse::parse(pattern)?;
         let groups = Groups::number(&parsed);

@@ -153,3 +153,15 @@ fn runaway_patterns_are_stopped() {
     assert_eq!(replace(r"(?=(a+)+b)x|(?:a|a)*?(?=c)", "", &text), Err(gave_up()));
     assert!(replace("", "-", &"a".repeat(LARGEST_TEXT + 1)).is_err());
 }
+
+#[test]
+fn patterns_of_objects_are_compiled_once_while_they_are_recent() {
+    let compiled = |text: &str| Pattern::recent(text).expect("a pattern");
+    let first = compiled("a+");
+    assert!(std::rc::Rc::ptr_eq(&first, &compiled("a+")));
+    for number in 0..REMEMBERED {
+        compiled(&format!("b{number}"));
+    }
+    assert!(!std::rc::Rc::ptr_eq(&first, &compiled("a+")), "so many others came between");
+    assert!(Pattern::recent("(").is_err());
+}

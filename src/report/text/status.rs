@@ -8,7 +8,7 @@ use super::super::status::{code_name, reason_name, schedule_name};
 use super::super::time::short;
 use super::columns::push_padded;
 use super::{Style, Tone, painted};
-use crate::model::{JobCode, JobStatus, RunSummary};
+use crate::model::{JobCode, JobStatus, Pace, RunSummary};
 
 /// Returns one paragraph for each job.
 pub fn status_text(jobs: &[JobStatus], style: Style) -> String {
@@ -20,6 +20,12 @@ pub fn status_text(jobs: &[JobStatus], style: Style) -> String {
         push_job(&mut text, job, style);
     }
     text
+}
+
+/// How fast the target is asked.
+pub(super) fn pace_text(pace: Pace) -> String {
+    let rate = pace.rate.map_or("any number".to_owned(), |rate| format!("at most {rate:.1}"));
+    format!("{} in flight, {rate} a second", pace.concurrency)
 }
 
 fn push_job(text: &mut String, job: &JobStatus, style: Style) {
@@ -43,6 +49,9 @@ fn push_job(text: &mut String, job: &JobStatus, style: Style) {
     }
     if let Some((done, total, observed)) = job.progress {
         field("progress", format!("{done} of {total} objects at {}", short(observed)));
+    }
+    if let Some(pace) = job.pace {
+        field("pace", pace_text(pace));
     }
     field("last cycle", job.last_execution.as_ref().map_or_else(|| "never".to_owned(), run));
     if let Some(error) = job.last_execution.as_ref().and_then(|run| run.error.as_ref()) {
@@ -125,6 +134,7 @@ kintone: Quarantine
   next cycle     2026-11-21T09:00:00Z
   running since  2026-11-21T03:00:00Z
   progress       149 of 250 objects at 2026-11-21T03:00:01Z
+  pace           8 in flight, at most 12.5 a second
   last cycle     Failed at 2026-11-20T03:00:09Z, 0 of 3 exported, 1 escrowed
                  Unauthorized: the target answered 401
                  do: renew the token

@@ -3,7 +3,7 @@
 use super::super::plain;
 use super::super::survey::{account_name, drift_name};
 use super::{Style, Tone, entry_text, painted};
-use crate::model::{Account, AccountState, Drift, DriftState, Story};
+use crate::model::{Account, AccountState, Drift, DriftState, Entry, Story};
 
 pub fn drift_text(drift: &Drift, style: Style) -> String {
     let tone = match drift.state {
@@ -65,6 +65,7 @@ pub fn story_text(story: &Story, style: Style) -> String {
     if let Some(entry) = &story.now {
         text.push_str("\nwhat would be done now (nothing was sent but reads):\n");
         text.push_str(&entry_text(entry, style));
+        text.push_str(&exchanges_text(entry));
     }
     if let Some(error) = &story.error {
         text.push_str(&format!("\nnot evaluated: {}: {}\n", plain(&error.code), plain(&error.message)));
@@ -80,6 +81,27 @@ pub fn story_text(story: &Story, style: Style) -> String {
     for entry in &story.log {
         text.push_str(&format!("\n{}, cycle {}\n", entry.at, plain(&entry.cycle_id)));
         text.push_str(&entry_text(entry, style));
+        text.push_str(&exchanges_text(entry));
+    }
+    text
+}
+
+/// The requests and answers of one evaluation.
+fn exchanges_text(entry: &Entry) -> String {
+    let mut text = String::new();
+    for one in &entry.exchanges {
+        text.push_str(&format!("  > {}\n", plain(&one.request)));
+        for line in one.body.iter().map(|body| plain(body)) {
+            text.push_str(&format!("    {line}\n"));
+        }
+        match (one.status, &one.fault) {
+            (Some(status), _) => text.push_str(&format!("  < {status}\n")),
+            (None, Some(fault)) => text.push_str(&format!("  < no answer: {}\n", plain(fault))),
+            (None, None) => {}
+        }
+        for line in one.answer.iter().map(|answer| plain(answer)) {
+            text.push_str(&format!("    {line}\n"));
+        }
     }
     text
 }

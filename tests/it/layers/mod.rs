@@ -29,13 +29,14 @@ const RULES: Rules<'_> = Rules {
         Room { name: "recording", may_name: "model wire target" },
         Room { name: "store", may_name: "model" },
         Room { name: "telemetry", may_name: "model" },
+        Room { name: "mail", may_name: "model" },
         Room {
             name: "config",
             may_name: "model diagnostic expr scoping mapping delta plan wire source target telemetry",
         },
         Room {
             name: "cycle",
-            may_name: "model diagnostic expr scoping mapping delta plan wire source target store telemetry config",
+            may_name: "model diagnostic expr scoping mapping delta plan wire source target store telemetry mail config",
         },
         Room { name: "daemon", may_name: SHELL },
         Room { name: "web", may_name: SHELL },
@@ -57,7 +58,7 @@ const RULES: Rules<'_> = Rules {
             why: "a pure room has no clock, environment, random number, file or socket",
         },
         Absence {
-            rooms: "model diagnostic expr scoping mapping delta plan wire report source target telemetry config cycle daemon web \
+            rooms: "model diagnostic expr scoping mapping delta plan wire report source target telemetry mail config cycle daemon web \
                     validator recording cli mock",
             begins: "rusqlite",
             ends: "",

@@ -1,0 +1,57 @@
+//! What works, but not as somebody may expect, is said (expressions.md 5).
+
+use provisiond::model::LoggedStatus;
+use serde_json::json;
+
+use crate::bench::{Bench, MAPPING, anchor, login};
+
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+#[test]
+fn doubtful_calls_are_named_when_the_mapping_is_read() {
+    let roles = "    roles: AppRoleAssignmentsComplex([appRoleAssignments])\n";
+    let switch = format!("    {ENTERPRISE}:manager: 'Switch([department], [manager], \"Board\", [manager])'\n");
+    let cases = [
+        (roles.to_owned(), "all", Some("roles_of_everybody")),
+        (roles.replace("AppRole", "AssertiveAppRole"), "all", Some("roles_of_everybody")),
+        (roles.to_owned(), "assigned", None),
+        (switch.clone(), "all", Some("switch_on_reference")),
+        (switch.replace(&format!("{ENTERPRISE}:manager"), "title"), "all", None),
+    ];
+    for (line, scope, expected) in cases {
+        let mut bench = Bench::new();
+        bench.mapping(&format!("{MAPPING}{line}")).source(&format!("preset: entra-csv\nscope: {scope}")).crowd(1);
+        let ran = bench.run(&["check", "--output", "json"]);
+        let problems = ran.json()["problems"].clone();
+        let codes: Vec<&str> = problems
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter(|one| one["severity"] == "warning")
+            .filter_map(|one| one["code"].as_str())
+            .filter(|code| ["roles_of_everybody", "switch_on_reference"].contains(code))
+            .collect();
+        assert_eq!(codes, expected.into_iter().collect::<Vec<_>>(), "{line} {scope}: {problems:#}");
+    }
+}
+
+#[test]
+fn several_roles_where_one_is_mapped_are_a_warning_on_the_person() {
+    let mut bench = Bench::new();
+    bench.source("preset: entra-graph-json");
+    bench.mapping(&format!("{MAPPING}    title: SingleAppRoleAssignment([appRoleAssignments])\n"));
+    let person = |number: usize, roles: &[&str]| {
+        let roles: Vec<_> = roles.iter().map(|role| json!({ "appRoleId": role })).collect();
+        json!({"id": anchor(number), "userPrincipalName": login(number), "displayName": "P", "accountEnabled": true,
+            "appRoleAssignments": roles})
+    };
+    let people = [person(0, &["Admin"]), person(1, &["Admin", "User"])];
+    bench.file("users.json", &json!({ "value": people }).to_string());
+    let cycle = bench.cycle();
+    assert_eq!(cycle.counts()[0], 2, "{:?}", cycle.report);
+    assert_eq!(cycle.of(&anchor(0)).warnings, [""; 0]);
+    let warned = cycle.of(&anchor(1));
+    assert_eq!(warned.status, LoggedStatus::Warning);
+    assert_eq!(warned.warnings, ["several-roles: `title` takes the first of 2 roles of `appRoleAssignments`"]);
+    assert_eq!(bench.account(&login(1)).expect("made")["title"], "Admin");
+}
