@@ -137,9 +137,9 @@ impl std::hash::Hasher for Low {
 }
 
 impl Known {
-    fn learn(&mut self, record: Read) {
+    fn learn(&mut self, record: Read<'_>) {
         let (hash, key, living) = match record {
-            Read::Object { hash, key, object, .. } => (hash, key, object.deletion == Deletion::None),
+            Read::Object { hash, key, object, .. } => (hash, key, object.deletion() == Deletion::None),
             Read::Ignored { hash, .. } => (hash, ObjectKey(0), true),
             Read::Known { .. }
             | Read::Withdrawn { .. }
@@ -158,7 +158,7 @@ impl Recognise for Known {
 }
 
 /// Reads a folder as a cycle does; returns how many records were recognised.
-fn whole(settings: &Settings, known: &mut dyn Recognise, each: &mut dyn FnMut(Read)) -> io::Result<u64> {
+fn whole(settings: &Settings, known: &mut dyn Recognise, each: &mut dyn FnMut(Read<'_>)) -> io::Result<u64> {
     let mut set = source::find(settings);
     set.identity()?;
     let Ok(report) = source::read::<Infallible>(settings, &set, None, known, &mut |record| {

@@ -39,5 +39,5 @@ pub use mapping_test::{Expected, ExpectedValue, MappingTest, Outcome, TestCase};
 pub use secret::{Secret, SecretError};
 pub use target::{Auth, ClientCertificate, Target, VerifyWrites};
 pub use target_file::{TargetFile, target_file};
-pub use template::{Preset, Template, init};
+pub use template::{Preset, SOURCE_FOLDER, Template, init};
 pub use units::duration;

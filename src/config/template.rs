@@ -67,7 +67,7 @@ const HEAD: &str = "\
 ";
 
 const README: &str = "\
-Put the exports of your directory here: CSV, LDIF or JSON files.
+Put the exports of your directory into the folder `source`: CSV, LDIF or JSON files.
 
 In the Entra admin center: Users > Download users. The columns `id` and `userPrincipalName` are needed;
 `accountEnabled`, `displayName`, `givenName`, `surname` and `mail` should be there.
@@ -76,13 +76,18 @@ Write a new export beside the old one and then remove the old one, or replace it
 `provisiond source` shows what was read, `provisiond cycle --dry-run` what would be sent.
 ";
 
-/// The files of a new folder: configuration, mapping, and a note in the source folder.
+/// The folder that exports belong into.
+pub const SOURCE_FOLDER: &str = "source";
+
+/// The files of a new folder: configuration, mapping, and a note on what belongs into the source folder.
+///
+/// The note lies beside that folder: in it, it would be a file that is no export.
 pub fn init(preset: Preset) -> Vec<Template> {
     let (path, mapping) = preset.mapping();
     vec![
         Template { path: "provisiond.yaml", text: config(preset) },
         Template { path, text: mapping.to_owned() },
-        Template { path: "source/README.txt", text: README.to_owned() },
+        Template { path: "README.txt", text: README.to_owned() },
     ]
 }
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::error::ServiceError;
 use super::on_demand::{OnDemandAnswer, OnDemandOptions};
 use super::record::{REDACTED, source_value, text_of};
-use super::search::search;
+use super::search::{Before, search};
 use super::service::Service;
 use crate::config::Job;
 use crate::expr::{Class, Context, DateTime, SeededRandom};
@@ -27,7 +27,8 @@ impl Service {
         let mut answers = self.provision_now(job, &names, options, stop).await?;
         let OnDemandAnswer { entry: now, error, .. } =
             answers.pop().unwrap_or_else(|| OnDemandAnswer { id: id.to_owned(), entry: None, error: None });
-        let mut found = tokio::task::block_in_place(|| search(job, &names))?;
+        let before = Before::new(self.store(), self.store().job(&job.name)?)?;
+        let mut found = tokio::task::block_in_place(|| search(job, &names, &before))?;
         let object = found.found.remove(id);
         let expressions = object.as_ref().map(|object| self.expressions(job, object, now.as_ref())).unwrap_or_default();
         let user = now.as_ref().map_or_else(|| id.to_owned(), |entry| entry.source.id.clone());

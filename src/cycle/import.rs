@@ -180,7 +180,7 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
         same: &same,
     };
     let mut clashes: Vec<SourceAnchor> = Vec::new();
-    let mut sink = |read: Read| -> Result<(), StoreError> {
+    let mut sink = |read: Read<'_>| -> Result<(), StoreError> {
         match read {
             Read::Known { hash, key, living, .. } => {
                 sorted.recognised += u64::from(key.0 != 0);
@@ -195,7 +195,8 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
                 }
             }
             Read::Gone { dn, .. } => known.forget_entry(&dn)?,
-            Read::Object { hash, key, mut object, change, lasting, renamed_to, .. } => {
+            Read::Object { hash, key, object, change, lasting, renamed_to, .. } => {
+                let mut object = Box::new(object.into_object());
                 let living = object.deletion == Deletion::None;
                 let record = Record { hash, key: key.0, living };
                 if change {

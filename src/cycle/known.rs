@@ -96,7 +96,7 @@ impl<'a> Known<'a> {
                     None if object.partial && self.store.object(self.job, &object.anchor)?.is_some() => {
                         return Ok(false);
                     }
-                    None => object.cleared.clear(),
+                    None => begin(object),
                 }
                 object.partial = false;
                 self.staging.learn(&stored, Some(&serde_json::to_string(object)?))?;
@@ -156,6 +156,15 @@ fn keep_last(object: &mut SourceObject, last: Option<SourceObject>) {
     }
 }
 
+/// A change of an object of which nothing was known says all that there is.
+fn begin(object: &mut SourceObject) {
+    object.cleared.clear();
+    object.removed.clear();
+    if object.partial {
+        object.incomplete.clear();
+    }
+}
+
 /// Puts a record over what is known: what it does not name is unchanged, what it cannot read too, what it empties goes.
 fn overlay(object: &mut SourceObject, last: SourceObject) {
     let partial = object.partial;
@@ -177,6 +186,17 @@ fn overlay(object: &mut SourceObject, last: SourceObject) {
             }
             None => {}
         }
+    }
+    for (name, gone) in std::mem::take(&mut object.removed) {
+        let Some(SourceValue::List(now)) = object.attributes.get_mut(&name) else { continue };
+        now.retain(|text| !gone.iter().any(|other| other.eq_ignore_ascii_case(text)));
+        if now.is_empty() {
+            object.attributes.remove(&name);
+        }
+    }
+    if partial {
+        // with what was known the list is as whole as it was
+        object.incomplete.retain(|name| last.incomplete.contains(name));
     }
     object.cleared.clear();
 }
@@ -220,6 +240,16 @@ mod tests {
                 "but not what could not be read",
                 r#"{"attributes": {"city": "Bergen"}, "unknown": ["mail", "fax"]}"#,
                 r#"{"attributes": {"city": "Bergen", "mail": "a@x"}, "unknown": ["fax"]}"#,
+            ),
+            (
+                "what came to a list and what went from it",
+                r#"{"partial": true, "attributes": {"members": ["3"]}, "incomplete": ["members"], "removed": {"members": ["1"]}}"#,
+                r#"{"attributes": {"city": "Oslo", "mail": "a@x", "members": ["3", "2"]}, "rest": {"shoe": "42"}}"#,
+            ),
+            (
+                "the last ones went",
+                r#"{"partial": true, "removed": {"members": ["2", "1"]}}"#,
+                r#"{"attributes": {"city": "Oslo", "mail": "a@x"}, "rest": {"shoe": "42"}}"#,
             ),
             (
                 "of part of a list none is taken away",

@@ -13,7 +13,7 @@ use super::known::Known;
 use super::line::{Line, Protect, Run, run_error};
 use super::lock::CycleLock;
 use super::members::Which;
-use super::search::search;
+use super::search::{Before, search};
 use super::service::{JobRules, Service, job_runs};
 use super::talk::Transcript;
 use crate::config::{Job, ScopeMode};
@@ -85,10 +85,11 @@ impl Service {
         let store = self.store();
         let key = store.job(&job.name)?;
         let state = store.job_state(key)?;
+        let before = Before::new(store, key)?;
         let mut found = {
             // Reading may take a second on a large directory; the caller has nothing else to do.
             let named = [ids, members].concat();
-            tokio::task::block_in_place(|| search(job, &named))?
+            tokio::task::block_in_place(|| search(job, &named, &before))?
         };
         {
             let staging = Staging::open()?;

@@ -30,6 +30,10 @@ impl Recognise for Recognising<'_> {
             .then_some(Recognised { key: ObjectKey(record.key), living: record.living })
     }
 
+    fn knew(&mut self, hash: u128) -> Option<ObjectKey> {
+        self.matcher.knew(hash).map(|record| ObjectKey(record.key))
+    }
+
     fn base(&mut self) -> Option<&mut dyn Base> {
         self.known.as_mut().map(|known| known as &mut dyn Base)
     }

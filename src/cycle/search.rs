@@ -1,14 +1,17 @@
 //! Finds single people in the source, without parsing everybody else.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::assignment::{Assigned, Heard};
+use super::known::{Known, OBJECT_KEY};
 use crate::config::{Job, ScopeMode};
 use crate::model::{ObjectKind, SourceObject};
-use crate::source::{self, Nothing, ObjectKey, Read, Recognise, Recognised, SetReport};
-use crate::store::StoreError;
+use crate::source::{
+    self, Base, Lasting, Nothing, ObjectKey, Read, Recognise, Recognised, SetMemory, SetMode, SetReport,
+};
+use crate::store::{JobKey, Staging, Store, StoreError};
 
 /// More names than this are looked for in every record.
 const MOST_NEEDLES: usize = 64;
@@ -30,20 +33,49 @@ enum Fit {
     Mail,
 }
 
-/// Reads the source for the people called `ids`.
+/// What a folder of nothing but changes is read over.
+pub(super) struct Before<'a> {
+    pub store: &'a Store,
+    pub job: JobKey,
+    /// What was remembered of the last export; none: nothing was read yet.
+    memory: Option<String>,
+}
+
+impl<'a> Before<'a> {
+    pub fn new(store: &'a Store, job: JobKey) -> Result<Self, StoreError> {
+        let memory = match store.job_state(job)?.watermark {
+            Some(watermark) => Some(watermark.memory),
+            None => store.known_memory(job)?,
+        };
+        Ok(Self { store, job, memory })
+    }
+
+    /// What of it decides about changes; whether the rest of the set fits to the last one is for a cycle to judge.
+    fn memory(&self) -> Option<SetMemory> {
+        let memory: SetMemory = serde_json::from_str(self.memory.as_deref()?).ok()?;
+        let SetMemory { anchors, applied, takes_changes, .. } = memory;
+        takes_changes.then(|| SetMemory { anchors, applied, takes_changes, ..SetMemory::default() })
+    }
+}
+
+/// Reads the source for the people called `ids`; of whom change files do not speak is as last known.
 ///
 /// First only records that hold one of the names are decoded; who is not found so (a name may be folded or encoded in the
 /// file) is looked for in every record.
-pub(super) fn search(job: &Job, ids: &[String]) -> Result<Search, StoreError> {
+pub(super) fn search(job: &Job, ids: &[String], before: &Before<'_>) -> Result<Search, StoreError> {
     // Whether somebody is assigned may stand in the record of a group.
     let all = job.scope_mode == ScopeMode::Assigned || ids.len() > MOST_NEEDLES;
     let needles = if all { None } else { needles(ids) };
-    let Some(needles) = needles else { return read(job, ids, &mut Nothing) };
-    let quick = read(job, ids, &mut Skipping { needles })?;
+    let Some(needles) = needles else { return read(job, ids, Nothing, before) };
+    let quick = read(job, ids, Skipping { needles }, before)?;
+    if quick.report.mode == SetMode::Changes && !quick.report.refused {
+        // changes name people otherwise than a person would
+        return read(job, ids, Nothing, before);
+    }
     if ids.iter().all(|id| quick.found.contains_key(id)) || quick.report.refused {
         return Ok(quick);
     }
-    read(job, ids, &mut Nothing)
+    read(job, ids, Nothing, before)
 }
 
 fn needles(ids: &[String]) -> Option<Regex> {
@@ -64,14 +96,30 @@ impl Recognise for Skipping {
     }
 }
 
-fn read(job: &Job, ids: &[String], known: &mut dyn Recognise) -> Result<Search, StoreError> {
+/// Knows no record, but what changes apply to.
+struct Over<'k, R> {
+    known: &'k Known<'k>,
+    records: R,
+}
+
+impl<R: Recognise> Recognise for Over<'_, R> {
+    fn recognise(&mut self, file: usize, hash: u128, bytes: &[u8]) -> Option<Recognised> {
+        self.records.recognise(file, hash, bytes)
+    }
+
+    fn base(&mut self) -> Option<&mut dyn Base> {
+        Some(&mut self.known)
+    }
+}
+
+fn read(job: &Job, ids: &[String], records: impl Recognise, before: &Before<'_>) -> Result<Search, StoreError> {
     let set = source::find(&job.source);
     let mut found: HashMap<String, (Fit, SourceObject)> = HashMap::new();
     let user_login = job.mapping.users.mapping.first_matching_source();
     let group_login = job.mapping.groups.as_ref().and_then(|groups| groups.mapping.first_matching_source());
     let mut heard = Heard::default();
-    let report = source::read(&job.source, &set, None, known, &mut |read| -> Result<(), StoreError> {
-        let Read::Object { object, .. } = read else { return Ok(()) };
+    let mut read: HashSet<ObjectKey> = HashSet::new();
+    let mut meet = |object: SourceObject| {
         if job.scope_mode == ScopeMode::Assigned {
             heard.hear(&object);
         }
@@ -83,11 +131,57 @@ fn read(job: &Job, ids: &[String], known: &mut dyn Recognise) -> Result<Search, 
             let Some(fit) = fit(&object, id, login) else { continue };
             // Of two that fit alike the later record counts, as in a cycle.
             if found.get(id).is_none_or(|(best, _)| fit <= *best) {
-                found.insert(id.clone(), (fit, (*object).clone()));
+                found.insert(id.clone(), (fit, object.clone()));
             }
         }
+    };
+    let memory = before.memory();
+    let staging = Staging::open()?;
+    let known = Known::new(before.store, before.job, &staging);
+    let mut plain = records;
+    let mut sink = |one: Read<'_>| -> Result<(), StoreError> {
+        match one {
+            Read::Object { object, key, change, lasting, .. } => {
+                let mut object = object.into_object();
+                if change {
+                    read.insert(key);
+                    // who is not known stays partial
+                    object.partial = !known.complete(&mut object, key, lasting)? && object.partial;
+                }
+                meet(object);
+            }
+            Read::Ignored { change: true, lasting: Lasting::Entry(entry), .. } => known.learn_entry(*entry, None)?,
+            Read::Gone { dn, .. } => known.forget_entry(&dn)?,
+            Read::Known { .. }
+            | Read::Ignored { .. }
+            | Read::Withdrawn { .. }
+            | Read::Refused { .. }
+            | Read::Change { .. } => {}
+        }
         Ok(())
-    })?;
+    };
+    let report = match &memory {
+        Some(_) => {
+            let mut over = Over { known: &known, records: plain };
+            source::read(&job.source, &set, memory.as_ref(), &mut over, &mut sink)?
+        }
+        None => source::read(&job.source, &set, None, &mut plain, &mut sink)?,
+    };
+    known.check()?;
+    if report.mode == SetMode::Changes && !report.refused {
+        before.store.each_known(before.job, OBJECT_KEY, &mut |key, data| {
+            let key = ObjectKey(key.first_chunk().map_or(0, |key| u64::from_le_bytes(*key)));
+            if !read.contains(&key) {
+                let object: SourceObject = serde_json::from_str(data)?;
+                let row = before.store.object(before.job, &object.anchor)?;
+                // who left is found in the state
+                if row.is_none_or(|row| row.left_at.is_none()) {
+                    meet(object);
+                }
+            }
+            Ok(())
+        })?;
+    }
     let assigned = heard.judge(&report);
     Ok(Search { assigned, found: found.into_iter().map(|(id, (_, object))| (id, object)).collect(), report })
 }

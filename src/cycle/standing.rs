@@ -41,6 +41,11 @@ impl Standing {
         now: Timestamp,
     ) -> Self {
         let mut state = object.state();
+        // What could not be read is as it was last known; of whom nothing is known nothing is concluded (sources.md, rule 2).
+        let unread = object.is_unknown("accountEnabled") && state == SourceState::Active;
+        if unread && row.is_some_and(|row| row.state == SourceState::Disabled) {
+            state = SourceState::Disabled;
+        }
         let left_at = match state {
             SourceState::SoftDeleted => Some(since(object).or_else(|| row.and_then(|row| row.left_at)).unwrap_or(now)),
             SourceState::Active | SourceState::Disabled | SourceState::HardDeleted => None,
@@ -53,11 +58,11 @@ impl Standing {
         let last = row.filter(|_| deleted);
         let filter_passed = match last {
             Some(row) => Ok(row.filter_passed),
-            None => kind.scope.passes(object),
+            None => kind.scope.tells(object).map(|told| told.unwrap_or(row.is_some_and(|row| row.filter_passed))),
         };
-        let input_passed = match kind.input_scope.passes(object) {
+        let input_passed = match kind.input_scope.tells(object) {
             _ if deleted => Ok(true),
-            Ok(passed) => Ok(passed && rules.lists_let_in(object, kind)),
+            Ok(passed) => Ok(passed == Some(true) && rules.lists_let_in(object, kind)),
             Err(fault) => Err(fault),
         };
         // An error of either filter leaves the object as it is (D-23).
@@ -125,7 +130,13 @@ fn used_hash(object: &SourceObject, kind: &KindRules<'_>, state: SourceState, as
     };
     feed(&[state as u8, u8::from(assigned), u8::from(object.partial)]);
     for name in kind.used {
-        let Some(value) = object.attribute(name) else { continue };
+        let Some(value) = object.attribute(name) else {
+            if object.is_unknown(name) {
+                feed(name.as_bytes());
+                feed(b"unknown");
+            }
+            continue;
+        };
         feed(name.as_bytes());
         match value {
             SourceValue::Text(text) => feed(text.as_bytes()),

@@ -42,6 +42,13 @@ impl<'a> Matcher<'a> {
         }
     }
 
+    /// Returns the record of the last export with this hash, wherever it was, whether or not it was recognised before.
+    pub fn knew(&mut self, hash: u128) -> Option<Record> {
+        let index = self.index.get_or_insert_with(|| index(self.old));
+        let at = index.find(hash as u64, |at| self.old.get(*at as usize).is_some_and(|record| record.hash == hash))?;
+        self.old.get(*at as usize)
+    }
+
     fn find(&mut self, hash: u128) -> Option<usize> {
         // Where the order is lost each look ahead reads memory that is nowhere near.
         let far = if self.index.is_some() { 1 } else { LOOK_AHEAD };
@@ -109,6 +116,14 @@ mod tests {
             [1, 100, 3, 200, 5, 6].map(|n| matcher.recognise(hash(n)).map(|record| record.key)).to_vec();
         assert_eq!(keys, [Some(1), None, Some(3), None, Some(5), Some(6)]);
         assert_eq!(matcher.unseen().map(|record| record.key).collect::<Vec<_>>(), [2, 4]);
+    }
+
+    #[test]
+    fn a_record_that_comes_twice_was_known() {
+        let old = old(6);
+        let mut matcher = Matcher::new(&old);
+        assert_eq!([2, 2].map(|n| matcher.recognise(hash(n)).map(|record| record.key)), [Some(2), None]);
+        assert_eq!([2, 9].map(|n| matcher.knew(hash(n)).map(|record| record.key)), [Some(2), None]);
     }
 
     #[test]

@@ -17,7 +17,8 @@ pub struct Mapped {
 impl ObjectMapping {
     /// Evaluates every mapping that needs no question to the target, in mapping order.
     ///
-    /// A mapping of class [`Class::Target`] gives [`Flow::Ignore`] here; [`ObjectMapping::evaluate_one`] asks for it when
+    /// A mapping that reads an attribute that is unknown gives [`Flow::Ignore`]: what the target holds stays. So does a
+    /// mapping of class [`Class::Target`] here; [`ObjectMapping::evaluate_one`] asks for it when
     /// the object is created. References come as the source writes them: as texts that name source anchors.
     pub fn evaluate(&self, object: &SourceObject, is_soft_deleted: bool, context: &Context<'_>) -> Vec<Mapped> {
         let record = self.record(object, is_soft_deleted);
@@ -26,11 +27,19 @@ impl ObjectMapping {
             .map(|(index, mapping)| Mapped {
                 index,
                 value: match mapping.class {
+                    _ if self.reads_unknown(mapping, object) => Ok(Flow::Ignore),
                     Class::Target => Ok(Flow::Ignore),
                     Class::Pure | Class::Clock | Class::Random => mapping.evaluate(&record, context),
                 },
             })
             .collect()
+    }
+
+    /// Says whether the mapping reads what the source has in a form that could not be read: that overwrites nothing
+    /// (sources.md, rule 2).
+    fn reads_unknown(&self, mapping: &AttributeMapping, object: &SourceObject) -> bool {
+        let is_unknown = |name: &String| object.is_unknown(canonical(name)) || object.is_unknown(name);
+        !object.unknown.is_empty() && mapping.reads(&self.slots).iter().any(is_unknown)
     }
 
     /// Evaluates one mapping; `context` may ask the target about its attribute.
@@ -42,6 +51,9 @@ impl ObjectMapping {
         context: &Context<'_>,
     ) -> Option<Result<Flow, Failure>> {
         let mapping = self.attributes.get(index)?;
+        if self.reads_unknown(mapping, object) {
+            return Some(Ok(Flow::Ignore));
+        }
         Some(mapping.evaluate(&self.record(object, is_soft_deleted), context))
     }
 

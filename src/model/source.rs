@@ -114,6 +114,9 @@ pub struct SourceObject {
     pub incomplete: BTreeSet<String>,
     /// References to nobody in the set, as the source writes them.
     pub unresolved: BTreeMap<String, Vec<String>>,
+    /// Change files only: anchors that a list has no more, by the list's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub removed: BTreeMap<String, Vec<String>>,
     /// From a change file: what is not named is unchanged.
     pub partial: bool,
     pub origin: Origin,
@@ -126,6 +129,11 @@ impl SourceObject {
             let mut all = self.attributes.iter().chain(&self.rest);
             all.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
         })
+    }
+
+    /// Says whether the source has the attribute in a form that could not be read.
+    pub fn is_unknown(&self, name: &str) -> bool {
+        self.unknown.iter().any(|other| other.eq_ignore_ascii_case(name))
     }
 
     /// The text of a single-valued attribute.

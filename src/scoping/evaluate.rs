@@ -39,6 +39,37 @@ struct Outcome {
 }
 
 impl Filter {
+    /// Tells whether the object passes; nothing where that depends on an attribute that could not be read.
+    ///
+    /// # Errors
+    /// As [`Filter::passes`], but a clause about such an attribute has no error.
+    pub fn tells(&self, object: &SourceObject) -> Result<Option<bool>, EvaluationFault> {
+        if object.unknown.is_empty() {
+            return self.passes(object).map(Some);
+        }
+        let mut passes = Some(self.groups.is_empty());
+        for group in &self.groups {
+            let mut all = Some(true);
+            for clause in &group.clauses {
+                let holds = match object.is_unknown(&clause.attribute) {
+                    true => None,
+                    false => Some(clause.evaluate(object.attribute(&clause.attribute))?.holds),
+                };
+                all = match (all, holds) {
+                    (Some(false), _) | (_, Some(false)) => Some(false),
+                    (Some(true), Some(true)) => Some(true),
+                    (None, _) | (_, None) => None,
+                };
+            }
+            passes = match (passes, all) {
+                (Some(true), _) | (_, Some(true)) => Some(true),
+                (Some(false), Some(false)) => Some(false),
+                (None, _) | (_, None) => None,
+            };
+        }
+        Ok(passes)
+    }
+
     /// Tells whether the object passes.
     ///
     /// # Errors

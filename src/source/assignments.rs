@@ -1,5 +1,6 @@
 //! Assignment files: who is entitled, by id (sources.md 12.4).
 
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::sync::Arc;
 
@@ -8,9 +9,60 @@ use super::frame::csv::{CsvFormat, HeaderStyle, read_heading};
 use super::frame::{Decoder, FileFacts, FileFault, Format, FormatGuess, Framed, Framer, sniff};
 use super::open::{changed, unreadable};
 use super::raw::{RawRecord, RawValue};
-use super::read::{Reading, file_problem, is_unchanged};
+use super::read::{ObjectKey, Reading, file_problem, is_unchanged};
 use super::report::{Assignment, Completeness, FileReport, Level, Problem, RefusedRecord};
 use crate::model::ObjectKind;
+
+/// Ids of assignment files, in lower case, until somebody is met who has them.
+#[derive(Debug, Default)]
+pub struct Awaited {
+    ids: HashSet<String>,
+    /// By the key that the id would have as an anchor.
+    keys: HashMap<ObjectKey, String>,
+}
+
+impl Awaited {
+    pub fn of<'l>(list: impl Iterator<Item = &'l Assignment>) -> Self {
+        let mut awaited = Self::default();
+        for one in list {
+            let id = one.id.to_lowercase();
+            for kind in [ObjectKind::User, ObjectKind::Group] {
+                awaited.keys.insert(ObjectKey::of(kind, &id), id.clone());
+            }
+            awaited.ids.insert(id);
+        }
+        awaited
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// Somebody of this anchor is there.
+    pub fn meet(&mut self, key: ObjectKey) {
+        if let Some(id) = self.keys.get(&key) {
+            self.ids.remove(id);
+        }
+    }
+
+    /// Somebody of this login, or a group of this name, is there.
+    pub fn meet_name(&mut self, name: &str) {
+        self.ids.remove(&name.to_lowercase());
+    }
+}
+
+/// Names the ids that nobody has (sources.md 12.4). Of records that were only recognised the names are not known: among them
+/// anybody may be meant.
+pub fn warn_of_unresolved<'l>(reading: &mut Reading<'_>, list: impl Iterator<Item = &'l Assignment>) {
+    if reading.counts.known > 0 {
+        return;
+    }
+    for one in list.filter(|one| reading.awaited.ids.contains(&one.id.to_lowercase())) {
+        let message = format!("nobody in the export has the id `{}`", super::file::shorten(&one.id));
+        let problem = Problem::new(Level::Warning, "assignment.unresolved", message);
+        reading.problems.add(problem.in_file(&one.file).on_line(Some(one.line)));
+    }
+}
 
 /// Reads the assignment file at `index` into `list`.
 pub fn read(reading: &mut Reading<'_>, index: usize, list: &mut Vec<Assignment>) -> FileReport {
@@ -95,12 +147,12 @@ fn rows(
     Ok(())
 }
 
-fn text(record: &RawRecord, name: &str) -> Option<String> {
+fn text(record: &RawRecord<'_>, name: &str) -> Option<String> {
     let value = record.attribute(name)?.values.iter().find_map(RawValue::as_text)?;
     Some(value.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-fn kind(record: &RawRecord) -> Option<ObjectKind> {
+fn kind(record: &RawRecord<'_>) -> Option<ObjectKind> {
     match text(record, "kind")?.to_ascii_lowercase().as_str() {
         "user" => Some(ObjectKind::User),
         "group" => Some(ObjectKind::Group),

@@ -1,36 +1,91 @@
 //! Reads the attributes of one record by the tables of a preset (sources.md 10, 11).
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::rc::Rc;
 
+use super::draft::{Draft, Value};
 use super::fields::Fields;
-use super::map::{Draft, Remark};
-use super::preset::{Attribute, NameOrder, Slot};
+use super::map::Remark;
+use super::preset::{Attribute, Canon, NameOrder, Slot};
 use super::raw::RawValue;
 use super::value::{Locale, Outcome, clean, is_spreadsheet_number, read};
-use crate::model::SourceValue;
 
 /// Reads the attributes of one record.
-pub(super) struct Reader<'a, 'f> {
-    pub fields: &'a Fields<'f>,
-    pub draft: &'a mut Draft,
+pub(super) struct Reader<'a, 's, 'r> {
+    pub fields: &'a Fields<'s, 'r>,
+    pub draft: &'a mut Draft<'r>,
     pub locale: Locale,
     pub remarks: &'a mut Vec<Remark>,
 }
 
-impl Reader<'_, '_> {
+/// A value that its rule cannot read.
+struct Unreadable;
+
+impl<'r> Reader<'_, '_, 'r> {
     pub fn attribute(&mut self, attribute: &Attribute) {
-        let mut found: Vec<SourceValue> = Vec::new();
+        let (value, doubtful) = if attribute.multi { self.list(attribute) } else { self.first(attribute) };
+        let Some(value) = value else {
+            if doubtful {
+                self.draft.unknown.extend(attribute.canon);
+                self.draft.unknown_rest.extend(attribute.also.iter().cloned().map(Cow::Owned));
+            } else if self.draft.partial && attribute.from.iter().any(|slot| self.is_cleared(*slot)) {
+                self.draft.cleared.extend(attribute.canon);
+            }
+            return;
+        };
+        for other in &attribute.also {
+            self.draft.rest.push((Cow::Owned(other.clone()), value.clone()));
+        }
+        if let Some(canon) = attribute.canon {
+            self.draft.set(canon, value);
+        }
+    }
+
+    /// Reads one value: the first there is; and whether something could not be read.
+    fn first(&mut self, attribute: &Attribute) -> (Option<Value<'r>>, bool) {
+        let mut doubtful = false;
+        for slot in &attribute.from {
+            doubtful |= self.fields.is_unknown(*slot);
+            let Some(raw) = self.fields.attribute(*slot) else { continue };
+            let mut readable = true;
+            let mut skips = attribute.skip_first;
+            for value in &raw.values {
+                let value = match self.value(attribute, &raw.name, value) {
+                    Ok(None) => continue,
+                    Ok(Some(_)) if std::mem::take(&mut skips) => continue,
+                    Ok(Some(value)) => value,
+                    Err(Unreadable) => {
+                        readable = false;
+                        continue;
+                    }
+                };
+                if let Some(line) = raw.incomplete {
+                    self.remark_range(line, &raw.name);
+                }
+                return (Some(value), true);
+            }
+            doubtful |= !readable;
+            if !readable && !attribute.merge {
+                break;
+            }
+        }
+        (None, doubtful)
+    }
+
+    /// Reads all values; and whether something could not be read.
+    fn list(&mut self, attribute: &Attribute) -> (Option<Value<'r>>, bool) {
+        let mut found: Vec<Cow<'r, str>> = Vec::new();
         let mut doubtful = false;
         let mut incomplete = false;
         for slot in &attribute.from {
+            doubtful |= self.fields.is_unknown(*slot);
+            let Some(raw) = self.fields.attribute(*slot) else { continue };
             let before = found.len();
-            let readable = self.values(attribute, *slot, &mut found);
-            doubtful |= !readable || self.fields.is_unknown(*slot);
+            let readable = self.values(attribute, &raw.name, &raw.values, &mut found);
+            doubtful |= !readable;
             let some = found.len() > before;
-            if let Some(raw) = self.fields.attribute(*slot).filter(|_| some)
-                && let Some(line) = raw.incomplete
-            {
+            if let Some(line) = raw.incomplete.filter(|_| some) {
                 incomplete = true;
                 self.remark_range(line, &raw.name);
             }
@@ -41,70 +96,68 @@ impl Reader<'_, '_> {
         if attribute.skip_first && !found.is_empty() {
             found.remove(0);
         }
-        let some_lost = doubtful && !found.is_empty() && attribute.multi;
-        let value = if attribute.multi { list(found) } else { found.into_iter().next() };
-        let Some(value) = value else {
-            if doubtful {
-                self.draft.unknown.insert(Arc::clone(&attribute.name));
-            } else if self.draft.partial && attribute.from.iter().any(|slot| self.is_cleared(*slot)) {
-                self.draft.cleared.insert(Arc::clone(&attribute.name));
-            }
-            return;
-        };
-        if (incomplete || some_lost) && attribute.multi {
-            self.draft.incomplete.insert(Arc::clone(&attribute.name));
+        if found.is_empty() {
+            return (None, doubtful);
         }
-        for other in &attribute.also {
-            self.draft.rest.insert(other.clone(), value.clone());
+        if incomplete || doubtful {
+            self.draft.incomplete.extend(attribute.canon);
         }
-        if !attribute.name.is_empty() {
-            self.draft.attributes.insert(Arc::clone(&attribute.name), value);
-        }
+        (Some(Value::List(found)), doubtful)
     }
 
     /// Reads the values of one source name into `found`; false if one could not be read.
-    fn values(&mut self, attribute: &Attribute, slot: Slot, found: &mut Vec<SourceValue>) -> bool {
+    fn values(
+        &mut self,
+        attribute: &Attribute,
+        name: &Rc<str>,
+        values: &'r [RawValue<'r>],
+        found: &mut Vec<Cow<'r, str>>,
+    ) -> bool {
         let mut readable = true;
-        let name = self.fields.attribute(slot).map(|raw| &raw.name);
-        for value in self.fields.values(slot) {
-            let mut controls = false;
-            let outcome = read(value, &attribute.reading, self.locale, &mut controls);
-            if controls {
-                self.remark("value.control_characters", name);
-            }
-            match outcome {
-                Outcome::Text(text) if attribute.digits && is_spreadsheet_number(&text) => {
-                    self.remark("value.unreadable", name);
-                    readable = false;
-                }
-                Outcome::Text(text) if attribute.multi && !attribute.split.is_empty() => {
-                    found.extend(split(&text, attribute).map(|part| SourceValue::Text(part.to_owned())));
-                }
-                Outcome::Text(text) => found.push(SourceValue::Text(text)),
-                Outcome::Bool(truth) => found.push(SourceValue::Bool(truth)),
-                Outcome::Absent => {}
-                Outcome::Unreadable | Outcome::NotText => {
-                    self.remark("value.unreadable", name);
-                    readable = false;
-                }
-            }
-            if !attribute.multi && !found.is_empty() {
-                break;
+        for value in values {
+            match self.value(attribute, name, value) {
+                Ok(None) => {}
+                Ok(Some(Value::Text(text))) if !attribute.split.is_empty() => match text {
+                    Cow::Borrowed(text) => found.extend(split(text, attribute).map(Cow::Borrowed)),
+                    Cow::Owned(text) => found.extend(split(&text, attribute).map(|part| Cow::Owned(part.to_owned()))),
+                },
+                Ok(Some(Value::Text(text))) => found.push(text),
+                Ok(Some(Value::Bool(truth))) => found.push(Cow::Borrowed(if truth { "True" } else { "False" })),
+                Ok(Some(Value::List(list))) => found.extend(list),
+                Err(Unreadable) => readable = false,
             }
         }
         readable
     }
 
-    fn remark(&mut self, code: &'static str, name: Option<&Arc<str>>) {
-        self.remarks.push(Remark {
-            line: self.draft.line,
-            code,
-            attribute: name.map(ToString::to_string),
-            once: false,
-        });
+    /// Reads one value; none where it is no value.
+    fn value(
+        &mut self,
+        attribute: &Attribute,
+        name: &Rc<str>,
+        value: &'r RawValue<'r>,
+    ) -> Result<Option<Value<'r>>, Unreadable> {
+        let mut controls = false;
+        let outcome = read(value, &attribute.reading, self.locale, &mut controls);
+        if controls {
+            self.remark("value.control_characters", name);
+        }
+        match outcome {
+            Outcome::Text(text) if !(attribute.digits && is_spreadsheet_number(&text)) => Ok(Some(Value::Text(text))),
+            Outcome::Bool(truth) => Ok(Some(Value::Bool(truth))),
+            Outcome::Absent => Ok(None),
+            Outcome::Text(_) | Outcome::Unreadable | Outcome::NotText => {
+                self.remark("value.unreadable", name);
+                Err(Unreadable)
+            }
+        }
     }
 
-    fn remark_range(&mut self, line: u64, name: &Arc<str>) {
+    fn remark(&mut self, code: &'static str, name: &Rc<str>) {
+        self.remarks.push(Remark { line: self.draft.line, code, attribute: Some(name.to_string()), once: false });
+    }
+
+    fn remark_range(&mut self, line: u64, name: &Rc<str>) {
         let remark = Remark { line, code: "ldif.range_incomplete", attribute: Some(name.to_string()), once: false };
         if !self.remarks.contains(&remark) {
             self.remarks.push(remark);
@@ -118,69 +171,68 @@ impl Reader<'_, '_> {
 
     pub fn derive(&mut self) {
         let derived = self.fields.preset.derived;
-        if derived.mail_from_primary && self.is_absent("mail") {
-            let primary = match self.draft.attributes.get("proxyAddresses") {
-                Some(SourceValue::List(list)) => {
+        if derived.mail_from_primary && self.draft.is_absent(Canon::MAIL) {
+            let primary = match self.draft.get(Canon::PROXY_ADDRESSES) {
+                Some(Value::List(list)) => {
                     list.iter().find_map(|entry| entry.strip_prefix("SMTP:")).map(|mail| mail.trim().to_owned())
                 }
                 _ => None,
             };
             match primary.filter(|mail| !mail.is_empty()) {
-                Some(mail) => self.draft.attributes.extend([(Arc::from("mail"), SourceValue::Text(mail))]),
-                None if self.draft.unknown.contains("proxyAddresses") => self.draft.unknown.extend([Arc::from("mail")]),
+                Some(mail) => self.draft.set(Canon::MAIL, Value::Text(mail.into())),
+                None if self.draft.unknown.contains(&Canon::PROXY_ADDRESSES) => self.draft.unknown.push(Canon::MAIL),
                 None => {}
             }
         }
         let Some(order) = derived.display_name else { return };
-        if !self.is_absent("displayName") || self.draft.partial {
+        if self.draft.partial || !self.draft.is_absent(Canon::DISPLAY_NAME) {
             return;
         }
-        if self.draft.unknown.contains("givenName") || self.draft.unknown.contains("surname") {
-            self.draft.unknown.insert(Arc::from("displayName"));
+        if [Canon::GIVEN_NAME, Canon::SURNAME].iter().any(|name| self.draft.unknown.contains(name)) {
+            self.draft.unknown.push(Canon::DISPLAY_NAME);
             return;
         }
         let names = match order {
-            NameOrder::GivenSurname => ["givenName", "surname"],
-            NameOrder::SurnameGiven => ["surname", "givenName"],
+            NameOrder::GivenSurname => [Canon::GIVEN_NAME, Canon::SURNAME],
+            NameOrder::SurnameGiven => [Canon::SURNAME, Canon::GIVEN_NAME],
         };
-        let parts: Vec<&str> = names
-            .iter()
-            .filter_map(|name| match self.draft.attributes.get(*name) {
-                Some(SourceValue::Text(text)) => Some(text.as_str()),
-                _ => None,
-            })
-            .collect();
+        let parts: Vec<&str> = names.iter().filter_map(|name| self.draft.text(*name)).collect();
         if !parts.is_empty() {
             let name = parts.join(" ");
-            self.draft.attributes.insert(Arc::from("displayName"), SourceValue::Text(name));
+            self.draft.set(Canon::DISPLAY_NAME, Value::Text(name.into()));
         }
-    }
-
-    fn is_absent(&self, name: &str) -> bool {
-        !self.draft.attributes.contains_key(name)
-            && !self.draft.unknown.contains(name)
-            && !self.draft.cleared.contains(name)
     }
 
     pub fn references(&mut self) {
         for (index, reference) in self.fields.preset.references.iter().enumerate() {
-            let mut texts: Vec<String> = Vec::new();
+            let mut texts: Vec<Cow<'r, str>> = Vec::new();
             let mut doubtful = false;
             for slot in &reference.from {
                 doubtful |= self.fields.is_unknown(*slot);
                 let mut controls = false;
                 let values = self.fields.values(*slot).iter().filter_map(RawValue::as_text);
-                let cleaned =
-                    values.map(|text| clean(text, &mut controls).into_owned()).filter(|text| !text.is_empty());
-                texts.extend(cleaned);
+                texts.extend(values.map(|text| clean(text, &mut controls)).filter(|text| !text.is_empty()));
                 if let Some(raw) = self.fields.attribute(*slot)
                     && let Some(line) = raw.incomplete
                 {
-                    self.draft.incomplete.insert(Arc::clone(&reference.name));
+                    self.draft.incomplete.push(reference.canon);
                     self.remark_range(line, &raw.name);
                 }
                 if !texts.is_empty() {
                     break;
+                }
+            }
+            if let Some([new, gone]) = reference.changes
+                && self.draft.partial
+            {
+                let (new, gone) = (self.changed(new), self.changed(gone));
+                if !new.is_empty() {
+                    // they are to be added to the list, which is not said in full
+                    texts.extend(new);
+                    self.draft.incomplete.push(reference.canon);
+                }
+                if !gone.is_empty() {
+                    self.draft.removed.push((index, gone));
                 }
             }
             if !reference.multi {
@@ -189,11 +241,16 @@ impl Reader<'_, '_> {
             if !texts.is_empty() {
                 self.draft.references.push((index, texts));
             } else if doubtful {
-                self.draft.unknown.insert(Arc::clone(&reference.name));
+                self.draft.unknown.push(reference.canon);
             } else if self.draft.partial && reference.from.iter().any(|slot| self.is_cleared_below(*slot)) {
-                self.draft.cleared.insert(Arc::clone(&reference.name));
+                self.draft.cleared.push(reference.canon);
             }
         }
+    }
+
+    fn changed(&self, slot: Slot) -> Vec<Cow<'r, str>> {
+        let values = self.fields.values(slot).iter().filter_map(RawValue::as_text);
+        values.map(|text| clean(text, &mut false)).filter(|text| !text.is_empty()).collect()
     }
 
     /// As [`Self::is_cleared`], also where the whole object is null: `manager` for `manager.id`.
@@ -206,8 +263,8 @@ impl Reader<'_, '_> {
     }
 
     /// Keeps what the preset has no name for, under the source's own (`rest: keep`).
-    pub fn rest(&mut self, slots: &[Option<Slot>], wants: Option<&BTreeSet<String>>) {
-        for (raw, slot) in self.fields.record.attributes.iter().zip(slots) {
+    pub fn rest(&mut self, slots: &[Option<Slot>], unreadable: &[usize], wants: Option<&BTreeSet<String>>) {
+        for (place, (raw, slot)) in self.fields.record.attributes.iter().zip(slots).enumerate() {
             let known = slot.is_some_and(|slot| {
                 let usage = self.fields.preset.use_of(slot);
                 usage.used || usage.ignored || usage.secret
@@ -218,32 +275,22 @@ impl Reader<'_, '_> {
             {
                 continue;
             }
+            let name = || Cow::Borrowed(&*raw.name);
+            if unreadable.contains(&place) {
+                self.draft.unknown_rest.push(name());
+                continue;
+            }
             let mut controls = false;
-            let texts =
-                raw.values.iter().filter_map(RawValue::as_text).map(|text| clean(text, &mut controls).into_owned());
-            let mut texts: Vec<String> = texts.filter(|text| !text.is_empty()).collect();
+            let texts = raw.values.iter().filter_map(RawValue::as_text).map(|text| clean(text, &mut controls));
+            let mut texts: Vec<Cow<'r, str>> = texts.filter(|text| !text.is_empty()).collect();
             let value = match texts.len() {
                 0 => continue,
-                1 => SourceValue::Text(texts.remove(0)),
-                _ => SourceValue::List(texts),
+                1 => Value::Text(texts.remove(0)),
+                _ => Value::List(texts),
             };
-            self.draft.rest.insert(raw.name.to_string(), value);
+            self.draft.rest.push((name(), value));
         }
     }
-}
-
-fn list(found: Vec<SourceValue>) -> Option<SourceValue> {
-    let texts: Vec<String> = found
-        .into_iter()
-        .map(|value| match value {
-            SourceValue::Text(text) => text,
-            SourceValue::Bool(true) => "True".to_owned(),
-            SourceValue::Bool(false) => "False".to_owned(),
-            SourceValue::Integer(number) => number.to_string(),
-            SourceValue::List(_) | SourceValue::Roles(_) => String::new(),
-        })
-        .collect();
-    (!texts.is_empty()).then_some(SourceValue::List(texts))
 }
 
 /// Cuts one cell into its values; with `split_before`, only where a known prefix follows.

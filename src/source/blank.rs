@@ -22,7 +22,7 @@ pub fn blanked(bytes: &[u8], format: &Format, preset: &Preset) -> Option<String>
                 return Some(text.into_owned());
             }
             let mut cells = Vec::new();
-            split_cells(&text, csv.delimiter, csv.unquoted_doubled_quotes, |_, cell| cells.push(cell.to_owned()))
+            split_cells(&text, csv.delimiter, csv.unquoted_doubled_quotes, |_, cell| cells.push(cell.into_owned()))
                 .ok()?;
             if cells.len() != csv.columns.len() {
                 return None;

@@ -1,7 +1,9 @@
 //! What CSV cells mean before any preset attribute is read (sources.md 7.4).
 
+use std::borrow::Cow;
+
 use super::preset::{CsvForm, Use};
-use super::raw::RawValue;
+use super::raw::{RawValue, RawValues};
 use super::value::is_placeholder;
 
 /// What became of a cell.
@@ -15,40 +17,54 @@ pub enum Cell {
 }
 
 /// Interprets the one text of a cell, which may become several values.
-pub fn interpret(values: &mut Vec<RawValue>, form: &CsvForm, usage: Use) -> Cell {
-    let [RawValue::Text(text)] = values.as_slice() else { return Cell::Value };
+pub fn interpret(values: &mut RawValues<'_>, form: &CsvForm, usage: Use) -> Cell {
+    let [RawValue::Text(text)] = &**values else { return Cell::Value };
+    // most cells begin as no word does that means something else
+    let is_plain = form.placeholders.is_empty() && form.unchanged.is_none() && form.multi_separator.is_none();
+    if is_plain
+        && !form.hex_octets
+        && text.as_bytes().first().is_some_and(|first| first.is_ascii_graphic() && !b"SM#".contains(first))
+    {
+        return Cell::Value;
+    }
     let trimmed = text.trim();
     if form.unchanged.as_deref() == Some(trimmed) {
-        values.clear();
+        *values = RawValues::new();
         return Cell::Unchanged;
     }
     if (matches!(trimmed.as_bytes().first(), Some(b'S' | b'M' | b'#')) && is_placeholder(trimmed))
         || form.placeholders.iter().any(|placeholder| placeholder == trimmed)
     {
-        values.clear();
+        *values = RawValues::new();
         return Cell::Placeholder;
     }
-    if let Some(separator) = &form.multi_separator
-        && !usage.single
-        && text.contains(separator.as_str())
-    {
-        let parts = text.split(separator.as_str()).filter(|part| !part.trim().is_empty());
-        *values = parts.map(|part| octets(part, form).unwrap_or_else(|| RawValue::Text(part.to_owned()))).collect();
-    } else if let Some(value) = octets(text, form) {
-        *values = vec![value];
-    }
+    let several = form.multi_separator.as_deref().filter(|separator| !usage.single && text.contains(separator));
+    let read = match (several, text) {
+        (Some(separator), Cow::Borrowed(text)) => split(text, separator, form).collect(),
+        (Some(separator), Cow::Owned(text)) => split(text, separator, form).map(RawValue::into_owned).collect(),
+        (None, text) => match octets(text, form) {
+            Some(octets) => RawValues::One(octets),
+            None => return Cell::Value,
+        },
+    };
+    *values = read;
     Cell::Value
 }
 
+fn split<'t>(text: &'t str, separator: &str, form: &CsvForm) -> impl Iterator<Item = RawValue<'t>> {
+    let parts = text.split(separator).filter(|part| !part.trim().is_empty());
+    parts.map(|part| octets(part, form).unwrap_or(RawValue::Text(Cow::Borrowed(part))))
+}
+
 /// Reads `X'0A1B'`.
-fn octets(text: &str, form: &CsvForm) -> Option<RawValue> {
+fn octets(text: &str, form: &CsvForm) -> Option<RawValue<'static>> {
     let digits = text.trim().strip_prefix(['X', 'x'])?.strip_prefix('\'')?.strip_suffix('\'')?;
     if !form.hex_octets || digits.len() % 2 != 0 {
         return None;
     }
     let pairs = digits.as_bytes().chunks_exact(2);
     let octet = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    pairs.map(octet).collect::<Option<Vec<u8>>>().map(RawValue::Bytes)
+    pairs.map(octet).collect::<Option<Vec<u8>>>().map(|octets| RawValue::Bytes(octets.into()))
 }
 
 #[cfg(test)]
@@ -61,7 +77,7 @@ mod tests {
         let csvde = CsvForm { multi_separator: Some(";".to_owned()), hex_octets: true, ..CsvForm::default() };
         let kintone = CsvForm { unchanged: Some("*".to_owned()), ..CsvForm::default() };
         let google = CsvForm { placeholders: vec!["****".to_owned()], ..CsvForm::default() };
-        let text = |text: &str| RawValue::Text(text.to_owned());
+        let text = |text: &'static str| RawValue::Text(text.into());
         let single = Use { single: true, ..Use::default() };
         let cases = [
             ("=1+3", &plain, Use::default(), Cell::Value, vec![text("=1+3")]),
@@ -71,13 +87,13 @@ mod tests {
             ("****", &google, Use::default(), Cell::Placeholder, vec![]),
             ("top;person;user", &csvde, Use::default(), Cell::Value, vec![text("top"), text("person"), text("user")]),
             ("Sales; EU", &csvde, single, Cell::Value, vec![text("Sales; EU")]),
-            ("X'0a1B'", &csvde, Use::default(), Cell::Value, vec![RawValue::Bytes(vec![0x0a, 0x1b])]),
+            ("X'0a1B'", &csvde, Use::default(), Cell::Value, vec![RawValue::Bytes(vec![0x0a, 0x1b].into())]),
             ("X'0a1'", &csvde, Use::default(), Cell::Value, vec![text("X'0a1'")]),
         ];
         for (cell, form, usage, expected, values) in cases {
-            let mut read = vec![text(cell)];
+            let mut read: RawValues<'_> = RawValues::One(text(cell));
             assert_eq!(interpret(&mut read, form, usage), expected, "{cell}");
-            assert!(read == values, "{cell}");
+            assert!(*read == *values, "{cell}");
         }
     }
 }

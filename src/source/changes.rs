@@ -1,10 +1,11 @@
 //! Change records of LDIF, applied to raw entries (sources.md 9.5).
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
 use super::dn;
+use super::few::Few;
 use super::frame::RecordFault;
 use super::preset::{Preset, Use};
 use super::raw::{LdifChange, Modification, ModifyOperation, RawAttribute, RawBody, RawRecord, RawValue};
@@ -41,7 +42,7 @@ pub enum Applied {
 }
 
 impl Change {
-    pub(super) fn new(line: u64, record: &RawRecord, change: LdifChange) -> Self {
+    pub(super) fn new(line: u64, record: &RawRecord<'_>, change: LdifChange) -> Self {
         let dn = record
             .attribute("dn")
             .and_then(|attribute| attribute.values.first())
@@ -95,7 +96,7 @@ impl Change {
 
 impl Entry {
     /// Takes the entry of a content record; secrets stay out (sources.md 11.9), and octets that the preset does not read.
-    pub(super) fn of(record: &RawRecord, preset: &Preset) -> Option<Self> {
+    pub(super) fn of(record: &RawRecord<'_>, preset: &Preset) -> Option<Self> {
         let dn = record.attribute("dn")?.values.first()?.as_text()?.to_owned();
         let attributes = record.attributes.iter().filter(|attribute| !attribute.name.eq_ignore_ascii_case("dn"));
         let kept = attributes.filter_map(|attribute| {
@@ -109,14 +110,13 @@ impl Entry {
     }
 
     /// Returns the entry as the record that it would be in a snapshot.
-    pub(super) fn to_record(&self, line: u64) -> RawRecord {
-        let attribute =
-            |name: &str, values: Vec<RawValue>| RawAttribute { name: Arc::from(name), values, line, incomplete: None };
-        let mut attributes = vec![attribute("dn", vec![RawValue::Text(self.dn.clone())])];
+    pub(super) fn to_record(&self, line: u64) -> RawRecord<'static> {
+        let attribute = |name: &str, values| RawAttribute { name: Rc::from(name), values, line, incomplete: None };
+        let mut attributes = vec![attribute("dn", Few::One(RawValue::Text(self.dn.clone().into())))];
         attributes.extend(self.attributes.iter().map(|(name, values)| {
             let value = |value: &EntryValue| match value {
-                EntryValue::Text(text) => RawValue::Text(text.clone()),
-                EntryValue::Octets(octets) => RawValue::Bytes(octets.clone()),
+                EntryValue::Text(text) => RawValue::Text(text.clone().into()),
+                EntryValue::Octets(octets) => RawValue::Bytes(octets.clone().into()),
             };
             attribute(name, values.iter().map(value).collect())
         }));
@@ -231,9 +231,9 @@ impl Modification {
 }
 
 impl EntryValue {
-    fn of(value: &RawValue) -> Option<Self> {
+    fn of(value: &RawValue<'_>) -> Option<Self> {
         match value {
-            RawValue::Bytes(bytes) => Some(Self::Octets(bytes.clone())),
+            RawValue::Bytes(bytes) => Some(Self::Octets(bytes.to_vec())),
             RawValue::Text(_) | RawValue::Bool(_) | RawValue::Number(_) => {
                 value.as_text().map(|text| Self::Text(text.to_owned()))
             }

@@ -18,9 +18,13 @@ pub fn document(settings: &Settings) -> Value {
     let settings = Settings { wanted: None, references: true, ..settings.clone() };
     let set = find(&settings);
     let mut records: Vec<Shown> = Vec::new();
-    let mut sink = |read: Read| -> Result<(), Infallible> {
+    let mut sink = |read: Read<'_>| -> Result<(), Infallible> {
         match read {
             Read::Object { file, hash, object, renamed_to, self_reference, .. } => {
+                // here only canonical names are shown
+                let others = object.unread_rest();
+                let mut object = object.into_object();
+                object.unknown.retain(|name| !others.contains(name));
                 records.push(Shown { file, hash, value: record(&object, renamed_to, self_reference) });
             }
             Read::Change { file, hash, change } => records.push(Shown { file, hash, value: change_record(&change) }),
@@ -191,7 +195,7 @@ fn change_record(change: &Change) -> Map<String, Value> {
 }
 
 /// Values that are not printable text are base64.
-fn raw_value(value: &RawValue) -> Value {
+fn raw_value(value: &RawValue<'_>) -> Value {
     let base64 = |octets: &[u8]| {
         use base64::Engine;
         json!({"base64": base64::engine::general_purpose::STANDARD.encode(octets)})

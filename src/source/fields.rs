@@ -1,18 +1,19 @@
 //! One raw record, its values found by the numbers of a preset.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::sync::Arc;
+use std::rc::Rc;
 
-use super::preset::{Preset, Slot};
+use super::preset::{Canon, Preset, Slot};
 use super::raw::{RawAttribute, RawRecord, RawValue};
 use super::value::{Locale, Outcome, read};
 
 /// The values of one record by [`Slot`].
-pub struct Fields<'a> {
-    pub preset: &'a Preset,
-    pub record: &'a RawRecord,
-    scratch: &'a Scratch,
-    file_name: &'a str,
+pub struct Fields<'s, 'r> {
+    pub preset: &'s Preset,
+    pub record: &'r RawRecord<'r>,
+    scratch: &'s Scratch,
+    file_name: &'s str,
     upn_prefix: OnceCell<Option<String>>,
 }
 
@@ -27,6 +28,8 @@ pub struct Scratch {
     columns: Vec<bool>,
     /// Columns that were lost since the last export.
     lost: Vec<Slot>,
+    /// Places of attributes without a slot whose cell was no value.
+    pub unreadable: Vec<usize>,
     /// The slot of each attribute of the record, in its order.
     pub slots: Vec<Option<Slot>>,
     memo: Memo,
@@ -35,7 +38,7 @@ pub struct Scratch {
 /// Slots of names that came before: decoders share one allocation between all records, in much the same order.
 #[derive(Debug, Default)]
 struct Memo {
-    names: Vec<(Arc<str>, Option<Slot>)>,
+    names: Vec<(Rc<str>, Option<Slot>)>,
     next: usize,
 }
 
@@ -43,9 +46,9 @@ struct Memo {
 const MEMO: usize = 256;
 
 impl Memo {
-    fn find(&mut self, preset: &Preset, name: &Arc<str>) -> Option<Slot> {
+    fn find(&mut self, preset: &Preset, name: &Rc<str>) -> Option<Slot> {
         let (before, behind) = self.names.split_at(self.next.min(self.names.len()));
-        let is_same = |(other, _): &(Arc<str>, Option<Slot>)| Arc::ptr_eq(other, name);
+        let is_same = |(other, _): &(Rc<str>, Option<Slot>)| Rc::ptr_eq(other, name);
         let at =
             behind.iter().position(is_same).map(|at| before.len() + at).or_else(|| before.iter().position(is_same));
         if let Some(at) = at {
@@ -57,7 +60,7 @@ impl Memo {
             // a decoder that shares nothing
             self.names.clear();
         }
-        self.names.push((Arc::clone(name), slot));
+        self.names.push((Rc::clone(name), slot));
         self.next = self.names.len();
         slot
     }
@@ -75,7 +78,7 @@ impl Scratch {
     }
 
     /// Finds the attributes of `record`; those of the same name but for case become one.
-    pub fn index(&mut self, preset: &Preset, record: &mut RawRecord) {
+    pub fn index(&mut self, preset: &Preset, record: &mut RawRecord<'_>) {
         let count = preset.names.len();
         self.at.clear();
         self.at.resize(count, 0);
@@ -87,6 +90,7 @@ impl Scratch {
             self.unknown[slot.index()] = true;
         }
         self.slots.clear();
+        self.unreadable.clear();
         let mut index = 0;
         while index < record.attributes.len() {
             let slot = self.memo.find(preset, &record.attributes[index].name);
@@ -112,21 +116,21 @@ impl Scratch {
     }
 }
 
-fn join(first: &mut RawAttribute, twin: RawAttribute) {
-    first.values.extend(twin.values);
+fn join<'a>(first: &mut RawAttribute<'a>, twin: RawAttribute<'a>) {
+    first.values.extend(twin.values.into_vec());
     first.incomplete = first.incomplete.or(twin.incomplete);
 }
 
 /// Says whether the record has a name below `name`: `@removed.reason` below `@removed`.
-fn has_below(record: &RawRecord, name: &str) -> bool {
+fn has_below(record: &RawRecord<'_>, name: &str) -> bool {
     record.attributes.iter().any(|attribute| {
         let Some((head, tail)) = attribute.name.split_at_checked(name.len()) else { return false };
         head.eq_ignore_ascii_case(name) && tail.starts_with(['.', '['])
     })
 }
 
-impl<'a> Fields<'a> {
-    pub fn new(preset: &'a Preset, record: &'a RawRecord, scratch: &'a Scratch, file_name: &'a str) -> Self {
+impl<'s, 'r> Fields<'s, 'r> {
+    pub fn new(preset: &'s Preset, record: &'r RawRecord<'r>, scratch: &'s Scratch, file_name: &'s str) -> Self {
         Self { preset, record, scratch, file_name, upn_prefix: OnceCell::new() }
     }
 
@@ -134,12 +138,12 @@ impl<'a> Fields<'a> {
         self.file_name
     }
 
-    pub fn attribute(&self, slot: Slot) -> Option<&'a RawAttribute> {
+    pub fn attribute(&self, slot: Slot) -> Option<&'r RawAttribute<'r>> {
         let at = *self.scratch.at.get(slot.index())?;
         self.record.attributes.get((at as usize).checked_sub(1)?)
     }
 
-    pub fn values(&self, slot: Slot) -> &'a [RawValue] {
+    pub fn values(&self, slot: Slot) -> &'r [RawValue<'r>] {
         self.attribute(slot).map_or(&[], |attribute| &attribute.values)
     }
 
@@ -173,18 +177,18 @@ impl<'a> Fields<'a> {
     }
 
     fn find_upn_prefix(&self) -> Option<String> {
-        let upn = self.first_text("userPrincipalName")?;
-        let id = self.first_text("objectId")?;
-        let digits: String = id.chars().filter(|c| *c != '-').collect();
-        if digits.len() != 32 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let upn = self.first_text(Canon::USER_PRINCIPAL_NAME)?;
+        let (head, tail) = upn.split_at_checked(32)?;
+        if tail.is_empty() || !head.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
-        let (head, tail) = upn.split_at_checked(32)?;
-        (head.eq_ignore_ascii_case(&digits) && !tail.is_empty()).then(|| tail.to_owned())
+        let id = self.first_text(Canon::OBJECT_ID)?;
+        let digits: String = id.chars().filter(|c| *c != '-').collect();
+        head.eq_ignore_ascii_case(&digits).then(|| tail.to_owned())
     }
 
-    fn first_text(&self, name: &str) -> Option<String> {
-        let attribute = self.preset.attribute(name)?;
+    fn first_text(&self, name: Canon) -> Option<Cow<'r, str>> {
+        let attribute = self.preset.attributes.iter().find(|attribute| attribute.canon == Some(name))?;
         let values = attribute.from.iter().flat_map(|slot| self.values(*slot));
         values
             .map(|value| read(value, &attribute.reading, Locale::MonthDayYear, &mut false))
@@ -193,7 +197,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Says whether a value is more than blanks and null.
-pub fn has_content(value: &RawValue) -> bool {
+pub fn has_content(value: &RawValue<'_>) -> bool {
     match value {
         RawValue::Text(text) => !text.trim().is_empty(),
         RawValue::Bytes(bytes) => !bytes.is_empty(),

@@ -1,30 +1,30 @@
 //! Reads the records of one file.
 
 use std::collections::BTreeMap;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 use super::base::{BaseKey, Lasting};
 use super::blank::blanked;
 use super::changes::{Applied, Change, Entry};
 use super::complete;
+use super::draft::{Draft, Handed};
 use super::encoding::{self, Reason};
 use super::find::Stamp;
-use super::frame::{Decoder, Fault, FileFault, Format, Framed, Framer, RecordFault};
-use super::map::{Draft, FileContext, Mapped, Mapper, Remark};
+use super::frame::{Decoder, Fault, FileFault, Framed, Framer, RecordFault};
+use super::map::{FileContext, Mapped, Mapper, Remark};
 use super::open::{Opened, changed, unreadable};
-use super::preset::FormatName;
+use super::preset::{Canon, FormatName, Preset};
 use super::raw::{LdifChange, RawBody, RawRecord};
 use super::read::{ObjectKey, Read, Reading, Recognise, Recognised, file_problem, format_name, is_unchanged};
 use super::references::Resolved;
-use super::report::{Counts, FileReport, Level, Problem, RefusedRecord, Warning};
+use super::report::{FileReport, Level, Problem, RefusedRecord, Warning};
 use super::seen::{First, Standing};
 use super::settings::Role;
 use super::value::Locale;
-use crate::model::{Deletion, ObjectKind, Origin, SourceAnchor, SourceObject, SourceValue};
+use super::wanted;
+use crate::model::{Deletion, ObjectKind};
 
 /// How many refused records are listed for a file.
 const LISTED: usize = 100_000;
@@ -43,8 +43,6 @@ pub struct FileReading<'r, 'a> {
     said_lossy: bool,
     /// How many records were noted to have a name, by its slot.
     noted: Vec<u8>,
-    /// Whether an attribute stays in the object, by its name.
-    handed: HashMap<Arc<str>, bool>,
 }
 
 /// Why a record is refused, and whose it is.
@@ -93,7 +91,6 @@ impl<'r, 'a> FileReading<'r, 'a> {
             kinds: Kinds::default(),
             said_lossy: false,
             noted: vec![0; preset.names.len()],
-            handed: HashMap::new(),
         }
     }
 
@@ -101,7 +98,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
     pub fn run<E>(
         &mut self,
         known: &mut dyn Recognise,
-        sink: &mut dyn FnMut(Read) -> Result<(), E>,
+        sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<FileReport, E> {
         let found = &self.reading.set.files[self.index];
         if let Err(fault) = self.records(known, sink)? {
@@ -116,7 +113,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
     fn records<E>(
         &mut self,
         known: &mut dyn Recognise,
-        sink: &mut dyn FnMut(Read) -> Result<(), E>,
+        sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Result<(), FileFault>, E> {
         let found = &self.reading.set.files[self.index];
         let file = match found.open() {
@@ -130,7 +127,11 @@ impl<'r, 'a> FileReading<'r, 'a> {
         self.warn_of_opening();
         let limits = self.reading.settings.limits;
         let mut framer = Framer::new(&file, &self.opened.choice, &self.opened.format, limits);
-        let mut decoder = Decoder::new(&self.decoded_format(), limits);
+        // entries are kept whole where changes may follow
+        let keeps_entries = self.opened.preset.format == FormatName::Ldif && known.base().is_some();
+        let names = self.reading.settings.wanted.as_ref().filter(|_| !keeps_entries);
+        let wanted = wanted::of_preset(&self.opened.preset, names);
+        let mut decoder = Decoder::of_wanted(&self.opened.format, limits, wanted);
         let decodes_all = self.reading.references.is_some();
         loop {
             let (hash, bytes, decoded) = match framer.next() {
@@ -176,22 +177,6 @@ impl<'r, 'a> FileReading<'r, 'a> {
         Ok(Ok(()))
     }
 
-    /// The format, columns that nobody asks for left out.
-    fn decoded_format(&self) -> Format {
-        let settings = self.reading.settings;
-        let preset = &self.opened.preset;
-        let mut format = self.opened.format.clone();
-        if let (Format::Csv(csv), true) = (&mut format, settings.wanted.is_some()) {
-            for name in &mut csv.columns {
-                let usage = preset.names.find(name).map(|slot| preset.use_of(slot)).unwrap_or_default();
-                if !usage.used && !settings.wants(name) {
-                    *name = Arc::from("");
-                }
-            }
-        }
-        format
-    }
-
     fn warn_of_opening(&mut self) {
         if self.opened.choice.reason == Reason::Guessed {
             let message = format!("the encoding was guessed: `{}`", encoding::name(self.opened.choice.encoding));
@@ -205,12 +190,15 @@ impl<'r, 'a> FileReading<'r, 'a> {
         line: u64,
         hash: u128,
         recognised: Recognised,
-        sink: &mut dyn FnMut(Read) -> Result<(), E>,
+        sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Done, E> {
         let Recognised { key, living } = recognised;
         self.reading.counts.known += 1;
         self.reading.newest.meet_known(hash);
         self.reading.known_names.meet(hash);
+        if !self.reading.awaited.is_empty() {
+            self.reading.awaited.meet(key);
+        }
         if key.0 == 0 {
             let (change, lasting) = (self.is_change(), Lasting::Nothing);
             return sink(Read::Ignored { file: self.index, hash, change, lasting }).map(Ok);
@@ -236,11 +224,11 @@ impl<'r, 'a> FileReading<'r, 'a> {
 
     fn record<E>(
         &mut self,
-        mut record: RawRecord,
+        mut record: RawRecord<'_>,
         hash: u128,
         bytes: &[u8],
         known: &mut dyn Recognise,
-        sink: &mut dyn FnMut(Read) -> Result<(), E>,
+        sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Done, E> {
         let line = record.line;
         let mut added = false;
@@ -286,7 +274,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         hash: u128,
         bytes: &[u8],
         known: &mut dyn Recognise,
-        sink: &mut dyn FnMut(Read) -> Result<(), E>,
+        sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Done, E> {
         let line = change.line;
         let key = BaseKey::of_dn(&change.dn);
@@ -301,11 +289,11 @@ impl<'r, 'a> FileReading<'r, 'a> {
         if let Some(last) = entry.filter(|last| is_deleted || BaseKey::of_dn(&last.dn) != BaseKey::of_dn(&now.dn)) {
             sink(Read::Gone { file: self.index, dn: last.dn })?;
         }
-        let record = now.to_record(line);
+        let mut record = now.to_record(line);
         if !is_deleted {
             return self.mapped(record, Lasting::Entry(Box::new(now)), hash, bytes, known, sink);
         }
-        let mapped = self.mapper.map(record, &mut self.remarks);
+        let mapped = self.mapper.map(&mut record, &mut self.remarks);
         self.remarks.clear();
         match mapped {
             Mapped::Object(mut draft) => {
@@ -318,14 +306,14 @@ impl<'r, 'a> FileReading<'r, 'a> {
 
     fn mapped<E>(
         &mut self,
-        record: RawRecord,
+        mut record: RawRecord<'_>,
         lasting: Lasting,
         hash: u128,
         bytes: &[u8],
         known: &mut dyn Recognise,
-        sink: &mut dyn FnMut(Read) -> Result<(), E>,
+        sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Done, E> {
-        let mapped = self.mapper.map(record, &mut self.remarks);
+        let mapped = self.mapper.map(&mut record, &mut self.remarks);
         self.flush_remarks();
         match mapped {
             Mapped::Ignored => {
@@ -343,24 +331,34 @@ impl<'r, 'a> FileReading<'r, 'a> {
 
     fn object<E>(
         &mut self,
-        draft: Draft,
+        draft: Draft<'_>,
         lasting: Lasting,
         hash: u128,
         bytes: &[u8],
         known: &mut dyn Recognise,
-        sink: &mut dyn FnMut(Read) -> Result<(), E>,
+        sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Done, E> {
         let line = draft.line;
-        let Some(anchor) = choose_anchor(&mut self.reading.anchors, self.opened, self.reading.settings, &draft) else {
+        let preset: &'r Preset = &self.opened.preset;
+        let anchor = choose_anchor(&mut self.reading.anchors, self.opened, self.reading.settings, preset, &draft);
+        let Some((anchor, name)) = anchor.and_then(|anchor| Some((anchor, draft.text(anchor)?))) else {
             self.note_names(hash);
             *self.reading.lacking_anchor.entry(draft.kind).or_default() += 1;
             return Ok(Err(self.no_anchor(&draft)));
         };
-        let key = ObjectKey::of(draft.kind, &anchor);
+        let key = ObjectKey::of(draft.kind, name);
+        if !self.reading.awaited.is_empty() {
+            self.reading.awaited.meet(key);
+            let also = match draft.kind {
+                ObjectKind::User => Canon::USER_PRINCIPAL_NAME,
+                ObjectKind::Group => Canon::DISPLAY_NAME,
+            };
+            draft.text(also).into_iter().for_each(|name| self.reading.awaited.meet_name(name));
+        }
         let resolved = match &self.reading.references {
             Some(references) => {
                 let mut base = |key| known.base()?.anchor(key);
-                references.resolve(&draft, &anchor, &self.opened.preset, &mut base)
+                references.resolve(&draft, name, preset, &mut base)
             }
             None => Resolved::default(),
         };
@@ -373,27 +371,38 @@ impl<'r, 'a> FileReading<'r, 'a> {
         if let Some(recognised) = recognises.then(|| known.recognise(self.index, hash, bytes)).flatten() {
             return self.recognised(line, hash, recognised, sink);
         }
-        let (object, renamed_to) = self.build(draft, anchor, &resolved);
-        let living = object.deletion == Deletion::None;
+        let renamed_to = draft.rename_to.clone();
+        let self_reference = resolved.self_reference.as_ref().map(ToString::to_string);
+        let file: &'a str = &self.reading.set.files[self.index].name;
+        let object = Handed { preset, draft, resolved, anchor, file };
+        let living = object.deletion() == Deletion::None;
         let standing = if self.is_change() {
             Standing::New
         } else {
-            self.reading.seen.meet(key, self.first(living, line, print_of(&object)), hash)
+            match self.reading.seen.meet(key, self.first(living, line, object.print()), hash) {
+                // what the first one says is known only as what it said last time
+                Standing::Contested(first) if first.print == 0 && known.knew(hash) == Some(key) => {
+                    Standing::Repeated(first)
+                }
+                standing => standing,
+            }
         };
         let counts = matches!(standing, Standing::New | Standing::Replaces(_));
         if counts {
-            let counted = tally(&object);
+            let counted = object.tally();
             self.reading.counts.add(counted);
             if !living {
                 self.reading.seen.counted(key, counted);
             }
-            if living && object.kind == ObjectKind::User && !self.is_change() {
-                self.warn_duplicate_values(&object);
+            if living && object.kind() == ObjectKind::User && !self.is_change() {
+                for (number, name) in super::twins::SINGLE.iter().enumerate() {
+                    if let Some(value) = object.text(*name) {
+                        self.reading.seen.note_value(u8::try_from(number).unwrap_or(0), value);
+                    }
+                }
             }
         }
-        let self_reference = resolved.self_reference.map(|name| name.to_string());
         let change = self.is_change();
-        let object = Box::new(object);
         let handed = Read::Object { file: self.index, hash, key, object, renamed_to, self_reference, change, lasting };
         match standing {
             Standing::New => sink(handed).map(Ok),
@@ -432,7 +441,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         &mut self,
         key: ObjectKey,
         first: First,
-        sink: &mut dyn FnMut(Read) -> Result<(), E>,
+        sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         match self.reading.seen.withdraw(key) {
             Some((hash, counted)) => {
@@ -456,7 +465,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         }
     }
 
-    fn no_anchor(&self, draft: &Draft) -> Refusal {
+    fn no_anchor(&self, draft: &Draft<'_>) -> Refusal {
         let preset = &self.opened.preset;
         let chosen = self.reading.anchors.get(&draft.kind).map(ToString::to_string);
         let name = chosen.or_else(|| self.reading.settings.anchor.clone()).or_else(|| preset.anchor.first().cloned());
@@ -472,51 +481,12 @@ impl<'r, 'a> FileReading<'r, 'a> {
         Refusal { fault: RecordFault::new(draft.line, "record.no_anchor", message), key: None, first_line: None }
     }
 
-    fn build(&mut self, draft: Draft, anchor: String, resolved: &Resolved) -> (SourceObject, Option<String>) {
-        let (attributes, settings) = (&self.opened.preset.attributes, self.reading.settings);
-        let kept = |name: &str| {
-            let attribute = || attributes.iter().find(|attribute| *attribute.name == *name);
-            name == "accountEnabled" || attribute().is_none_or(|attribute| attribute.kept)
-        };
-        let handed = &mut self.handed;
-        let mut wants = |name: &Arc<str>| match handed.get(name) {
-            Some(wanted) => *wanted,
-            None => *handed.entry(Arc::clone(name)).or_insert(kept(name) && settings.wants_or_needs(name)),
-        };
-        let mut attributes: BTreeMap<String, SourceValue> = draft
-            .attributes
-            .into_iter()
-            .filter(|(name, _)| wants(name))
-            .map(|(name, value)| (name.to_string(), value))
-            .collect();
-        for (name, value) in &resolved.found {
-            attributes.insert(name.to_string(), value.clone());
-        }
-        let mut names = |set: std::collections::BTreeSet<Arc<str>>| {
-            set.into_iter().filter(|name| !name.is_empty() && wants(name)).map(|name| name.to_string()).collect()
-        };
-        let object = SourceObject {
-            kind: draft.kind,
-            anchor: SourceAnchor(anchor),
-            deletion: draft.deletion,
-            attributes,
-            rest: draft.rest,
-            unknown: names(draft.unknown),
-            cleared: names(draft.cleared),
-            incomplete: names(draft.incomplete),
-            unresolved: resolved.unresolved.iter().map(|(name, texts)| (name.to_string(), texts.clone())).collect(),
-            partial: draft.partial,
-            origin: Origin { file: self.report.file.clone(), line: draft.line },
-        };
-        (object, draft.rename_to)
-    }
-
     /// Refuses a record; its anchor may be known.
     fn refuse<E>(
         &mut self,
         refusal: Refusal,
         bytes: &[u8],
-        sink: &mut dyn FnMut(Read) -> Result<(), E>,
+        sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Refusal { fault, key, first_line } = refusal;
         self.reading.counts.refused += 1;
@@ -591,34 +561,19 @@ impl<'r, 'a> FileReading<'r, 'a> {
     }
 
     /// An encoding that cannot hold a character loses it on the exporter's side (sources.md 5).
-    fn warn_lossy(&mut self, draft: &Draft) {
+    fn warn_lossy(&mut self, draft: &Draft<'_>) {
         let encoding = self.opened.choice.encoding;
         if self.said_lossy || [encoding_rs::UTF_8, encoding_rs::UTF_16LE, encoding_rs::UTF_16BE].contains(&encoding) {
             return;
         }
-        let lossy = ["displayName", "givenName", "surname"]
+        let lossy = [Canon::DISPLAY_NAME, Canon::GIVEN_NAME, Canon::SURNAME]
             .into_iter()
-            .find(|name| matches!(draft.attributes.get(*name), Some(SourceValue::Text(text)) if text.contains('?')));
+            .find(|name| draft.text(*name).is_some_and(|text| text.contains('?')));
         if let Some(name) = lossy {
             self.said_lossy = true;
+            let name = &self.opened.preset.canonical(name).name;
             let message = format!("`{name}` has a `?` where the encoding may have lost a character");
-            self.warn(Level::Warning, Some(draft.line), "value.lossy", Some(name.to_owned()), message);
-        }
-    }
-
-    fn warn_duplicate_values(&mut self, object: &SourceObject) {
-        for (number, name) in [(0, "userPrincipalName"), (1, "mail")] {
-            let Some(SourceValue::Text(value)) = object.attributes.get(name) else { continue };
-            if !self.reading.seen.is_only(number, value) {
-                let message = format!("another object has the same `{name}`");
-                self.warn(
-                    Level::Warning,
-                    Some(object.origin.line),
-                    "record.duplicate_value",
-                    Some(name.to_owned()),
-                    message,
-                );
-            }
+            self.warn(Level::Warning, Some(draft.line), "value.lossy", Some(name.to_string()), message);
         }
     }
 
@@ -707,21 +662,21 @@ pub(super) fn mapper_of(
 }
 
 /// Takes the anchor that was chosen for the kind, or chooses it: the first record that has one decides (sources.md 13).
+///
+/// `preset` is what the record was mapped with.
 pub(super) fn choose_anchor(
     anchors: &mut BTreeMap<ObjectKind, Arc<str>>,
     opened: &Opened,
     settings: &super::settings::Settings,
-    draft: &Draft,
-) -> Option<String> {
-    let text = |name: &str| match draft.attributes.get(name) {
-        Some(SourceValue::Text(text)) => Some(text.clone()),
-        _ => None,
-    };
+    preset: &Preset,
+    draft: &Draft<'_>,
+) -> Option<Canon> {
+    let with_text = |name: &str| preset.canon(name).filter(|name| draft.text(*name).is_some());
     if let Some(name) = anchors.get(&draft.kind) {
-        return text(name);
+        return with_text(name);
     }
     let candidates = super::rules::anchor_candidates(&opened.preset, settings);
-    let (name, anchor) = candidates.into_iter().find_map(|name| text(&name).map(|anchor| (name, anchor)))?;
+    let (name, anchor) = candidates.into_iter().find_map(|name| with_text(&name).map(|anchor| (name, anchor)))?;
     anchors.insert(draft.kind, name);
     Some(anchor)
 }
@@ -741,56 +696,6 @@ fn seed_of(opened: &Opened, role: Option<Role>, is_delta: bool, name: &str) -> u
         }
     }
     xxh3_64(&text)
-}
-
-/// Hashes at the end, all at once: many small pieces cost more than a copy.
-#[derive(Default)]
-struct Gathered(Vec<u8>);
-
-impl Hasher for Gathered {
-    fn finish(&self) -> u64 {
-        xxh3_64(&self.0)
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-    }
-}
-
-fn print_of(object: &SourceObject) -> u64 {
-    let mut hasher = Gathered::default();
-    (
-        object.kind,
-        object.deletion,
-        &object.attributes,
-        &object.rest,
-        &object.unknown,
-        &object.incomplete,
-        &object.unresolved,
-    )
-        .hash(&mut hasher);
-    hasher.finish().max(1)
-}
-
-fn tally(object: &SourceObject) -> Counts {
-    let mut counts = Counts::default();
-    match object.kind {
-        ObjectKind::User => {
-            counts.users += 1;
-            match object.attributes.get("accountEnabled") {
-                Some(SourceValue::Bool(false)) => counts.disabled += 1,
-                Some(_) => {}
-                None => counts.enabled_unknown += 1,
-            }
-        }
-        ObjectKind::Group => counts.groups += 1,
-    }
-    match object.deletion {
-        Deletion::None => {}
-        Deletion::Soft => counts.soft_deleted += 1,
-        Deletion::Hard => counts.hard_deleted += 1,
-    }
-    counts
 }
 
 /// At most 40 characters, controls escaped (sources.md 17).

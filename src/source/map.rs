@@ -1,17 +1,18 @@
 //! From a raw record to a source object, by the tables of a preset (sources.md 10–13, 17).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::attributes::Reader;
 use super::cells::{self, Cell};
+use super::draft::{Draft, Value};
 use super::fields::{Fields, Scratch, has_content};
 use super::frame::RecordFault;
-use super::preset::{FormatName, Preset, Slot};
+use super::preset::{Canon, FormatName, Preset, Slot};
 use super::raw::{RawRecord, RawValue};
 use super::settings::Role;
 use super::value::{Locale, clean};
-use crate::model::{Deletion, ObjectKind, SourceValue};
+use crate::model::{Deletion, ObjectKind};
 
 /// A warning about one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,30 +27,13 @@ pub struct Remark {
 
 /// What a record came to.
 #[derive(Debug)]
-pub enum Mapped {
+pub enum Mapped<'r> {
     /// Of kind `ignore`.
     Ignored,
     /// A row that is no record: the examples of a template.
     Dropped,
     Refused(RecordFault),
-    Object(Box<Draft>),
-}
-
-/// A source object before its anchor is chosen and its references are resolved.
-#[derive(Debug, Clone)]
-pub struct Draft {
-    pub kind: ObjectKind,
-    pub deletion: Deletion,
-    pub attributes: BTreeMap<Arc<str>, SourceValue>,
-    pub rest: BTreeMap<String, SourceValue>,
-    pub unknown: BTreeSet<Arc<str>>,
-    pub cleared: BTreeSet<Arc<str>>,
-    pub incomplete: BTreeSet<Arc<str>>,
-    /// Index of the preset's reference, and its texts.
-    pub references: Vec<(usize, Vec<String>)>,
-    pub rename_to: Option<String>,
-    pub partial: bool,
-    pub line: u64,
+    Object(Box<Draft<'r>>),
 }
 
 /// Maps the records of one file.
@@ -81,10 +65,11 @@ pub struct FileContext<'a> {
 impl Mapper {
     pub fn new(preset: Arc<Preset>, context: &FileContext<'_>) -> Self {
         let scratch = Scratch::new(&preset, context.columns, context.lost);
+        let file_name = context.name.rsplit('/').next().unwrap_or(context.name).to_owned();
         Self {
-            preset,
+            preset: Arc::new(preset.for_file(&file_name)),
             scratch,
-            file_name: context.name.rsplit('/').next().unwrap_or(context.name).to_owned(),
+            file_name,
             role: context.role,
             locale: context.locale,
             changes: context.changes,
@@ -103,18 +88,19 @@ impl Mapper {
     }
 
     /// Maps one record; what is worth saying of it goes to `remarks`.
-    pub fn map(&mut self, mut record: RawRecord, remarks: &mut Vec<Remark>) -> Mapped {
+    pub fn map<'r>(&mut self, record: &'r mut RawRecord<'_>, remarks: &mut Vec<Remark>) -> Mapped<'r> {
         let preset = Arc::clone(&self.preset);
         let line = record.line;
         remarks.extend(record.warnings.iter().map(|code| Remark { line, code, attribute: None, once: true }));
-        self.scratch.index(&preset, &mut record);
+        self.scratch.index(&preset, record);
         if preset.format == FormatName::Csv {
-            self.read_cells(&mut record, remarks);
+            self.read_cells(record, remarks);
         }
-        if let Some(fault) = self.refuse_urls(&record, remarks) {
+        let record = &*record;
+        if let Some(fault) = self.refuse_urls(record, remarks) {
             return Mapped::Refused(fault);
         }
-        let fields = Fields::new(&preset, &record, &self.scratch, &self.file_name);
+        let fields = Fields::new(&preset, record, &self.scratch, &self.file_name);
         if preset.drop_rows.iter().any(|row| row.holds(&fields)) {
             remarks.push(Remark { line, code: "row.example_dropped", attribute: None, once: false });
             return Mapped::Dropped;
@@ -122,23 +108,12 @@ impl Mapper {
         let kind = preset.kinds.iter().find(|(_, when)| when.holds(&fields)).and_then(|(kind, _)| *kind);
         let Some(kind) = kind else { return Mapped::Ignored };
         let kind = if self.role == Role::Groups { ObjectKind::Group } else { kind };
-        if let Some(fault) = self.refuse_octets(&record) {
+        if let Some(fault) = self.refuse_octets(record) {
             return Mapped::Refused(fault);
         }
-        let mut draft = Draft {
-            kind,
-            deletion: Deletion::None,
-            attributes: BTreeMap::new(),
-            rest: BTreeMap::new(),
-            unknown: BTreeSet::new(),
-            cleared: BTreeSet::new(),
-            incomplete: BTreeSet::new(),
-            references: Vec::new(),
-            rename_to: None,
-            partial: preset.partial.names.iter().any(|slot| fields.exists(*slot))
-                || (self.changes && preset.partial.in_changes),
-            line,
-        };
+        let partial =
+            preset.partial.names.iter().any(|slot| fields.exists(*slot)) || (self.changes && preset.partial.in_changes);
+        let mut draft = Draft::new(kind, partial, line, preset.canonicals().len());
         let mut reader = Reader { fields: &fields, draft: &mut draft, locale: self.locale, remarks };
         for attribute in &preset.attributes {
             reader.attribute(attribute);
@@ -148,10 +123,10 @@ impl Mapper {
             reader.references();
         }
         if preset.keeps_rest {
-            reader.rest(&self.scratch.slots, self.wants.as_ref());
+            reader.rest(&self.scratch.slots, &self.scratch.unreadable, self.wants.as_ref());
         }
         if let Some(upn) = fields.upn_prefix() {
-            draft.attributes.insert(Arc::from("originalUserPrincipalName"), SourceValue::Text(upn.to_owned()));
+            draft.set(Canon::ORIGINAL_USER_PRINCIPAL_NAME, Value::Text(upn.to_owned().into()));
         }
         if kind == ObjectKind::User
             && let Err(fault) = account_enabled(&fields, &mut draft)
@@ -163,9 +138,9 @@ impl Mapper {
         Mapped::Object(Box::new(draft))
     }
 
-    fn read_cells(&mut self, record: &mut RawRecord, remarks: &mut Vec<Remark>) {
+    fn read_cells(&mut self, record: &mut RawRecord<'_>, remarks: &mut Vec<Remark>) {
         let slots = std::mem::take(&mut self.scratch.slots);
-        for (attribute, slot) in record.attributes.iter_mut().zip(&slots) {
+        for (place, (attribute, slot)) in record.attributes.iter_mut().zip(&slots).enumerate() {
             let usage = slot.map(|slot| self.preset.use_of(slot)).unwrap_or_default();
             match cells::interpret(&mut attribute.values, &self.preset.csv, usage) {
                 Cell::Value => continue,
@@ -178,15 +153,16 @@ impl Mapper {
                     once: true,
                 }),
             }
-            if let Some(slot) = slot {
-                self.scratch.set_unknown(*slot);
+            match slot {
+                Some(slot) => self.scratch.set_unknown(*slot),
+                None => self.scratch.unreadable.push(place),
             }
         }
         self.scratch.slots = slots;
     }
 
     /// A URL is never opened: a used attribute refuses the record, another is unknown (sources.md 9.2).
-    fn refuse_urls(&mut self, record: &RawRecord, remarks: &mut Vec<Remark>) -> Option<RecordFault> {
+    fn refuse_urls(&mut self, record: &RawRecord<'_>, remarks: &mut Vec<Remark>) -> Option<RecordFault> {
         if self.preset.format != FormatName::Ldif {
             return None;
         }
@@ -218,7 +194,7 @@ impl Mapper {
     }
 
     /// Octets where the preset reads text.
-    fn refuse_octets(&self, record: &RawRecord) -> Option<RecordFault> {
+    fn refuse_octets(&self, record: &RawRecord<'_>) -> Option<RecordFault> {
         for (attribute, slot) in record.attributes.iter().zip(&self.scratch.slots) {
             let Some(usage) = slot.map(|slot| self.preset.use_of(slot)) else { continue };
             if !usage.text || usage.secret {
@@ -246,7 +222,7 @@ impl Mapper {
         None
     }
 
-    fn deletion(&self, fields: &Fields<'_>) -> Deletion {
+    fn deletion(&self, fields: &Fields<'_, '_>) -> Deletion {
         let rule = self.preset.deletion.iter().find(|(when, _)| when.holds(fields)).map(|(_, deletion)| *deletion);
         match rule {
             Some(deletion) => deletion,
@@ -257,31 +233,32 @@ impl Mapper {
 }
 
 /// The first rule that applies decides; a value that fits none refuses the record (sources.md 12.1).
-fn account_enabled(fields: &Fields<'_>, draft: &mut Draft) -> Result<(), RecordFault> {
-    let name: Arc<str> = Arc::from("accountEnabled");
+fn account_enabled(fields: &Fields<'_, '_>, draft: &mut Draft<'_>) -> Result<(), RecordFault> {
     if let Some((_, enabled)) = fields.preset.account_enabled.iter().find(|(when, _)| when.holds(fields)) {
-        draft.attributes.insert(name, SourceValue::Bool(*enabled));
+        draft.set(Canon::ACCOUNT_ENABLED, Value::Bool(*enabled));
         return Ok(());
     }
-    for (attribute, slot) in fields.preset.names.slots().filter_map(|slot| Some((fields.attribute(slot)?, slot))) {
-        if fields.preset.use_of(slot).account && attribute.values.iter().any(has_content) {
+    let account = fields.preset.names.slots().filter(|slot| fields.preset.use_of(*slot).account);
+    for slot in account {
+        if let Some(attribute) = fields.attribute(slot)
+            && attribute.values.iter().any(has_content)
+        {
             let message = format!("`{}` says neither enabled nor disabled", attribute.name);
             return Err(RecordFault::new(draft.line, "value.account_enabled", message)
                 .at(attribute.line)
                 .of_attribute(&*attribute.name));
         }
-        if fields.preset.use_of(slot).account && fields.is_unknown(slot) {
-            draft.unknown.insert(Arc::clone(&name));
+        if fields.is_unknown(slot) && !draft.unknown.contains(&Canon::ACCOUNT_ENABLED) {
+            draft.unknown.push(Canon::ACCOUNT_ENABLED);
         }
     }
     Ok(())
 }
 
-fn rename(fields: &Fields<'_>, draft: &Draft) -> Option<String> {
+fn rename(fields: &Fields<'_, '_>, draft: &Draft<'_>) -> Option<String> {
     let rename = fields.preset.rename.as_ref()?;
     let mut controls = false;
     let to = fields.values(rename.to).iter().find_map(RawValue::as_text).map(|text| clean(text, &mut controls))?;
-    let now = draft.attributes.get(rename.from.as_str());
-    let same = matches!(now, Some(SourceValue::Text(now)) if *now == to);
+    let same = fields.preset.canon(&rename.from).and_then(|name| draft.text(name)).is_some_and(|now| *now == *to);
     (!to.is_empty() && !same).then(|| to.into_owned())
 }

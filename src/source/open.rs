@@ -376,7 +376,7 @@ fn ldif_evidence(head: &[u8], choice: &Choice, limits: Limits) -> Evidence {
     names_of(&probe(head, choice, &Format::Ldif(format), limits, FIRST).records)
 }
 
-fn names_of(records: &[super::raw::RawRecord]) -> Evidence {
+fn names_of(records: &[super::raw::RawRecord<'_>]) -> Evidence {
     let mut names: Vec<String> = Vec::new();
     for attribute in records.iter().flat_map(|record| &record.attributes) {
         let base = attribute.name.split(';').next().unwrap_or_default();

@@ -1,31 +1,38 @@
 //! Records as an export has them: decoded, with places, before any meaning is put on them.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 
-/// One value as the file has it.
+use super::few::Few;
+
+/// One value as the file has it, borrowed from its bytes where they are the text.
 ///
 /// `Debug` shows only the kind: values may be secrets (sources.md 11.9).
 #[derive(Clone, PartialEq, Eq)]
-pub enum RawValue {
-    Text(String),
+pub enum RawValue<'a> {
+    Text(Cow<'a, str>),
     /// Octets: not valid UTF-8, with a NUL, or of an attribute marked `;binary`.
-    Bytes(Vec<u8>),
+    Bytes(Cow<'a, [u8]>),
     Bool(bool),
     /// The digits as written; never a float.
-    Number(String),
+    Number(Cow<'a, str>),
     Null,
     /// The URL of an LDIF `:<` line, which is never opened.
-    Url(String),
+    Url(Cow<'a, str>),
 }
+
+/// The values of one attribute: one, as a rule.
+pub type RawValues<'a> = Few<RawValue<'a>>;
 
 /// One attribute, column or flattened JSON name with its values in file order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RawAttribute {
-    /// As in the file; remaining LDIF options are part of it (`cn;lang-ja`).
-    pub name: Arc<str>,
+pub struct RawAttribute<'a> {
+    /// As in the file; remaining LDIF options are part of it (`cn;lang-ja`). Decoders share it between records.
+    pub name: Rc<str>,
     /// Never empty, except for an empty JSON array.
-    pub values: Vec<RawValue>,
+    pub values: RawValues<'a>,
     /// The line of its first value (LDIF); else the record's.
     pub line: u64,
     /// The first line with a `;range=A-B` whose B is not `*`: values are missing (sources.md 9.3).
@@ -34,12 +41,12 @@ pub struct RawAttribute {
 
 /// One record of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RawRecord {
+pub struct RawRecord<'a> {
     /// The line of its first character.
     pub line: u64,
     /// In file order, each name once. An LDIF entry has its DN first, as the attribute `dn`. Of a CSV row only cells that
     /// are not blank; columns without a name are left out.
-    pub attributes: Vec<RawAttribute>,
+    pub attributes: Vec<RawAttribute<'a>>,
     pub body: RawBody,
     /// Codes of warnings that reading this record gave, such as `csv.extra_empty_cells`.
     pub warnings: Vec<&'static str>,
@@ -72,7 +79,7 @@ pub struct Modification {
     pub operation: ModifyOperation,
     /// The description as in the file, less the options that the preset strips.
     pub attribute: Arc<str>,
-    pub values: Vec<RawValue>,
+    pub values: Vec<RawValue<'static>>,
     pub line: u64,
 }
 
@@ -84,7 +91,20 @@ pub enum ModifyOperation {
     Increment,
 }
 
-impl RawValue {
+impl RawValue<'_> {
+    /// Makes the value independent of the bytes that it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> RawValue<'static> {
+        match self {
+            Self::Text(text) => RawValue::Text(text.into_owned().into()),
+            Self::Bytes(bytes) => RawValue::Bytes(bytes.into_owned().into()),
+            Self::Bool(truth) => RawValue::Bool(truth),
+            Self::Number(digits) => RawValue::Number(digits.into_owned().into()),
+            Self::Null => RawValue::Null,
+            Self::Url(url) => RawValue::Url(url.into_owned().into()),
+        }
+    }
+
     /// Returns the value as text: `true` or `false`, the digits of a number; none for octets, null and URLs.
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -105,14 +125,27 @@ impl RawValue {
     }
 }
 
-impl RawRecord {
+impl<'a> RawRecord<'a> {
+    /// Makes the record independent of the bytes that it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> RawRecord<'static> {
+        let attribute = |attribute: RawAttribute<'_>| RawAttribute {
+            values: attribute.values.into_vec().into_iter().map(RawValue::into_owned).collect(),
+            name: attribute.name,
+            line: attribute.line,
+            incomplete: attribute.incomplete,
+        };
+        let attributes = self.attributes.into_iter().map(attribute).collect();
+        RawRecord { line: self.line, attributes, body: self.body, warnings: self.warnings }
+    }
+
     /// Returns the attribute called `name`, ignoring ASCII case.
-    pub fn attribute(&self, name: &str) -> Option<&RawAttribute> {
+    pub fn attribute(&self, name: &str) -> Option<&RawAttribute<'a>> {
         self.attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name))
     }
 }
 
-impl fmt::Debug for RawValue {
+impl fmt::Debug for RawValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Text(_) => "Text(…)",

@@ -8,6 +8,7 @@ use super::assignments;
 use super::base::{Base, Lasting};
 use super::changes::Change;
 use super::delta;
+use super::draft::Handed;
 use super::file::FileReading;
 use super::find::{FileSet, Found, Stamp};
 use super::frame::FileFault;
@@ -19,8 +20,9 @@ use super::report::{Completeness, Counts, FileReport, Level, Problem, Problems, 
 use super::rules;
 use super::seen::Seen;
 use super::settings::{Role, Settings};
+use super::twins;
 use super::whole;
-use crate::model::{ObjectKind, SourceObject};
+use crate::model::ObjectKind;
 
 /// Names an object by kind and anchor, compared without case; never 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +42,11 @@ pub trait Recognise {
     /// Answers whether a record whose framed `bytes` hash to `hash` was read last time.
     fn recognise(&mut self, file: usize, hash: u128, bytes: &[u8]) -> Option<Recognised>;
 
+    /// Whose record this was last time, though it may have been recognised in this reading already.
+    fn knew(&mut self, _hash: u128) -> Option<ObjectKey> {
+        None
+    }
+
     /// What change files apply to; without it LDIF changes are handed over as they are.
     fn base(&mut self) -> Option<&mut dyn Base> {
         None
@@ -57,7 +64,7 @@ impl Recognise for Nothing {
 
 /// What the reader hands over, in the order of files and lines; `file` counts the files of the [`FileSet`].
 #[derive(Debug)]
-pub enum Read {
+pub enum Read<'r> {
     /// The record was read last time and says the same.
     Known { file: usize, hash: u128, key: ObjectKey, living: bool },
     /// The record is of kind `ignore`.
@@ -67,7 +74,7 @@ pub enum Read {
         file: usize,
         hash: u128,
         key: ObjectKey,
-        object: Box<SourceObject>,
+        object: Handed<'r>,
         /// The record's own new identifier (`renames` of a preset).
         renamed_to: Option<String>,
         /// A reference that named the object itself and was dropped.
@@ -96,16 +103,21 @@ pub enum Read {
 
 impl ObjectKey {
     pub fn of(kind: ObjectKind, anchor: &str) -> Self {
-        let mut text = String::with_capacity(anchor.len() + 1);
-        text.push(match kind {
-            ObjectKind::User => 'u',
-            ObjectKind::Group => 'g',
-        });
-        if anchor.is_ascii() {
-            text.extend(anchor.chars().map(|c| c.to_ascii_lowercase()));
-        } else {
-            text.extend(anchor.chars().flat_map(char::to_lowercase));
+        let kind = match kind {
+            ObjectKind::User => b'u',
+            ObjectKind::Group => b'g',
+        };
+        // most are GUIDs, which need no allocation
+        let mut short = [0; 64];
+        if let Some(place) = short.get_mut(1..=anchor.len()).filter(|_| anchor.is_ascii()) {
+            place.copy_from_slice(anchor.as_bytes());
+            place.make_ascii_lowercase();
+            short[0] = kind;
+            return Self(xxhash_rust::xxh3::xxh3_64(&short[..=anchor.len()]).max(1));
         }
+        let mut text = String::with_capacity(anchor.len() + 1);
+        text.push(char::from(kind));
+        text.extend(anchor.chars().flat_map(char::to_lowercase));
         Self(xxhash_rust::xxh3::xxh3_64(text.as_bytes()).max(1))
     }
 }
@@ -126,6 +138,8 @@ pub(super) struct Reading<'a> {
     pub lacking_anchor: BTreeMap<ObjectKind, u64>,
     pub newest: rules::NewestSeen,
     pub known_names: rules::KnownNames,
+    /// Who is assigned and has not been met yet.
+    pub awaited: assignments::Awaited,
     /// The name patterns of files read, and what occurred in them.
     pub remembered: SetMemory,
     /// A change file was left out because it was applied before.
@@ -141,7 +155,7 @@ pub fn read<E>(
     set: &FileSet,
     memory: Option<&SetMemory>,
     known: &mut dyn Recognise,
-    sink: &mut dyn FnMut(Read) -> Result<(), E>,
+    sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
 ) -> Result<SetReport, E> {
     let mut reading = Reading {
         settings,
@@ -156,6 +170,7 @@ pub fn read<E>(
         lacking_anchor: BTreeMap::new(),
         newest: rules::NewestSeen::new(memory),
         known_names: rules::KnownNames::new(memory),
+        awaited: assignments::Awaited::default(),
         remembered: SetMemory::default(),
         applied_before: false,
     };
@@ -170,14 +185,18 @@ pub fn read<E>(
         let references = References::build(&mut reading, &plans, &mut presets);
         reading.references = references;
     }
-    let mut files = Vec::new();
+    // who is assigned is known before those come who may be meant
     let mut assigned = None;
+    let mut lists = BTreeMap::new();
+    for plan in plans.iter().filter(|plan| matches!(plan.state, State::Assignments)) {
+        let list = assigned.get_or_insert_with(Vec::new);
+        lists.insert(plan.index, assignments::read(&mut reading, plan.index, list));
+    }
+    reading.awaited = assignments::Awaited::of(assigned.iter().flatten());
+    let mut files = Vec::new();
     for plan in &plans {
         match &plan.state {
-            State::Assignments => {
-                let list = assigned.get_or_insert_with(Vec::new);
-                files.push(assignments::read(&mut reading, plan.index, list));
-            }
+            State::Assignments => files.extend(lists.remove(&plan.index)),
             State::Refused(report) => files.push((**report).clone()),
             State::Skipped => {}
             State::Ready(opened) => {
@@ -186,6 +205,8 @@ pub fn read<E>(
             }
         }
     }
+    twins::warn(&mut reading, &plans);
+    assignments::warn_of_unresolved(&mut reading, assigned.iter().flatten());
     Ok(finish(reading, &plans, files, assigned))
 }
 

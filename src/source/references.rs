@@ -6,10 +6,11 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::base::BaseKey;
 use super::dn;
+use super::draft::Draft;
 use super::file::{choose_anchor, mapper_of};
 use super::frame::{Decoder, Framed, Framer};
-use super::map::{Draft, Mapped};
-use super::preset::{Preset, Presets, ReferenceBy};
+use super::map::Mapped;
+use super::preset::{Canon, Preset, Presets, ReferenceBy};
 use super::raw::{LdifChange, RawBody};
 use super::read::{Plan, Reading};
 use crate::model::{ObjectKind, SourceValue};
@@ -19,6 +20,8 @@ use crate::model::{ObjectKind, SourceValue};
 pub struct Resolved {
     pub found: Vec<(Arc<str>, SourceValue)>,
     pub unresolved: Vec<(Arc<str>, Vec<String>)>,
+    /// Anchors that a list has no more (`members@delta` of Graph).
+    pub removed: Vec<(Arc<str>, Vec<String>)>,
     pub self_reference: Option<Arc<str>>,
 }
 
@@ -34,10 +37,11 @@ pub struct References {
 impl Resolved {
     /// Makes the hash of a record differ where its references lead elsewhere.
     pub fn mix(&self, hash: u128) -> u128 {
-        if self.found.is_empty() && self.unresolved.is_empty() && self.self_reference.is_none() {
+        let Self { found, unresolved, removed, self_reference } = self;
+        if found.is_empty() && unresolved.is_empty() && removed.is_empty() && self_reference.is_none() {
             return hash;
         }
-        let text = format!("{hash:x}{:?}{:?}{:?}", self.found, self.unresolved, self.self_reference);
+        let text = format!("{hash:x}{found:?}{unresolved:?}{removed:?}{self_reference:?}");
         xxh3_128(text.as_bytes())
     }
 }
@@ -61,10 +65,11 @@ impl References {
             let named = found.preset.as_deref().unwrap_or(&reading.settings.preset);
             let name = if named == "detect" { opened.preset.name.clone() } else { named.to_owned() };
             let (Some(preset), Ok(file)) = (presets.keys_of(&name, reading.settings), found.open()) else { continue };
-            let mut mapper = mapper_of(reading, plan.index, opened, plan.is_delta, preset);
+            let mut mapper = mapper_of(reading, plan.index, opened, plan.is_delta, Arc::clone(&preset));
             let limits = reading.settings.limits;
             let mut framer = Framer::new(&file, &opened.choice, &opened.format, limits);
-            let mut decoder = Decoder::new(&opened.format, limits);
+            let wanted = super::wanted::of_preset(&preset, Some(&["onPremisesDistinguishedName".to_owned()].into()));
+            let mut decoder = Decoder::of_wanted(&opened.format, limits, wanted);
             let mut remarks = Vec::new();
             while let Ok(Some(framed)) = framer.next() {
                 let Framed::Record { line, bytes } = framed else { continue };
@@ -73,11 +78,12 @@ impl References {
                     RawBody::Content | RawBody::Change(LdifChange::Add) => {}
                     RawBody::Change(_) => continue,
                 }
-                let mapped = mapper.map(record, &mut remarks);
+                let mapped = mapper.map(&mut record, &mut remarks);
                 remarks.clear();
                 let Mapped::Object(draft) = mapped else { continue };
-                if let Some(anchor) = choose_anchor(&mut reading.anchors, opened, reading.settings, &draft) {
-                    table.add(&draft, &anchor, &kinds);
+                let anchor = choose_anchor(&mut reading.anchors, opened, reading.settings, &preset, &draft);
+                if let Some(anchor) = anchor.and_then(|anchor| draft.text(anchor)) {
+                    table.add(&draft, anchor, &kinds);
                 }
             }
         }
@@ -87,22 +93,19 @@ impl References {
         Some(table)
     }
 
-    fn add(&mut self, draft: &Draft, anchor: &str, kinds: &[ReferenceBy]) {
+    fn add(&mut self, draft: &Draft<'_>, anchor: &str, kinds: &[ReferenceBy]) {
         let (Ok(at), Ok(length)) = (u32::try_from(self.anchors.len()), u16::try_from(anchor.len())) else { return };
         self.anchors.extend(length.to_le_bytes());
         self.anchors.extend(anchor.as_bytes());
-        let text = |name: &str| match draft.attributes.get(name) {
-            Some(SourceValue::Text(text)) => Some(text.as_str()),
-            _ => None,
-        };
+        let text = |name| draft.text(name);
         for kind in kinds {
             let hashes = match kind {
-                ReferenceBy::Dn => [text("onPremisesDistinguishedName").and_then(dn_hash), None],
+                ReferenceBy::Dn => [text(Canon::DISTINGUISHED_NAME).and_then(dn_hash), None],
                 ReferenceBy::Anchor => [Some(hash('a', anchor)), None],
-                ReferenceBy::UserPrincipalName => [text("userPrincipalName").map(|upn| hash('u', upn)), None],
-                ReferenceBy::EmployeeId => [text("employeeId").map(|id| hash('e', id)), None],
+                ReferenceBy::UserPrincipalName => [text(Canon::USER_PRINCIPAL_NAME).map(|upn| hash('u', upn)), None],
+                ReferenceBy::EmployeeId => [text(Canon::EMPLOYEE_ID).map(|id| hash('e', id)), None],
                 ReferenceBy::AnchorOrEmployeeId => {
-                    [Some(hash('a', anchor)), text("employeeId").map(|id| hash('e', id))]
+                    [Some(hash('a', anchor)), text(Canon::EMPLOYEE_ID).map(|id| hash('e', id))]
                 }
             };
             self.entries.extend(hashes.into_iter().flatten().map(|hash| (hash, at)));
@@ -131,7 +134,7 @@ impl References {
     /// `base` is asked for what the set does not hold: change files name people of the snapshot before.
     pub fn resolve(
         &self,
-        draft: &Draft,
+        draft: &Draft<'_>,
         anchor: &str,
         preset: &Preset,
         base: &mut dyn FnMut(BaseKey) -> Option<String>,
@@ -148,7 +151,7 @@ impl References {
                         resolved.self_reference = Some(Arc::clone(&reference.name));
                     }
                     Some(other) => found.push(other),
-                    None => unresolved.push(text.clone()),
+                    None => unresolved.push(text.to_string()),
                 }
             }
             let value = if reference.multi {
@@ -160,6 +163,15 @@ impl References {
             if !unresolved.is_empty() {
                 resolved.unresolved.push((Arc::clone(&reference.name), unresolved));
             }
+        }
+        for (index, texts) in &draft.removed {
+            let Some(reference) = preset.references.get(*index) else { continue };
+            // who left the directory is known by the immutable id alone
+            let anchors = texts.iter().map(|text| {
+                let here = self.anchor_of(text, reference.by).map(str::to_owned);
+                here.or_else(|| anchor_in(base, text, reference.by)).unwrap_or_else(|| text.to_string())
+            });
+            resolved.removed.push((Arc::clone(&reference.name), anchors.collect()));
         }
         resolved
     }

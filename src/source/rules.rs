@@ -7,18 +7,19 @@ use hashbrown::HashMap;
 
 use super::canonical;
 use super::delta;
+use super::draft::Draft;
 use super::file::mapper_of;
 use super::frame::{Decoder, Framed, Framer};
 use super::manifest::ManifestMode;
-use super::map::Draft;
 use super::memory::{FileMemory, Newest, SAMPLES, SetMemory};
-use super::preset::{FormatName, Preset, Slot};
+use super::open::Opened;
+use super::preset::{Canon, FormatName, Preset, Slot};
 use super::read::{Plan, Reading, State};
 use super::report::{Completeness, FileReport, Level, Problem, SetMode};
 use super::settings::{Mode, Settings};
 use super::shape::Shape;
 use super::whole::{groups, of_group};
-use crate::model::{ObjectKind, SourceValue};
+use crate::model::ObjectKind;
 
 /// How many digests of applied change files are remembered.
 const APPLIED: usize = 10_000;
@@ -102,8 +103,8 @@ impl NewestSeen {
         Self { now: None, last: memory.and_then(|memory| memory.newest.clone()) }
     }
 
-    pub fn meet(&mut self, draft: &Draft, hash: u128) {
-        if let Some(SourceValue::Text(time)) = draft.attributes.get("modifiedDateTime") {
+    pub fn meet(&mut self, draft: &Draft<'_>, hash: u128) {
+        if let Some(time) = draft.text(Canon::MODIFIED) {
             self.meet_time(time, hash);
         }
     }
@@ -350,6 +351,10 @@ fn lost_names(reading: &mut Reading<'_>, memory: &SetMemory, plans: &[Plan], fil
             if !is_vital && !is_csv {
                 continue;
             }
+            let had = last.names.get(name).map_or(0, Vec::len) as u64;
+            if !is_csv && is_optional(reading, of_pattern().filter_map(Plan::opened), name, had) {
+                continue;
+            }
             let level = if is_vital { Level::Set } else { Level::Warning };
             let message = format!("`{name}` was in the last export and is in no record of this one");
             let help = "export it again; if it is gone for good, confirm this export with `source accept`";
@@ -361,6 +366,18 @@ fn lost_names(reading: &mut Reading<'_>, memory: &SetMemory, plans: &[Plan], fil
             );
         }
     }
+}
+
+/// Says whether an attribute that a few records had may go without an exporter's doing: the last member leaves the last group,
+/// the last lock is lifted. What every record had does not go so, but for lists.
+fn is_optional<'o>(reading: &Reading<'_>, opened: impl Iterator<Item = &'o Opened>, name: &str, had: u64) -> bool {
+    let preset = opened.map(|opened| &opened.preset).next();
+    let is_list = preset.is_some_and(|preset| {
+        let slot = preset.names.find(name);
+        preset.references.iter().any(|one| one.multi && one.from.iter().any(|from| Some(*from) == slot))
+    });
+    let objects = reading.counts.users + reading.counts.groups + reading.counts.known;
+    had < SAMPLES as u64 && had <= reading.settings.absences_without_proof.of(objects) && (is_list || had < objects)
 }
 
 /// Reads a file again, all records decoded, for the names that occur in it.
@@ -375,8 +392,8 @@ fn occurring(reading: &Reading<'_>, plan: &Plan) -> BTreeSet<String> {
     let mut slots: BTreeSet<Slot> = BTreeSet::new();
     while let Ok(Some(framed)) = framer.next() {
         let Framed::Record { line, bytes } = framed else { continue };
-        let Ok(record) = decoder.decode(bytes, line) else { continue };
-        mapper.map(record, &mut remarks);
+        let Ok(mut record) = decoder.decode(bytes, line) else { continue };
+        mapper.map(&mut record, &mut remarks);
         remarks.clear();
         mapper.each_used(|slot| slots.extend([slot]));
     }

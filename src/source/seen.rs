@@ -1,6 +1,6 @@
 //! Which objects a set has given already (sources.md 15).
 
-use hashbrown::{HashMap, HashTable};
+use hashbrown::{HashMap, HashSet, HashTable};
 
 use super::read::ObjectKey;
 use super::report::Counts;
@@ -36,8 +36,8 @@ pub struct Seen {
     living: Living,
     /// Hashes of records of deleted objects, and how they were counted, to withdraw.
     deleted: HashMap<u64, (u128, Counts)>,
-    /// Hashes of names that only one object should have.
-    values: hashbrown::HashSet<u64>,
+    /// Hashes of values that only one object should have.
+    values: Vec<u64>,
     text: String,
 }
 
@@ -90,22 +90,36 @@ impl Seen {
         self.deleted.remove(&key.0)
     }
 
-    /// Notes a name that should be one object's only; false if another has it.
-    pub fn is_only(&mut self, attribute: u8, value: &str) -> bool {
-        self.text.clear();
-        self.text.push(char::from(attribute));
-        if value.is_ascii() {
-            self.text.push_str(value);
-            self.text.make_ascii_lowercase();
-        } else {
-            self.text.extend(value.chars().flat_map(char::to_lowercase));
-        }
-        self.values.insert(xxhash_rust::xxh3::xxh3_64(self.text.as_bytes()))
+    /// Notes a value that should be one object's only; `attribute` tells apart what may be the same.
+    pub fn note_value(&mut self, attribute: u8, value: &str) {
+        let hash = hash_of_value(attribute, value, &mut self.text);
+        self.values.push(hash);
+    }
+
+    /// Hashes of values that several objects have. They are found at the end, in one sweep over a list that is half as large as
+    /// a table would be.
+    pub fn repeated_values(&mut self) -> HashSet<u64> {
+        let mut values = std::mem::take(&mut self.values);
+        values.sort_unstable();
+        values.windows(2).filter_map(|pair| (pair[0] == pair[1]).then_some(pair[0])).collect()
     }
 
     pub fn is_empty(&self) -> bool {
         self.firsts.is_empty() && self.living.keys.is_empty()
     }
+}
+
+/// A hash that ignores case; `text` is room to write in.
+pub fn hash_of_value(attribute: u8, value: &str, text: &mut String) -> u64 {
+    text.clear();
+    text.push(char::from(attribute));
+    if value.is_ascii() {
+        text.push_str(value);
+        text.make_ascii_lowercase();
+    } else {
+        text.extend(value.chars().flat_map(char::to_lowercase));
+    }
+    xxhash_rust::xxh3::xxh3_64(text.as_bytes())
 }
 
 /// The first records of living objects, in the order in which they were read: millions, so each takes a few bytes, and those that

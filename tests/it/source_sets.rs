@@ -72,7 +72,7 @@ impl Bench {
         let mut records = HashMap::new();
         let mut recognised = 0;
         let mut order = 0;
-        let mut sink = |read: Read| -> Result<(), Infallible> {
+        let mut sink = |read: Read<'_>| -> Result<(), Infallible> {
             order += 1;
             match read {
                 Read::Known { hash, key, living, .. } => {
@@ -81,9 +81,9 @@ impl Bench {
                 }
                 Read::Ignored { hash, .. } => records.extend([(hash, Recognised { key: ObjectKey(0), living: true })]),
                 Read::Object { hash, key, object, .. } => {
-                    let living = object.deletion == provisiond::model::Deletion::None;
+                    let living = object.deletion() == provisiond::model::Deletion::None;
                     records.insert(hash, Recognised { key, living });
-                    objects.insert(key, (order, *object));
+                    objects.insert(key, (order, object.into_object()));
                 }
                 Read::Withdrawn { hash, .. } => records.retain(|other, _| *other != hash),
                 Read::Refused { .. } | Read::Change { .. } | Read::Gone { .. } => {}
@@ -397,6 +397,66 @@ fn roles_say_what_the_records_are() {
     let assigned = given.report.assignments.expect("an assignment file");
     assert_eq!(assigned.len(), 2);
     assert_eq!((assigned[0].id.as_str(), assigned[0].role.as_deref()), ("user1@contoso.example", Some("Editor")));
+    let unresolved: Vec<_> =
+        given.report.problems.iter().filter(|problem| problem.code == "assignment.unresolved").collect();
+    assert_eq!(unresolved.len(), 1, "{unresolved:?}");
+    assert_eq!((unresolved[0].file.as_deref(), unresolved[0].line), (Some("members.csv"), Some(3)));
+}
+
+/// Recognises each record once, as a cycle does, and knows it all the same.
+struct Once(HashMap<u128, Recognised>, Vec<u128>);
+
+impl Recognise for Once {
+    fn recognise(&mut self, _: usize, hash: u128, _: &[u8]) -> Option<Recognised> {
+        let known = self.0.get(&hash).copied().filter(|_| !self.1.contains(&hash));
+        self.1.push(hash);
+        known
+    }
+
+    fn knew(&mut self, hash: u128) -> Option<ObjectKey> {
+        self.0.get(&hash).map(|known| known.key)
+    }
+}
+
+#[test]
+fn a_line_that_comes_a_second_time_is_no_other_person() {
+    let bench = Bench::new(&[("users.csv", &people(1..5))]);
+    let first = bench.read();
+    bench.write("users.csv", format!("{}{}", people(1..5), row(2)).as_bytes());
+    let second = bench.read_with(Some(&first.report.memory), &mut Once(first.records.clone(), Vec::new()));
+    assert_eq!((second.codes("R"), second.codes("W")), (vec![], vec!["record.repeated"]));
+    bench.write("users.csv", format!("{}{}", people(1..5), row(2).replace("User 2", "Other")).as_bytes());
+    let third = bench.read_with(Some(&first.report.memory), &mut Once(first.records.clone(), Vec::new()));
+    assert_eq!(third.codes("R"), ["record.duplicate_anchor"]);
+}
+
+#[test]
+fn what_few_had_may_go_without_an_exporters_doing() {
+    let entry = |number: u32, more: &str| {
+        format!(
+            "dn: uid=u{number},dc=x\nobjectClass: inetOrgPerson\nuid: u{number}\nsn: S\nmail: u{number}@x.example\n\
+             entryUUID: 11111111-aaaa-4aaa-8aaa-{number:012}\n{more}\n"
+        )
+    };
+    let group = |more: &str| {
+        format!(
+            "dn: cn=g,dc=x\nobjectClass: groupOfNames\ncn: g\nentryUUID: 11111111-aaaa-4aaa-8aaa-999999999999\n{more}\n"
+        )
+    };
+    let people =
+        |more: &str| (1..21).map(|number| entry(number, if number == 3 { more } else { "" })).collect::<String>();
+    let with = format!("{}{}", people("pwdAccountLockedTime: 000001010000Z\n"), group("member: uid=u1,dc=x\n"));
+    let bench = Bench::new(&[("directory.ldif", &with)]);
+    let first = bench.read();
+    assert_eq!(first.refused(), Vec::<&str>::new(), "{:?}", first.report.problems);
+    bench.write("directory.ldif", format!("{}{}", people(""), group("")).as_bytes());
+    assert_eq!(bench.read_after(&first).refused(), Vec::<&str>::new());
+    // what everybody had does not go so
+    let managed = |manager: &str| (1..21).map(|number| entry(number, manager)).collect::<String>();
+    let bench = Bench::new(&[("directory.ldif", &managed("manager: uid=u1,dc=x\n"))]);
+    let first = bench.read();
+    bench.write("directory.ldif", managed("").as_bytes());
+    assert_eq!(bench.read_after(&first).refused(), ["set.columns_lost"]);
 }
 
 #[test]
@@ -661,7 +721,7 @@ fn secrets_do_not_leave_the_reader() {
         let set = find(&bench.settings);
         let mut all = String::new();
         let mut refused = 0;
-        let report = read(&bench.settings, &set, None, &mut Nothing, &mut |read| {
+        let report = read(&bench.settings, &set, None, &mut Nothing, &mut |read: Read<'_>| {
             refused += usize::from(matches!(read, Read::Refused { .. }));
             all.push_str(&format!("{read:?}"));
             Ok::<(), Infallible>(())

@@ -31,6 +31,8 @@ pub struct Args {
 pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
     let files: Vec<_> = config::init(args.preset).into_iter().map(|file| (file.path, file.text)).collect();
     let written = write_new(&args.folder, &files)?;
+    let source = args.folder.join(config::SOURCE_FOLDER);
+    fs::create_dir_all(&source).map_err(|error| CliError::io("made", &source, &error))?;
     session.output.either(
         || json!({ "ok": true, "files": written }),
         |_| {

@@ -34,6 +34,9 @@ use self::ldif::{LdifDecoder, LdifFacts, LdifFormat, LdifFramer};
 use super::encoding::{Choice, Input};
 use super::raw::RawRecord;
 
+/// Says whether an attribute of this name is asked for; others need not be decoded.
+pub type Wanted = std::rc::Rc<dyn Fn(&str) -> bool>;
+
 /// How a file is to be read: its format, and what the preset says about it.
 #[derive(Debug, Clone)]
 pub enum Format {
@@ -105,16 +108,22 @@ impl<R: Read> Framer<R> {
 }
 
 impl Decoder {
+    /// Decodes everything.
     pub fn new(format: &Format, limits: Limits) -> Self {
+        Self::of_wanted(format, limits, None)
+    }
+
+    /// Decodes what is `wanted`; what is wrong with the rest is found all the same, as far as the format goes.
+    pub fn of_wanted(format: &Format, limits: Limits, wanted: Option<Wanted>) -> Self {
         match format {
-            Format::Csv(csv) => Self::Csv(CsvDecoder::new(csv, limits)),
-            Format::Json(_) => Self::Json(JsonDecoder::new(limits)),
-            Format::Ldif(ldif) => Self::Ldif(LdifDecoder::new(ldif, limits)),
+            Format::Csv(csv) => Self::Csv(CsvDecoder::new(csv, limits, wanted)),
+            Format::Json(_) => Self::Json(JsonDecoder::new(limits, wanted)),
+            Format::Ldif(ldif) => Self::Ldif(LdifDecoder::new(ldif, limits, wanted)),
         }
     }
 
     /// Decodes the bytes that [`Framed::Record`] gave for the record at `line`.
-    pub fn decode(&mut self, bytes: &[u8], line: u64) -> Result<RawRecord, Fault> {
+    pub fn decode<'a>(&mut self, bytes: &'a [u8], line: u64) -> Result<RawRecord<'a>, Fault> {
         match self {
             Self::Csv(decoder) => Ok(decoder.decode(bytes, line)?),
             Self::Json(decoder) => decoder.decode(bytes, line),
@@ -127,7 +136,7 @@ impl Decoder {
 #[derive(Debug)]
 pub struct Probe {
     /// The first records that could be read.
-    pub records: Vec<RawRecord>,
+    pub records: Vec<RawRecord<'static>>,
     pub facts: FileFacts,
 }
 
@@ -138,7 +147,9 @@ pub fn probe(head: &[u8], choice: &Choice, format: &Format, limits: Limits, coun
     let mut records = Vec::new();
     while records.len() < count {
         match framer.next() {
-            Ok(Some(Framed::Record { line, bytes })) => records.extend(decoder.decode(bytes, line)),
+            Ok(Some(Framed::Record { line, bytes })) => {
+                records.extend(decoder.decode(bytes, line).map(RawRecord::into_owned))
+            }
             Ok(Some(Framed::Refused { .. })) => {}
             Ok(None) | Err(_) => break,
         }

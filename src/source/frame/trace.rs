@@ -66,7 +66,7 @@ fn print_file_fault(fault: &FileFault) -> String {
     format!("{line}!!{}", fault.code)
 }
 
-fn print(record: &RawRecord) -> String {
+fn print(record: &RawRecord<'_>) -> String {
     let mut text = record.line.to_string();
     for attribute in &record.attributes {
         let cut = if attribute.incomplete.is_some() { "…" } else { "" };
@@ -91,9 +91,9 @@ fn print(record: &RawRecord) -> String {
     text
 }
 
-fn print_values(values: &[RawValue]) -> String {
-    let print = |value: &RawValue| match value {
-        RawValue::Text(text) => text.clone(),
+fn print_values(values: &[RawValue<'_>]) -> String {
+    let print = |value: &RawValue<'_>| match value {
+        RawValue::Text(text) => text.to_string(),
         RawValue::Bytes(bytes) => format!("{bytes:02x?}"),
         RawValue::Bool(bool) => format!("<{bool}>"),
         RawValue::Number(text) => format!("#{text}"),

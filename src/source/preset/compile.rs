@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::form::{AttributeForm, ConditionForm, DeletionName, KindForm, PresetForm, Rest, RuleValue};
+use super::canon::Numbers;
+use super::form::{AttributeForm, ConditionForm, DeletionName, KindForm, PresetForm, ReferenceForm, Rest, RuleValue};
 use super::names::{Names, Slot};
 use super::{Attribute, Condition, Derived, FormatName, KindName, NameOrder, Partial, Preset, Reference, Rename, Use};
 use crate::model::{Deletion, ObjectKind};
@@ -49,16 +50,19 @@ pub fn compile(mut form: PresetForm, settings: &Settings) -> Result<Preset, Vec<
     };
 
     let kinds = kinds(&form, &mut table, &mut errors);
-    let attributes = attributes(&form, settings, &mut table, &mut errors);
+    let mut numbers = Numbers::new();
+    let attributes = attributes(&form, settings, &mut table, &mut numbers, &mut errors);
     let references: Vec<Reference> = form
         .references
         .iter()
         .flatten()
         .map(|(name, reference)| Reference {
             name: spelled(name),
+            canon: numbers.number(&spelled(name)),
             from: table.slots(&reference.from),
             by: reference.by,
             multi: reference.multi,
+            changes: changes_of(&form, reference, &mut table),
         })
         .collect();
     let account_enabled =
@@ -95,7 +99,12 @@ pub fn compile(mut form: PresetForm, settings: &Settings) -> Result<Preset, Vec<
     let single = table.slots(form.single_valued.as_deref().unwrap_or_default());
     let anchors = form.anchor.clone().unwrap_or_default();
     check_anchors(&anchors, &form, &attributes, &mut errors);
-    if table.full {
+    for one in &mut numbers.names {
+        let attribute = attributes.iter().find(|attribute| attribute.name == one.name);
+        let kept = *one.name == *"accountEnabled" || attribute.is_none_or(|attribute| attribute.kept);
+        one.handed = kept && settings.wants_or_needs(&one.name);
+    }
+    if table.full || numbers.full {
         errors.push("a preset knows at most 65,535 names".to_owned());
     }
     if !errors.is_empty() {
@@ -116,6 +125,7 @@ pub fn compile(mut form: PresetForm, settings: &Settings) -> Result<Preset, Vec<
         anchor: anchors,
         anchor_if_allowed: form.anchor_if_allowed.unwrap_or_default(),
         attributes,
+        canonical: numbers.names,
         account_enabled,
         deletion,
         references,
@@ -128,6 +138,13 @@ pub fn compile(mut form: PresetForm, settings: &Settings) -> Result<Preset, Vec<
     };
     mark_uses(&mut preset, &ignored, &secret, &single, settings);
     Ok(preset)
+}
+
+/// Where a change file says what came to a list and what went: `members@delta` for `members.id`.
+fn changes_of(form: &PresetForm, reference: &ReferenceForm, table: &mut Table) -> Option<[Slot; 2]> {
+    let has_changes = form.partial_if.iter().flatten().any(|name| name == "delta");
+    let (list, member) = reference.from.first().filter(|_| has_changes && reference.multi)?.split_once('.')?;
+    Some(["@delta", "@delta[@removed]"].map(|kind| table.slot(&format!("{list}{kind}.{member}"))))
 }
 
 /// Numbers the names of a preset.
@@ -196,7 +213,13 @@ fn kinds(form: &PresetForm, table: &mut Table, errors: &mut Vec<String>) -> Vec<
     kinds
 }
 
-fn attributes(form: &PresetForm, settings: &Settings, table: &mut Table, errors: &mut Vec<String>) -> Vec<Attribute> {
+fn attributes(
+    form: &PresetForm,
+    settings: &Settings,
+    table: &mut Table,
+    numbers: &mut Numbers,
+    errors: &mut Vec<String>,
+) -> Vec<Attribute> {
     let mut attributes = Vec::new();
     let anchors: BTreeSet<String> = [&form.anchor, &form.anchor_if_allowed]
         .into_iter()
@@ -211,7 +234,10 @@ fn attributes(form: &PresetForm, settings: &Settings, table: &mut Table, errors:
         let also = other_names_of(&name, form, settings);
         let read = kept || !also.is_empty() || ALWAYS_READ.contains(&&*name) || anchors.contains(&name.to_lowercase());
         match attribute(&name, written, form, table) {
-            Ok(attribute) if read => attributes.push(Attribute { kept, also, ..attribute }),
+            Ok(attribute) if read => {
+                let canon = Some(numbers.number(&attribute.name));
+                attributes.push(Attribute { kept, also, canon, ..attribute });
+            }
             Ok(_) => {}
             Err(message) => errors.push(message),
         }
@@ -272,6 +298,7 @@ fn attribute(name: &str, written: &AttributeForm, form: &PresetForm, table: &mut
     };
     Ok(Attribute {
         name: spelled(name),
+        canon: None,
         from: table.slots(&written.from),
         reading,
         multi: written.multi,
@@ -350,7 +377,7 @@ fn mark_uses(preset: &mut Preset, ignored: &[Slot], secret: &[Slot], single: &[S
             entry.text |= !attribute.reading.takes_octets();
         }
     }
-    for slot in preset.references.iter().flat_map(|reference| &reference.from) {
+    for slot in preset.references.iter().flat_map(|one| one.from.iter().chain(one.changes.iter().flatten())) {
         let entry = &mut uses[slot.index()];
         (entry.used, entry.text) = (true, true);
         entry.vital |= settings.references;

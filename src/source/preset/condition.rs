@@ -16,6 +16,7 @@ pub enum Condition {
     /// All of them.
     All(Vec<Condition>),
     Attribute(Slot, Test),
+    Never,
     /// The file's name, in any case.
     File(Box<GlobMatcher>),
     UpnPrefixedWithObjectId,
@@ -72,9 +73,20 @@ impl Condition {
         })
     }
 
-    pub fn holds(&self, fields: &Fields<'_>) -> bool {
+    /// The condition for the records of one file, whose name is not asked for each time.
+    pub fn settled(&self, file_name: &str) -> Self {
+        match self {
+            Self::File(glob) if glob.is_match(file_name) => Self::Always,
+            Self::File(_) => Self::Never,
+            Self::All(parts) => Self::All(parts.iter().map(|part| part.settled(file_name)).collect()),
+            Self::Always | Self::Never | Self::Attribute(..) | Self::UpnPrefixedWithObjectId => self.clone(),
+        }
+    }
+
+    pub fn holds(&self, fields: &Fields<'_, '_>) -> bool {
         match self {
             Self::Always => true,
+            Self::Never => false,
             Self::All(parts) => parts.iter().all(|part| part.holds(fields)),
             Self::Attribute(slot, test) => test.holds(*slot, fields),
             Self::File(glob) => glob.is_match(fields.file_name()),
@@ -87,7 +99,7 @@ impl Condition {
         match self {
             Self::All(parts) => parts.iter().for_each(|part| part.each_slot(with)),
             Self::Attribute(slot, _) => with(*slot),
-            Self::Always | Self::File(_) | Self::UpnPrefixedWithObjectId => {}
+            Self::Always | Self::Never | Self::File(_) | Self::UpnPrefixedWithObjectId => {}
         }
     }
 
@@ -96,7 +108,7 @@ impl Condition {
         match self {
             Self::All(parts) => parts.iter().for_each(|part| part.each_existence(with)),
             Self::Attribute(slot, Test::Exists) => with(*slot),
-            Self::Attribute(..) | Self::Always | Self::File(_) | Self::UpnPrefixedWithObjectId => {}
+            Self::Attribute(..) | Self::Always | Self::Never | Self::File(_) | Self::UpnPrefixedWithObjectId => {}
         }
     }
 }
@@ -121,7 +133,7 @@ fn tests_of(form: &ConditionForm) -> Result<Vec<Test>, String> {
 }
 
 impl Test {
-    fn holds(&self, slot: Slot, fields: &Fields<'_>) -> bool {
+    fn holds(&self, slot: Slot, fields: &Fields<'_, '_>) -> bool {
         let values = fields.values(slot);
         match self {
             Self::Is(words) => {
@@ -146,7 +158,7 @@ impl Test {
 }
 
 /// The values as trimmed texts, without blank ones.
-fn texts(values: &[RawValue]) -> impl Iterator<Item = &str> {
+fn texts<'v>(values: &'v [RawValue<'_>]) -> impl Iterator<Item = &'v str> {
     values.iter().filter_map(|value| value.as_text().map(str::trim)).filter(|text| !text.is_empty())
 }
 

@@ -1,6 +1,7 @@
 //! Presets: what the names and words of one exporter mean, as data (sources.md 22).
 
 mod built_in;
+mod canon;
 mod compile;
 mod condition;
 mod detect;
@@ -11,6 +12,7 @@ mod names;
 use std::sync::Arc;
 
 pub use built_in::names as built_in_names;
+pub use canon::{Canon, Canonical};
 pub use condition::Condition;
 pub use detect::{Evidence, choose, missing};
 pub use form::{
@@ -41,6 +43,8 @@ pub struct Preset {
     pub anchor: Vec<String>,
     pub anchor_if_allowed: Vec<String>,
     pub attributes: Vec<Attribute>,
+    /// By [`Canon`].
+    canonical: Vec<Canonical>,
     pub account_enabled: Vec<(Condition, bool)>,
     pub deletion: Vec<(Condition, Deletion)>,
     pub references: Vec<Reference>,
@@ -72,6 +76,8 @@ pub struct Use {
 #[derive(Debug, Clone)]
 pub struct Attribute {
     pub name: Arc<str>,
+    /// None for one that is read for `also` only.
+    pub canon: Option<Canon>,
     pub from: Vec<Slot>,
     pub reading: Reading,
     pub multi: bool,
@@ -90,9 +96,12 @@ pub struct Attribute {
 #[derive(Debug, Clone)]
 pub struct Reference {
     pub name: Arc<str>,
+    pub canon: Canon,
     pub from: Vec<Slot>,
     pub by: ReferenceBy,
     pub multi: bool,
+    /// Of a list in change files: what is new, and what is no more (`members@delta` of Graph).
+    pub changes: Option<[Slot; 2]>,
 }
 
 /// The record's own new identifier.
@@ -123,8 +132,35 @@ pub enum NameOrder {
 }
 
 impl Preset {
+    /// The preset for the records of one file: what depends on the file's name is decided.
+    pub fn for_file(&self, name: &str) -> Self {
+        let mut own = self.clone();
+        let rules = own.account_enabled.iter_mut().map(|(when, _)| when);
+        let kinds = own.kinds.iter_mut().map(|(_, when)| when);
+        let deletion = own.deletion.iter_mut().map(|(when, _)| when);
+        for condition in rules.chain(kinds).chain(deletion).chain(&mut own.drop_rows) {
+            *condition = condition.settled(name);
+        }
+        own
+    }
+
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name))
+    }
+
+    pub fn canonical(&self, name: Canon) -> &Canonical {
+        &self.canonical[name.index()]
+    }
+
+    /// All canonical names, in the order of their numbers.
+    pub fn canonicals(&self) -> &[Canonical] {
+        &self.canonical
+    }
+
+    /// Returns the number of a canonical name.
+    pub fn canon(&self, name: &str) -> Option<Canon> {
+        let index = self.canonical.iter().position(|one| *one.name == *name)?;
+        u16::try_from(index).ok().map(Canon)
     }
 
     pub fn use_of(&self, slot: Slot) -> Use {

@@ -29,8 +29,8 @@ pub enum Reading {
 
 /// What reading one value gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    Text(String),
+pub enum Outcome<'v> {
+    Text(Cow<'v, str>),
     Bool(bool),
     /// Empty, or a time that means "never".
     Absent,
@@ -75,7 +75,7 @@ impl Reading {
 }
 
 /// Reads one value; `controls` is set where control characters were removed from it.
-pub fn read(value: &RawValue, reading: &Reading, locale: Locale, controls: &mut bool) -> Outcome {
+pub fn read<'v>(value: &'v RawValue<'_>, reading: &Reading, locale: Locale, controls: &mut bool) -> Outcome<'v> {
     let octets = match reading {
         Reading::AdGuid => value.as_octets().and_then(ids::guid_of_octets),
         Reading::Sid => value.as_octets().and_then(ids::sid_of_octets),
@@ -88,7 +88,7 @@ pub fn read(value: &RawValue, reading: &Reading, locale: Locale, controls: &mut 
         | Reading::Date(_) => None,
     };
     if let Some(text) = octets {
-        return Outcome::Text(text);
+        return Outcome::Text(text.into());
     }
     let Some(raw) = value.as_text() else {
         return match value {
@@ -105,7 +105,7 @@ pub fn read(value: &RawValue, reading: &Reading, locale: Locale, controls: &mut 
         return Outcome::Absent;
     }
     let read = match reading {
-        Reading::Text => return Outcome::Text(cut_tombstone(text).into_owned()),
+        Reading::Text => return Outcome::Text(cut_tombstone(text)),
         Reading::Bool => return bool_of(&text).map_or(Outcome::Unreadable, Outcome::Bool),
         Reading::GuidText | Reading::AdGuid => guid_of_text(&text),
         Reading::Sid => sid_text(&text).map(str::to_owned),
@@ -113,7 +113,7 @@ pub fn read(value: &RawValue, reading: &Reading, locale: Locale, controls: &mut 
         Reading::UsDateTime => return time::read(&text, Some(locale)),
         Reading::Date(pattern) => time::date(&text, pattern.as_deref()),
     };
-    read.map_or(Outcome::Unreadable, Outcome::Text)
+    read.map_or(Outcome::Unreadable, |text| Outcome::Text(text.into()))
 }
 
 /// Reads a truth value (sources.md 11.3).
@@ -130,7 +130,9 @@ pub fn bool_of(text: &str) -> Option<bool> {
 
 /// Names of deleted Active Directory objects end in a line break and `DEL:guid` (sources.md 12.2).
 fn cut_tombstone(text: Cow<'_, str>) -> Cow<'_, str> {
-    match text.rfind("\nDEL:") {
+    // the mark and a GUID
+    let at = if text.len() < 41 { None } else { text.rfind("\nDEL:") };
+    match at {
         Some(at) if guid_of_text(&text[at + 5..]).is_some() => Cow::Owned(text[..at].trim_end().to_owned()),
         _ => text,
     }
@@ -140,14 +142,14 @@ fn cut_tombstone(text: Cow<'_, str>) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    fn text_of(value: &RawValue, reading: &str) -> Outcome {
+    fn text_of<'v>(value: &'v RawValue<'_>, reading: &str) -> Outcome<'v> {
         let reading = Reading::parse(reading).expect("a reading");
         read(value, &reading, Locale::parse("en-US"), &mut false)
     }
 
     #[test]
     fn texts_are_read_by_their_kind() {
-        let text = |text: &str| Outcome::Text(text.to_owned());
+        let text = |text: &'static str| Outcome::Text(text.into());
         let cases = [
             ("text", "  a b\t", text("a b")),
             ("text", " \t ", Outcome::Absent),
@@ -164,7 +166,7 @@ mod tests {
             ("sid", "rubbish", Outcome::Unreadable),
         ];
         for (reading, value, expected) in cases {
-            assert_eq!(text_of(&RawValue::Text(value.to_owned()), reading), expected, "{reading} {value:?}");
+            assert_eq!(text_of(&RawValue::Text(value.into()), reading), expected, "{reading} {value:?}");
         }
     }
 
@@ -172,9 +174,11 @@ mod tests {
     fn octets_are_read_by_their_kind() {
         let guid = [0x91, 0x80, 0x62, 0x3d, 0xb6, 0xeb, 0x5b, 0x4e, 0xa6, 0x21, 0x36, 0x48, 0xe0, 0xd9, 0xdc, 0x7a];
         let sid = [1, 5, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 0x51, 4, 0, 0];
-        let bytes = |bytes: &[u8]| RawValue::Bytes(bytes.to_vec());
-        assert_eq!(text_of(&bytes(&guid), "ad-guid"), Outcome::Text("3d628091-ebb6-4e5b-a621-3648e0d9dc7a".to_owned()));
-        assert_eq!(text_of(&bytes(&sid), "sid"), Outcome::Text("S-1-5-21-1-2-3-1105".to_owned()));
+        fn bytes(bytes: &[u8]) -> RawValue<'_> {
+            RawValue::Bytes(bytes.into())
+        }
+        assert_eq!(text_of(&bytes(&guid), "ad-guid"), Outcome::Text("3d628091-ebb6-4e5b-a621-3648e0d9dc7a".into()));
+        assert_eq!(text_of(&bytes(&sid), "sid"), Outcome::Text("S-1-5-21-1-2-3-1105".into()));
         assert_eq!(text_of(&bytes(&guid[1..]), "ad-guid"), Outcome::Unreadable);
         assert_eq!(text_of(&bytes(&sid[1..]), "sid"), Outcome::Unreadable);
         assert_eq!(text_of(&bytes(&guid), "text"), Outcome::NotText);

@@ -9,16 +9,33 @@ pub fn clean<'a>(raw: &'a str, controls: &mut bool) -> Cow<'a, str> {
     let is_bare = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
     let trims = !is_bare(raw.as_bytes().first()) || !is_bare(raw.as_bytes().last());
     let mut text = Cow::Borrowed(if trims { raw.trim() } else { raw });
+    let (controls_in, is_ascii) = survey(text.as_bytes());
     // what is removed is ASCII, and no part of another character
-    if text.bytes().any(|byte| is_removed(char::from(byte))) {
+    if controls_in {
         *controls = true;
         let kept: String = text.chars().filter(|c| !is_removed(*c)).collect();
         text = Cow::Owned(kept.trim().to_owned());
     }
-    if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes {
+    if is_ascii || text.chars().all(is_plain) || is_nfc_quick(text.chars()) == IsNormalized::Yes {
         return text;
     }
     Cow::Owned(text.nfc().collect())
+}
+
+/// Characters that NFC leaves alone whatever stands beside them: Latin, kana, Chinese characters of the basic plane.
+fn is_plain(c: char) -> bool {
+    c < '\u{300}'
+        || matches!(c, '\u{4e00}'..='\u{9fff}' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30ff}' | '\u{3000}'..='\u{3007}')
+}
+
+/// Says whether something is to be removed, and whether all is ASCII. Looks at all bytes without a way out, which is quicker.
+fn survey(text: &[u8]) -> (bool, bool) {
+    let (mut controls, mut all) = (false, 0);
+    for &byte in text {
+        controls |= (byte < 0x20) & (byte != b'\t') & (byte != b'\r') & (byte != b'\n') | (byte == 0x7f);
+        all |= byte;
+    }
+    (controls, all.is_ascii())
 }
 
 /// C0 controls but tab, carriage return and line feed; and DEL.
@@ -37,6 +54,10 @@ pub fn is_placeholder(text: &str) -> bool {
 
 /// Says whether a spreadsheet made a float of what was a number to be kept digit by digit: `8.13555E+11`.
 pub fn is_spreadsheet_number(text: &str) -> bool {
+    // the plus sign is rarer than the letter
+    if !text.as_bytes().contains(&b'+') || text.starts_with('+') {
+        return false;
+    }
     let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));

@@ -36,7 +36,7 @@ impl Locale {
 const SECONDS_1601_TO_1970: i64 = 11_644_473_600;
 
 /// Reads any of the forms; `local` allows those whose order of day and month the locale decides.
-pub(super) fn read(text: &str, local: Option<Locale>) -> Outcome {
+pub(super) fn read(text: &str, local: Option<Locale>) -> Outcome<'static> {
     if is_never(text) {
         return Outcome::Absent;
     }
@@ -45,7 +45,7 @@ pub(super) fn read(text: &str, local: Option<Locale>) -> Outcome {
         .or_else(|| microsoft_json(text))
         .or_else(|| iso(text))
         .or_else(|| local.and_then(|locale| local_form(text, locale)));
-    read.map_or(Outcome::Unreadable, Outcome::Text)
+    read.map_or(Outcome::Unreadable, |text| Outcome::Text(text.into()))
 }
 
 /// Reads a date by `pattern`, or in ISO 8601; of a date with time only the date counts.
@@ -243,7 +243,7 @@ mod tests {
             ("8/19/2021", us, "2021-08-19"),
         ];
         for (text, local, expected) in cases {
-            assert_eq!(read(text, local), Outcome::Text(expected.to_owned()), "{text}");
+            assert_eq!(read(text, local), Outcome::Text(expected.into()), "{text}");
         }
     }
 

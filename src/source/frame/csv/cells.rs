@@ -1,5 +1,7 @@
 //! Splits a record into cells.
 
+use std::borrow::Cow;
+
 use memchr::{memchr, memchr2};
 
 /// Why a record has no cells.
@@ -12,44 +14,44 @@ pub enum CellFault {
 }
 
 /// Splits `record`, which has no line end, and gives each cell's number and content, not trimmed.
-pub fn split_cells(
-    record: &str,
+pub fn split_cells<'r>(
+    record: &'r str,
     delimiter: u8,
     unquoted_doubled_quotes: bool,
-    mut each: impl FnMut(usize, &str),
+    mut each: impl FnMut(usize, Cow<'r, str>),
 ) -> Result<usize, CellFault> {
     if !delimiter.is_ascii() {
         // half a character separates nothing
-        each(0, record);
+        each(0, record.into());
         return Ok(1);
     }
     let bytes = record.as_bytes();
     let mut number = 0;
     let mut from = 0;
-    let mut joined = String::new();
     loop {
         let end = if bytes.get(from) == Some(&b'"') {
             let close = closing_quote(bytes, from + 1).ok_or(CellFault::Unclosed(number))?;
             let content = &record[from + 1..close];
             if memchr(b'"', content.as_bytes()).is_some() {
-                undouble(content, &mut joined);
-                each(number, &joined);
+                each(number, undouble(content).into());
             } else {
-                each(number, content);
+                each(number, content.into());
             }
-            let end = memchr(delimiter, &bytes[close + 1..]).map_or(bytes.len(), |at| close + 1 + at);
+            let end = match bytes.get(close + 1) {
+                Some(&byte) if byte == delimiter => close + 1,
+                Some(_) | None => find(delimiter, bytes, close + 1),
+            };
             if !bytes[close + 1..end].iter().all(|&byte| byte == b' ' || byte == b'\t') {
                 return Err(CellFault::TextAfterQuote(number));
             }
             end
         } else {
-            let end = memchr(delimiter, &bytes[from..]).map_or(bytes.len(), |at| from + at);
+            let end = find(delimiter, bytes, from);
             let content = &record[from..end];
             if unquoted_doubled_quotes && content.contains("\"\"") {
-                undouble(content, &mut joined);
-                each(number, &joined);
+                each(number, undouble(content).into());
             } else {
-                each(number, content);
+                each(number, content.into());
             }
             end
         };
@@ -72,19 +74,43 @@ fn closing_quote(bytes: &[u8], mut from: usize) -> Option<usize> {
     }
 }
 
-/// Writes `content` into `joined` with each doubled quote as one.
-fn undouble(content: &str, joined: &mut String) {
-    joined.clear();
+/// How many bytes are looked at one by one: most cells end before a search by vectors has begun.
+const NEAR: usize = 12;
+
+/// Returns the position of the next delimiter, or the end.
+fn find(delimiter: u8, bytes: &[u8], from: usize) -> usize {
+    let near = &bytes[from..bytes.len().min(from + NEAR)];
+    match near.iter().position(|&byte| byte == delimiter) {
+        Some(at) => from + at,
+        None => memchr(delimiter, &bytes[from + near.len()..]).map_or(bytes.len(), |at| from + near.len() + at),
+    }
+}
+
+/// Returns `content` with each doubled quote as one.
+fn undouble(content: &str) -> String {
+    let mut joined = String::with_capacity(content.len());
     let mut rest = content;
     while let Some(at) = rest.find("\"\"") {
         joined.push_str(&rest[..=at]);
         rest = &rest[at + 2..];
     }
     joined.push_str(rest);
+    joined
+}
+
+/// As [`value_of`], of a cell that may be a text of its own.
+pub(super) fn value_of_cell(cell: Cow<'_, str>) -> Cow<'_, str> {
+    match cell {
+        Cow::Borrowed(cell) => value_of(cell).into(),
+        Cow::Owned(cell) => {
+            let value = value_of(&cell);
+            if value.len() == cell.len() { cell.into() } else { value.to_owned().into() }
+        }
+    }
 }
 
 /// Takes the blanks off both ends, and the `="…"` that keeps a spreadsheet from reading a number (sources.md 7.4).
-pub(super) fn value_of(cell: &str) -> &str {
+fn value_of(cell: &str) -> &str {
     let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
     let bytes = cell.as_bytes();
     let trimmed = if is_blank(bytes.first()) || is_blank(bytes.last()) { cell.trim_matches([' ', '\t']) } else { cell };

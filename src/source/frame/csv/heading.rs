@@ -83,7 +83,7 @@ pub fn read_heading(
         )
     })?;
     let mut columns = Vec::new();
-    split_cells(record, delimiter, false, |_, cell| columns.push(name_of(cell, style))).map_err(|_| {
+    split_cells(record, delimiter, false, |_, cell| columns.push(name_of(&cell, style))).map_err(|_| {
         FileFault::new(
             "csv.no_known_heading",
             Some(line),

@@ -163,7 +163,7 @@ proptest::proptest! {
         while let Some(super::super::Framed::Record { bytes, .. }) = framer.next().expect("the file is well-formed") {
             let mut cells = Vec::new();
             let record = std::str::from_utf8(bytes).expect("it was text");
-            super::split_cells(record, b',', false, |_, cell| cells.push(cell.to_owned())).expect("it is well-formed");
+            super::split_cells(record, b',', false, |_, cell| cells.push(cell.into_owned())).expect("it is well-formed");
             read.push(cells);
         }
         proptest::prop_assert_eq!(read, rows);

@@ -1,8 +1,8 @@
 //! Turns the bytes of a JSON record into its values.
 
-use memchr::memchr_iter;
+use memchr::{memchr_iter, memchr2_iter};
 
-use super::super::{Fault, Limits, RecordFault};
+use super::super::{Fault, Limits, RecordFault, Wanted};
 use super::flatten::{Flattened, Problem};
 use super::framer::not_utf8;
 use super::scan::depth;
@@ -15,23 +15,23 @@ pub struct JsonDecoder {
 }
 
 impl JsonDecoder {
-    pub fn new(limits: Limits) -> Self {
-        Self { limits, flattened: Flattened::new(limits) }
+    pub fn new(limits: Limits, wanted: Option<Wanted>) -> Self {
+        Self { limits, flattened: Flattened::new(limits, wanted) }
     }
 
     /// Parses an object and flattens it (sources.md 8.2).
     ///
     /// A nested object or array of objects also gives its own name, without values, so that it can be asked for.
-    pub fn decode(&mut self, bytes: &[u8], line: u64) -> Result<RawRecord, Fault> {
+    pub fn decode<'a>(&mut self, bytes: &'a [u8], line: u64) -> Result<RawRecord<'a>, Fault> {
         let refused = |code, message: String| Fault::Record(RecordFault::new(line, code, message));
-        let text = std::str::from_utf8(bytes).map_err(|error| {
+        let text = simdutf8::compat::from_utf8(bytes).map_err(|error| {
             let before = &bytes[..error.valid_up_to()];
             Fault::File(not_utf8(line + memchr_iter(b'\n', before).count() as u64))
         })?;
         if bytes.len() > self.limits.record {
             return Err(refused("limit.record", format!("the record is longer than {} bytes", self.limits.record)));
         }
-        if depth(bytes) as usize > self.limits.nesting {
+        if may_be_deep(bytes, self.limits.nesting) && depth(bytes) as usize > self.limits.nesting {
             return Err(refused("json.too_deep", format!("the record is nested deeper than {}", self.limits.nesting)));
         }
         match self.flattened.read(text, line) {
@@ -47,4 +47,9 @@ impl JsonDecoder {
             }
         }
     }
+}
+
+/// Says whether there are brackets enough to nest deeper.
+fn may_be_deep(bytes: &[u8], nesting: usize) -> bool {
+    memchr2_iter(b'{', b'[', bytes).nth(nesting).is_some()
 }

@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::rc::Rc;
 
+use memchr::memchr;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue as JsonText;
 
-use super::super::Limits;
-use crate::source::raw::{RawAttribute, RawValue};
+use super::super::{Limits, Wanted};
+use crate::source::raw::{RawAttribute, RawValue, RawValues};
 
 /// How many names are remembered from record to record.
 const REMEMBERED: usize = 8192;
@@ -29,142 +30,236 @@ pub(super) enum Problem {
 /// Members of an object in file order, each value as its text.
 struct Members<'a>(Vec<(Cow<'a, str>, &'a JsonText)>);
 
-/// The attributes of one record while they are gathered, and names from record to record.
+/// Reads objects; knows their names from record to record.
 pub(super) struct Flattened {
     limits: Limits,
-    /// By name: itself, and its place in the record of this stamp.
-    names: HashMap<Box<str>, (Arc<str>, u64, usize)>,
+    wanted: Option<Wanted>,
+    /// By name: its place in `names`.
+    known: HashMap<Rc<str>, usize>,
+    names: Vec<Name>,
+    /// Counts the records.
     stamp: u64,
+    /// The name that was asked for last.
+    last: usize,
+}
+
+struct Name {
+    name: Rc<str>,
+    is_wanted: bool,
+    /// The name that was asked for after it last time: records have their names in much the same order.
+    next: usize,
+    /// The record that the rest is about.
+    stamp: u64,
+    /// Its place among the attributes.
+    at: usize,
+    values: usize,
+}
+
+/// The attributes of one record while they are gathered.
+struct Gathered<'a> {
+    attributes: Vec<RawAttribute<'a>>,
+    /// Names met, those included that nobody wants.
+    count: usize,
     line: u64,
-    attributes: Vec<RawAttribute>,
 }
 
 impl Flattened {
-    pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, names: HashMap::new(), stamp: 0, line: 0, attributes: Vec::new() }
+    pub(super) fn new(limits: Limits, wanted: Option<Wanted>) -> Self {
+        Self { limits, wanted, known: HashMap::new(), names: Vec::new(), stamp: 0, last: 0 }
     }
 
     /// Reads one object, which is not nested deeper than a recursive reader may go.
-    pub(super) fn read(&mut self, text: &str, line: u64) -> Result<Vec<RawAttribute>, Problem> {
+    pub(super) fn read<'a>(&mut self, text: &'a str, line: u64) -> Result<Vec<RawAttribute<'a>>, Problem> {
         self.stamp += 1;
-        self.line = line;
-        self.attributes.clear();
         if self.names.len() > REMEMBERED {
             self.names.clear();
+            self.known.clear();
         }
         if !text.trim_ascii_start().starts_with('{') {
             return Err(serde_json::from_str::<&JsonText>(text).map_or_else(syntax, |_| Problem::NotAnObject));
         }
-        self.object(text, "", true)?;
-        Ok(std::mem::take(&mut self.attributes))
+        let mut gathered = Gathered { attributes: Vec::with_capacity(32), count: 0, line };
+        self.object(text, "", true, &mut gathered)?;
+        Ok(gathered.attributes)
     }
 
-    fn object(&mut self, text: &str, prefix: &str, may_select: bool) -> Result<(), Problem> {
-        let members: Members<'_> = serde_json::from_str(text).map_err(syntax)?;
+    fn object<'a>(
+        &mut self,
+        text: &'a str,
+        prefix: &str,
+        may_select: bool,
+        into: &mut Gathered<'a>,
+    ) -> Result<(), Problem> {
+        let Members(members) = serde_json::from_str(text).map_err(syntax)?;
         for (name, value) in self.last_of_each(members)? {
             if name.contains('\0') {
                 return Err(Problem::Nul);
             }
             if prefix.is_empty() {
-                self.value(value.get(), &name, may_select)?;
+                self.value(value.get(), &name, may_select, into)?;
             } else {
-                self.value(value.get(), &format!("{prefix}.{name}"), may_select)?;
+                self.value(value.get(), &format!("{prefix}.{name}"), may_select, into)?;
             }
         }
         Ok(())
     }
 
     /// Of members with the same name the last counts.
-    fn last_of_each<'a>(&self, members: Members<'a>) -> Result<Vec<(Cow<'a, str>, &'a JsonText)>, Problem> {
-        let mut members = members.0;
+    fn last_of_each<'a>(
+        &self,
+        mut members: Vec<(Cow<'a, str>, &'a JsonText)>,
+    ) -> Result<Vec<(Cow<'a, str>, &'a JsonText)>, Problem> {
         if members.len() > self.limits.columns {
             return Err(Problem::Columns);
+        }
+        if !has_twins(&members) {
+            return Ok(members);
         }
         let mut last = HashMap::with_capacity(members.len());
         for (at, (name, _)) in members.iter().enumerate() {
             last.insert(name.as_ref(), at);
         }
-        if last.len() < members.len() {
-            let mut kept = vec![false; members.len()];
-            last.into_values().for_each(|at| kept[at] = true);
-            let mut kept = kept.into_iter();
-            members.retain(|_| kept.next().unwrap_or(true));
-        }
+        let mut kept = vec![false; members.len()];
+        last.into_values().for_each(|at| kept[at] = true);
+        let mut kept = kept.into_iter();
+        members.retain(|_| kept.next().unwrap_or(true));
         Ok(members)
     }
 
-    fn value(&mut self, text: &str, name: &str, may_select: bool) -> Result<(), Problem> {
+    fn value<'a>(
+        &mut self,
+        text: &'a str,
+        name: &str,
+        may_select: bool,
+        into: &mut Gathered<'a>,
+    ) -> Result<(), Problem> {
         match text.as_bytes().first() {
             Some(b'{') => {
-                self.place(name)?;
-                self.object(text, name, may_select)
+                self.place(name, into)?;
+                self.object(text, name, may_select, into)
             }
-            Some(b'[') => self.array(text, name, may_select),
+            Some(b'[') => self.array(text, name, may_select, into),
             _ => {
                 let value = scalar(text)?;
-                self.push(name, value)
+                self.push(name, value, into)
             }
         }
     }
 
-    /// Reads an array; of objects with `type` or `primary` the members are there under these too.
-    fn array(&mut self, text: &str, name: &str, may_select: bool) -> Result<(), Problem> {
-        self.place(name)?;
-        let elements: Vec<&JsonText> = serde_json::from_str(text).map_err(syntax)?;
+    /// Reads an array; of objects with `type` or `primary` the members are there under these too, and of the changes of a
+    /// list (`members@delta` of Graph) what is no more is apart from what is new.
+    fn array<'a>(
+        &mut self,
+        text: &'a str,
+        name: &str,
+        may_select: bool,
+        into: &mut Gathered<'a>,
+    ) -> Result<(), Problem> {
+        self.place(name, into)?;
+        let elements: Vec<&'a JsonText> = serde_json::from_str(text).map_err(syntax)?;
         for element in elements {
             let text = element.get();
             match text.as_bytes().first() {
+                Some(b'{') if name.ends_with("@delta") && is_removed(text)? => {
+                    self.object(text, &format!("{name}[@removed]"), false, into)?;
+                }
                 Some(b'{') => {
-                    self.object(text, name, false)?;
+                    self.object(text, name, false, into)?;
                     if may_select {
                         for selector in selectors(text)? {
-                            self.object(text, &format!("{name}[{selector}]"), false)?;
+                            self.object(text, &format!("{name}[{selector}]"), false, into)?;
                         }
                     }
                 }
-                Some(b'[') => self.array(text, name, false)?,
+                Some(b'[') => self.array(text, name, false, into)?,
                 _ => {
                     let value = scalar(text)?;
-                    self.push(name, value)?;
+                    self.push(name, value, into)?;
                 }
             }
         }
         Ok(())
     }
 
-    fn push(&mut self, name: &str, value: RawValue) -> Result<(), Problem> {
-        let limit = self.limits.values;
-        let place = self.place(name)?;
-        let values = &mut self.attributes[place].values;
-        if values.len() >= limit {
+    fn push<'a>(&mut self, name: &str, value: RawValue<'a>, into: &mut Gathered<'a>) -> Result<(), Problem> {
+        let number = self.place(name, into)?;
+        let name = &mut self.names[number];
+        if name.values >= self.limits.values {
             return Err(Problem::Values);
         }
-        values.push(value);
+        name.values += 1;
+        if name.is_wanted {
+            into.attributes[name.at].values.push(value);
+        }
         Ok(())
     }
 
-    /// Returns the place of the attribute of this name, which is made if it is not there.
-    fn place(&mut self, name: &str) -> Result<usize, Problem> {
-        let next = self.attributes.len();
-        let shared = match self.names.get_mut(name) {
-            Some((_, stamp, place)) if *stamp == self.stamp => return Ok(*place),
-            Some((shared, stamp, place)) => {
-                *stamp = self.stamp;
-                *place = next;
-                shared.clone()
-            }
-            None => {
-                let shared: Arc<str> = name.into();
-                self.names.insert(name.into(), (shared.clone(), self.stamp, next));
-                shared
-            }
-        };
-        if next >= self.limits.columns {
+    /// Returns the number of the name, whose attribute is made if the record has it not yet and somebody wants it.
+    fn place(&mut self, name: &str, into: &mut Gathered<'_>) -> Result<usize, Problem> {
+        let number = self.number(name);
+        let known = &mut self.names[number];
+        if known.stamp == self.stamp {
+            return Ok(number);
+        }
+        if into.count >= self.limits.columns {
             return Err(Problem::Columns);
         }
-        self.attributes.push(RawAttribute { name: shared, values: Vec::new(), line: self.line, incomplete: None });
-        Ok(next)
+        into.count += 1;
+        (known.stamp, known.at, known.values) = (self.stamp, into.attributes.len(), 0);
+        if known.is_wanted {
+            let (name, values) = (Rc::clone(&known.name), RawValues::new());
+            into.attributes.push(RawAttribute { name, values, line: into.line, incomplete: None });
+        }
+        Ok(number)
     }
+
+    fn number(&mut self, name: &str) -> usize {
+        let expected = self.names.get(self.last).map_or(0, |last| last.next);
+        if self.names.get(expected).is_some_and(|known| *known.name == *name) {
+            self.last = expected;
+            return expected;
+        }
+        let number = match self.known.get(name) {
+            Some(number) => *number,
+            None => {
+                let shared: Rc<str> = name.into();
+                let is_wanted = self.wanted.as_ref().is_none_or(|wanted| wanted(name));
+                self.names.push(Name { name: Rc::clone(&shared), is_wanted, next: 0, stamp: 0, at: 0, values: 0 });
+                self.known.insert(shared, self.names.len() - 1);
+                self.names.len() - 1
+            }
+        };
+        if let Some(last) = self.names.get_mut(self.last) {
+            last.next = number;
+        }
+        self.last = number;
+        number
+    }
+}
+
+/// Says whether two members have the same name.
+fn has_twins(members: &[(Cow<'_, str>, &JsonText)]) -> bool {
+    if members.len() > 256 {
+        // a table is quicker
+        return true;
+    }
+    // names that share a bit are compared
+    let mut met = 0_u128;
+    members.iter().enumerate().any(|(at, (name, _))| {
+        let bytes = name.as_bytes();
+        let middle = bytes.get(bytes.len() / 2).map_or(0, |byte| usize::from(*byte));
+        let end = bytes.last().map_or(0, |byte| usize::from(*byte));
+        let bit = 1 << ((bytes.len() * 37 + middle * 5 + end * 11) % 128);
+        let is_twin = met & bit != 0 && members[..at].iter().any(|(other, _)| other == name);
+        met |= bit;
+        is_twin
+    })
+}
+
+/// Says whether an element of a list of changes is one that went.
+fn is_removed(text: &str) -> Result<bool, Problem> {
+    let members: Members<'_> = serde_json::from_str(text).map_err(syntax)?;
+    Ok(members.0.iter().any(|(name, _)| name == "@removed"))
 }
 
 /// Returns what an element of an array can be selected by: `type=work`, `primary=true`.
@@ -183,19 +278,23 @@ fn selectors(text: &str) -> Result<Vec<String>, Problem> {
     Ok(selectors)
 }
 
-fn scalar(text: &str) -> Result<RawValue, Problem> {
+fn scalar(text: &str) -> Result<RawValue<'_>, Problem> {
     Ok(match text.as_bytes().first() {
+        // the parser has been over it: between the quotes is the text
+        Some(b'"') if memchr(b'\\', text.as_bytes()).is_none() => {
+            RawValue::Text(text.get(1..text.len() - 1).unwrap_or_default().into())
+        }
         Some(b'"') => {
             let Text(text) = serde_json::from_str(text).map_err(syntax)?;
             if text.contains('\0') {
                 return Err(Problem::Nul);
             }
-            RawValue::Text(text.into_owned())
+            RawValue::Text(text)
         }
         Some(b't') => RawValue::Bool(true),
         Some(b'f') => RawValue::Bool(false),
         Some(b'n') => RawValue::Null,
-        _ => RawValue::Number(text.to_owned()),
+        _ => RawValue::Number(text.into()),
     })
 }
 

@@ -56,17 +56,17 @@ pub(super) fn change_type(lines: &mut Rest<'_>, record: u64) -> Result<Option<Ch
 }
 
 /// Reads the rest of a change; an added entry goes into `attributes`.
-pub(super) fn read(
+pub(super) fn read<'a>(
     decoder: &mut LdifDecoder,
     kind: ChangeType,
-    lines: &mut Rest<'_>,
-    attributes: &mut Vec<RawAttribute>,
+    lines: &mut Rest<'a>,
+    attributes: &mut Vec<RawAttribute<'a>>,
     record: u64,
 ) -> Result<LdifChange, RecordFault> {
     match kind {
         ChangeType::Add => {
             for line in lines {
-                decoder.add_line(&line, attributes, record)?;
+                decoder.add_line(line, attributes, record)?;
             }
             Ok(LdifChange::Add)
         }
@@ -95,7 +95,7 @@ fn modify(decoder: &mut LdifDecoder, lines: &mut Rest<'_>, record: u64) -> Resul
         let Spec::Text(named) = cut_head.spec else { return Err(unexpected(record, at)) };
         let part = Cut { name: named.trim_ascii_end(), spec: Spec::Text(b"") };
         let (attribute, slot, _) = decoder.value(&part, record, at)?;
-        let mut modification = Modification { operation, attribute, values: Vec::new(), line: at };
+        let mut modification = Modification { operation, attribute: (*attribute).into(), values: Vec::new(), line: at };
         loop {
             let Some(line) = lines.next() else {
                 let message = "a part of the change is not ended by a line `-`";
@@ -164,7 +164,7 @@ fn required(
     if !is_keyword(cut.name, &[name]) {
         return Err(unexpected(record, line.number));
     }
-    Ok((decoder.text(&cut.spec, name, record, line.number)?, line.number))
+    Ok((decoder.text(&cut.spec, name, record, line.number)?.into_owned(), line.number))
 }
 
 fn check_control(line: &Line<'_>, record: u64) -> Result<(), RecordFault> {

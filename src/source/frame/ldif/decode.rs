@@ -1,18 +1,20 @@
 //! Turns the bytes of an LDIF record into its values.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::rc::Rc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use encoding_rs::Encoding;
 use memchr::memchr;
 
-use super::super::{Limits, RecordFault};
+use super::super::{Limits, RecordFault, Wanted};
 use super::LdifFormat;
 use super::changes;
 use super::description::{Description, Descriptions};
 use super::dn::is_dn;
 use super::lines::{Line, Lines};
+use crate::source::few::Few;
 use crate::source::raw::{RawAttribute, RawBody, RawRecord, RawValue};
 
 /// Turns the bytes of an LDIF record into its values.
@@ -20,10 +22,21 @@ pub struct LdifDecoder {
     pub(super) descriptions: Descriptions,
     fallback: Option<&'static Encoding>,
     limits: Limits,
-    dn: Arc<str>,
-    /// By slot of the name: its place among the attributes of this record, if `stamp` is its own.
-    places: Vec<(u64, usize)>,
+    dn: Rc<str>,
+    /// By slot of the name.
+    places: Vec<Place>,
     stamp: u64,
+    /// How many names this record has.
+    names: usize,
+}
+
+/// What the record of this stamp has of a name.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    stamp: u64,
+    /// Its place among the attributes.
+    at: Option<usize>,
+    values: usize,
 }
 
 /// A line cut at its colon.
@@ -40,85 +53,140 @@ pub(super) enum Spec<'a> {
 }
 
 impl LdifDecoder {
-    pub fn new(format: &LdifFormat, limits: Limits) -> Self {
+    pub fn new(format: &LdifFormat, limits: Limits, wanted: Option<Wanted>) -> Self {
         Self {
-            descriptions: Descriptions::new(format.options.clone()),
+            descriptions: Descriptions::new(format.options.clone(), wanted),
             fallback: format.fallback,
             limits,
             dn: "dn".into(),
             places: Vec::new(),
             stamp: 0,
+            names: 0,
         }
     }
 
     /// Reads an entry or a change; its DN comes first, as the attribute `dn`.
-    pub fn decode(&mut self, bytes: &[u8], line: u64) -> Result<RawRecord, RecordFault> {
+    pub fn decode<'a>(&mut self, bytes: &'a [u8], line: u64) -> Result<RawRecord<'a>, RecordFault> {
         check_characters(bytes, line)?;
         self.descriptions.begin_record();
         self.stamp += 1;
+        self.names = 1;
         let mut lines = Lines::new(bytes, line).peekable();
         let Some(first) = lines.next() else {
             return Err(RecordFault::new(line, "ldif.no_dn", "the record has no `dn:` line"));
         };
-        let dn = self.distinguished_name(&first, line)?;
-        let mut record = RawRecord { line, attributes: vec![dn], body: RawBody::Content, warnings: Vec::new() };
+        let dn = self.distinguished_name(first, line)?;
+        let mut attributes = Vec::with_capacity(32);
+        attributes.push(dn);
+        let mut record = RawRecord { line, attributes, body: RawBody::Content, warnings: Vec::new() };
         if let Some(kind) = changes::change_type(&mut lines, line)? {
             record.body = RawBody::Change(changes::read(self, kind, &mut lines, &mut record.attributes, line)?);
             return Ok(record);
         }
         for next in lines {
-            self.add_line(&next, &mut record.attributes, line)?;
+            self.add_line(next, &mut record.attributes, line)?;
         }
         Ok(record)
     }
 
     /// Adds the value of a line to the attributes of an entry.
-    pub(super) fn add_line(
+    pub(super) fn add_line<'a>(
         &mut self,
-        line: &Line<'_>,
-        attributes: &mut Vec<RawAttribute>,
+        line: Line<'a>,
+        attributes: &mut Vec<RawAttribute<'a>>,
         record: u64,
     ) -> Result<(), RecordFault> {
-        let cut = cut(line, record)?;
+        let at = line.number;
+        match line.text {
+            Cow::Borrowed(text) => {
+                if let Some((slot, value)) = self.read_line(text, at, record)? {
+                    self.add(slot, value, attributes, at, record)?;
+                }
+            }
+            Cow::Owned(text) => {
+                if let Some((slot, value)) = self.read_line(&text, at, record)? {
+                    self.add(slot, value.map(RawValue::into_owned), attributes, at, record)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a line of an entry: the number of its description, and the value unless nobody wants it.
+    fn read_line<'t>(
+        &mut self,
+        text: &'t [u8],
+        at: u64,
+        record: u64,
+    ) -> Result<Option<(usize, Option<RawValue<'t>>)>, RecordFault> {
+        let cut = cut_text(text, at, record)?;
         if is_keyword(cut.name, &["dn", "changetype"]) {
-            return Err(unexpected(record, line.number));
+            return Err(unexpected(record, at));
         }
-        let Some(description) = self.descriptions.read(cut.name) else { return Err(bad_name(record, line.number)) };
+        let Some(number) = self.descriptions.read(cut.name) else { return Err(bad_name(record, at)) };
+        let description = self.descriptions.get(number);
         if description.is_dropped {
-            return Ok(());
+            return Ok(None);
         }
-        let value = value_of(&cut.spec, description, self.fallback, record, line.number)?;
-        let Description { slot, is_cut, .. } = *description;
-        let name = description.name.clone();
+        // what nobody uses is not decoded (sources.md 9.6); a URL is told of
+        let value = match &cut.spec {
+            Spec::Text(_) if !description.is_wanted => None,
+            spec => Some(value_of(spec, description, self.fallback, record, at)?),
+        };
+        Ok(Some((number, value)))
+    }
+
+    fn add<'a>(
+        &mut self,
+        number: usize,
+        value: Option<RawValue<'a>>,
+        attributes: &mut Vec<RawAttribute<'a>>,
+        at: u64,
+        record: u64,
+    ) -> Result<(), RecordFault> {
         let slots = self.descriptions.slots();
         if self.places.len() < slots {
-            self.places.resize(slots, (0, 0));
+            self.places.resize(slots, Place::default());
         }
-        let place = &mut self.places[slot];
-        if place.0 != self.stamp {
-            if attributes.len() > self.limits.columns {
+        let Description { slot, is_cut, name, is_wanted, .. } = self.descriptions.get(number);
+        let place = &mut self.places[*slot];
+        if place.stamp != self.stamp {
+            if self.names > self.limits.columns {
                 let message = format!("the record has more than {} attributes", self.limits.columns);
-                return Err(RecordFault::new(record, "limit.columns", message).at(line.number));
+                return Err(RecordFault::new(record, "limit.columns", message).at(at));
             }
-            *place = (self.stamp, attributes.len());
-            attributes.push(RawAttribute { name, values: Vec::new(), line: line.number, incomplete: None });
+            self.names += 1;
+            *place = Place { stamp: self.stamp, at: None, values: 0 };
         }
-        let attribute = &mut attributes[place.1];
-        if attribute.values.len() >= self.limits.values {
+        if place.values >= self.limits.values {
             let message = format!("the attribute has more than {} values", self.limits.values);
-            return Err(RecordFault::new(record, "limit.values", message)
-                .at(line.number)
-                .of_attribute(&*attribute.name));
+            return Err(RecordFault::new(record, "limit.values", message).at(at).of_attribute(&**name));
         }
-        attribute.values.push(value);
-        if is_cut && attribute.incomplete.is_none() {
-            attribute.incomplete = Some(line.number);
+        place.values += 1;
+        let Some(value) = value.filter(|value| *is_wanted || matches!(value, RawValue::Url(_))) else { return Ok(()) };
+        let incomplete = is_cut.then_some(at);
+        match place.at {
+            Some(place) => {
+                let attribute = &mut attributes[place];
+                attribute.values.push(value);
+                attribute.incomplete = attribute.incomplete.or(incomplete);
+            }
+            None => {
+                place.at = Some(attributes.len());
+                attributes.push(RawAttribute { name: Rc::clone(name), values: Few::One(value), line: at, incomplete });
+            }
         }
         Ok(())
     }
 
     /// Reads a value that must be text, such as a DN.
-    pub(super) fn text(&self, spec: &Spec<'_>, name: &str, record: u64, at: u64) -> Result<String, RecordFault> {
+    pub(super) fn text<'t>(
+        &self,
+        spec: &Spec<'t>,
+        name: &str,
+        record: u64,
+        at: u64,
+    ) -> Result<Cow<'t, str>, RecordFault> {
         let octets = octets_of(spec, name, record, at)?;
         if let RawValue::Text(text) = text_or_octets(octets, self.fallback) {
             return Ok(text);
@@ -133,32 +201,38 @@ impl LdifDecoder {
         cut: &Cut<'_>,
         record: u64,
         at: u64,
-    ) -> Result<(Arc<str>, usize, RawValue), RecordFault> {
-        let Some(description) = self.descriptions.read(cut.name) else { return Err(bad_name(record, at)) };
+    ) -> Result<(Rc<str>, usize, RawValue<'static>), RecordFault> {
+        let Some(number) = self.descriptions.read(cut.name) else { return Err(bad_name(record, at)) };
+        let description = self.descriptions.get(number);
         let value = value_of(&cut.spec, description, self.fallback, record, at)?;
-        Ok((description.name.clone(), description.slot, value))
+        Ok((Rc::clone(&description.name), description.slot, value.into_owned()))
     }
 
     pub(super) fn value_limit(&self) -> usize {
         self.limits.values
     }
 
-    fn distinguished_name(&self, first: &Line<'_>, line: u64) -> Result<RawAttribute, RecordFault> {
-        let cut = match cut(first, line) {
-            Ok(cut) if is_keyword(cut.name, &["dn"]) => cut,
-            Ok(_) => {
-                return Err(RecordFault::new(line, "ldif.no_dn", "the first line of the record is no `dn:` line")
-                    .at(first.number));
-            }
-            Err(fault) => return Err(fault),
+    fn distinguished_name<'a>(&self, first: Line<'a>, line: u64) -> Result<RawAttribute<'a>, RecordFault> {
+        let at = first.number;
+        let text = match first.text {
+            Cow::Borrowed(text) => self.dn_of(text, at, line)?,
+            Cow::Owned(text) => self.dn_of(&text, at, line)?.into_owned().into(),
         };
-        let text = self.text(&cut.spec, "dn", line, first.number)?;
         if !is_dn(&text) {
             let fault = RecordFault::new(line, "ldif.dn", "the text after `dn:` is no distinguished name");
-            return Err(fault.at(first.number).of_attribute("dn"));
+            return Err(fault.at(at).of_attribute("dn"));
         }
-        let values = vec![RawValue::Text(text)];
-        Ok(RawAttribute { name: self.dn.clone(), values, line: first.number, incomplete: None })
+        let values = Few::One(RawValue::Text(text));
+        Ok(RawAttribute { name: Rc::clone(&self.dn), values, line: at, incomplete: None })
+    }
+
+    fn dn_of<'t>(&self, text: &'t [u8], at: u64, line: u64) -> Result<Cow<'t, str>, RecordFault> {
+        let cut = cut_text(text, at, line)?;
+        if !is_keyword(cut.name, &["dn"]) {
+            let fault = RecordFault::new(line, "ldif.no_dn", "the first line of the record is no `dn:` line");
+            return Err(fault.at(at));
+        }
+        self.text(&cut.spec, "dn", line, at)
     }
 }
 
@@ -181,11 +255,12 @@ fn check_characters(bytes: &[u8], line: u64) -> Result<(), RecordFault> {
 
 /// Cuts a line at its colon.
 pub(super) fn cut<'a>(line: &'a Line<'_>, record: u64) -> Result<Cut<'a>, RecordFault> {
-    let text: &[u8] = &line.text;
-    let Some(colon) = memchr(b':', text) else {
-        return Err(
-            RecordFault::new(record, "ldif.no_colon", "a line has no colon after the attribute's name").at(line.number)
-        );
+    cut_text(&line.text, line.number, record)
+}
+
+fn cut_text(text: &[u8], at: u64, record: u64) -> Result<Cut<'_>, RecordFault> {
+    let Some(colon) = find_colon(text) else {
+        return Err(RecordFault::new(record, "ldif.no_colon", "a line has no colon after the attribute's name").at(at));
     };
     let rest = &text[colon + 1..];
     let spec = match rest.first() {
@@ -196,6 +271,17 @@ pub(super) fn cut<'a>(line: &'a Line<'_>, record: u64) -> Result<Cut<'a>, Record
     Ok(Cut { name: &text[..colon], spec })
 }
 
+/// How many bytes are looked at one by one: most names end before a search by vectors has begun.
+const NEAR: usize = 16;
+
+fn find_colon(text: &[u8]) -> Option<usize> {
+    let near = &text[..text.len().min(NEAR)];
+    match near.iter().position(|&byte| byte == b':') {
+        Some(at) => Some(at),
+        None => memchr(b':', &text[near.len()..]).map(|at| near.len() + at),
+    }
+}
+
 fn after_blanks(text: &[u8]) -> &[u8] {
     &text[text.iter().take_while(|&&byte| byte == b' ').count()..]
 }
@@ -204,28 +290,29 @@ pub(super) fn is_keyword(name: &[u8], keywords: &[&str]) -> bool {
     keywords.iter().any(|keyword| name.eq_ignore_ascii_case(keyword.as_bytes()))
 }
 
-fn value_of(
-    spec: &Spec<'_>,
+fn value_of<'t>(
+    spec: &Spec<'t>,
     description: &Description,
     fallback: Option<&'static Encoding>,
     record: u64,
     at: u64,
-) -> Result<RawValue, RecordFault> {
+) -> Result<RawValue<'t>, RecordFault> {
     if let Spec::Url(url) = spec {
-        return Ok(RawValue::Url(String::from_utf8_lossy(url).into_owned()));
+        return Ok(RawValue::Url(String::from_utf8_lossy(url)));
     }
     let octets = octets_of(spec, &description.name, record, at)?;
     Ok(if description.is_octets { RawValue::Bytes(octets) } else { text_or_octets(octets, fallback) })
 }
 
-fn octets_of(spec: &Spec<'_>, name: &str, record: u64, at: u64) -> Result<Vec<u8>, RecordFault> {
+fn octets_of<'t>(spec: &Spec<'t>, name: &str, record: u64, at: u64) -> Result<Cow<'t, [u8]>, RecordFault> {
     let fault = |code, message: String| RecordFault::new(record, code, message).at(at).of_attribute(name);
     match spec {
-        Spec::Text(text) => Ok(text.to_vec()),
+        Spec::Text(text) => Ok(Cow::Borrowed(text)),
         Spec::Base64(text) => {
             let end = text.iter().rposition(|&byte| byte != b' ').map_or(0, |last| last + 1);
             STANDARD
                 .decode(&text[..end])
+                .map(Cow::Owned)
                 .map_err(|_| fault("ldif.base64", format!("the value of `{name}` is not base64")))
         }
         Spec::Url(_) => Err(fault(
@@ -235,21 +322,24 @@ fn octets_of(spec: &Spec<'_>, name: &str, record: u64, at: u64) -> Result<Vec<u8
     }
 }
 
-fn text_or_octets(octets: Vec<u8>, fallback: Option<&'static Encoding>) -> RawValue {
-    if memchr(0, &octets).is_some() {
+fn text_or_octets<'t>(octets: Cow<'t, [u8]>, fallback: Option<&'static Encoding>) -> RawValue<'t> {
+    if octets.contains(&0) {
         return RawValue::Bytes(octets);
     }
-    match String::from_utf8(octets) {
-        Ok(text) => RawValue::Text(text),
-        Err(error) => {
-            let octets = error.into_bytes();
-            let decoded =
-                fallback.and_then(|encoding| encoding.decode_without_bom_handling_and_without_replacement(&octets));
-            match decoded {
-                Some(text) => RawValue::Text(text.into_owned()),
-                None => RawValue::Bytes(octets),
-            }
-        }
+    let octets = match octets {
+        Cow::Borrowed(octets) => match std::str::from_utf8(octets) {
+            Ok(text) => return RawValue::Text(text.into()),
+            Err(_) => Cow::Borrowed(octets),
+        },
+        Cow::Owned(octets) => match String::from_utf8(octets) {
+            Ok(text) => return RawValue::Text(text.into()),
+            Err(error) => Cow::Owned(error.into_bytes()),
+        },
+    };
+    let decoded = fallback.and_then(|encoding| encoding.decode_without_bom_handling_and_without_replacement(&octets));
+    match decoded {
+        Some(text) => RawValue::Text(text.into_owned().into()),
+        None => RawValue::Bytes(octets),
     }
 }
 

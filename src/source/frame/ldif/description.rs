@@ -1,8 +1,9 @@
 //! Attribute descriptions: a name and its options (sources.md 9.2, 9.3).
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::rc::Rc;
 
+use super::super::Wanted;
 use super::OptionRules;
 
 /// How many descriptions are remembered; state options of db2ldif make new ones without end.
@@ -12,7 +13,7 @@ const REMEMBERED: usize = 8192;
 #[derive(Debug, Clone)]
 pub(super) struct Description {
     /// The name with the options that are part of it, as written.
-    pub(super) name: Arc<str>,
+    pub(super) name: Rc<str>,
     /// The same for all spellings of one name; counts up to [`Descriptions::slots`].
     pub(super) slot: usize,
     pub(super) is_octets: bool,
@@ -20,25 +21,43 @@ pub(super) struct Description {
     pub(super) is_cut: bool,
     /// The value is not there any more.
     pub(super) is_dropped: bool,
+    /// Somebody asks for it.
+    pub(super) is_wanted: bool,
 }
 
 /// Reads descriptions, each once.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Descriptions {
     rules: Option<OptionRules>,
-    known: HashMap<Box<str>, Description>,
+    wanted: Option<Wanted>,
+    /// By text: its place in `list`.
+    known: HashMap<Box<str>, usize>,
+    list: Vec<Known>,
     slots: HashMap<Box<str>, usize>,
+    /// The one read last, in this record.
+    last: Option<usize>,
+    /// The first of the last record.
+    first: usize,
+}
+
+struct Known {
+    text: Box<str>,
+    description: Description,
+    /// What came behind it last: entries have their attributes in much the same order.
+    next: usize,
 }
 
 impl Descriptions {
-    pub(super) fn new(rules: Option<OptionRules>) -> Self {
-        Self { rules, ..Self::default() }
+    pub(super) fn new(rules: Option<OptionRules>, wanted: Option<Wanted>) -> Self {
+        Self { rules, wanted, ..Self::default() }
     }
 
     /// Makes room; slots given before are void.
     pub(super) fn begin_record(&mut self) {
+        self.last = None;
         if self.known.len() > REMEMBERED {
             self.known.clear();
+            self.list.clear();
             self.slots.clear();
         }
     }
@@ -47,15 +66,39 @@ impl Descriptions {
         self.slots.len()
     }
 
-    /// Reads a description; none if it is not one.
-    pub(super) fn read(&mut self, text: &[u8]) -> Option<&Description> {
+    /// Reads a description and returns its number, for this record; none if it is not one.
+    pub(super) fn read(&mut self, text: &[u8]) -> Option<usize> {
+        let expected = self.last.map_or(self.first, |last| self.list[last].next);
+        let number = match self.list.get(expected) {
+            Some(known) if known.text.as_bytes() == text => expected,
+            Some(_) | None => {
+                let number = self.find(text)?;
+                match self.last {
+                    Some(last) => self.list[last].next = number,
+                    None => self.first = number,
+                }
+                number
+            }
+        };
+        self.last = Some(number);
+        Some(number)
+    }
+
+    pub(super) fn get(&self, number: usize) -> &Description {
+        &self.list[number].description
+    }
+
+    fn find(&mut self, text: &[u8]) -> Option<usize> {
         // only ASCII passes the grammar
         let text = std::str::from_utf8(text).ok()?;
-        if !self.known.contains_key(text) {
-            let description = self.parse(text)?;
-            self.known.insert(text.into(), description);
+        if let Some(number) = self.known.get(text) {
+            return Some(*number);
         }
-        self.known.get(text)
+        let description = self.parse(text)?;
+        let number = self.list.len();
+        self.list.push(Known { text: text.into(), description, next: 0 });
+        self.known.insert(text.into(), number);
+        Some(number)
     }
 
     fn parse(&mut self, text: &str) -> Option<Description> {
@@ -64,8 +107,14 @@ impl Descriptions {
         if !is_name(base) {
             return None;
         }
-        let mut description =
-            Description { name: text.into(), slot: 0, is_octets: false, is_cut: false, is_dropped: false };
+        let mut description = Description {
+            name: text.into(),
+            slot: 0,
+            is_octets: false,
+            is_cut: false,
+            is_dropped: false,
+            is_wanted: true,
+        };
         let mut kept = Vec::new();
         for option in parts {
             if !is_option(option) {
@@ -91,6 +140,7 @@ impl Descriptions {
             description.name = name.join(";").into();
             kept.sort_unstable_by_key(|option| option.to_ascii_lowercase());
         }
+        description.is_wanted = self.wanted.as_ref().is_none_or(|wanted| wanted(&description.name));
         let key = std::iter::once(base).chain(kept).collect::<Vec<_>>().join(";").to_ascii_lowercase();
         let next = self.slots.len();
         description.slot = *self.slots.entry(key.into()).or_insert(next);
@@ -132,7 +182,7 @@ mod tests {
             strip: vec!["adcsn".to_owned(), "vucsn".to_owned()],
             drop_if: vec!["deleted".to_owned(), "deletedattribute".to_owned()],
         };
-        let mut ruled = Descriptions::new(Some(rules));
+        let mut ruled = Descriptions::new(Some(rules), None);
         // text, name, octets, cut, dropped
         for (text, name, octets, cut, dropped) in [
             ("cn", "cn", false, false, false),
@@ -145,16 +195,20 @@ mod tests {
             ("x;vucsn-1;deletedattribute;deleted", "x", false, false, true),
             ("2.5.4.3", "2.5.4.3", false, false, false),
         ] {
-            let got = ruled.read(text.as_bytes()).expect(text);
+            let number = ruled.read(text.as_bytes()).expect(text);
+            let got = ruled.get(number);
             assert_eq!((&*got.name, got.is_octets, got.is_cut, got.is_dropped), (name, octets, cut, dropped), "{text}");
         }
-        let slot = |descriptions: &mut Descriptions, text: &str| descriptions.read(text.as_bytes()).map(|d| d.slot);
+        let slot = |descriptions: &mut Descriptions, text: &str| {
+            descriptions.read(text.as_bytes()).map(|d| descriptions.get(d).slot)
+        };
         assert_eq!(slot(&mut ruled, "o;lang-b;LANG-A"), slot(&mut ruled, "O;lang-a;lang-b"));
         assert_ne!(slot(&mut ruled, "cn"), slot(&mut ruled, "cn;lang-ja"));
         for bad in ["", "-a", "a b", "cn;", "cn;a b", "2.", "2.a", "名", "cn;;x", "_a"] {
             assert!(ruled.read(bad.as_bytes()).is_none(), "{bad}");
         }
-        let mut raw = Descriptions::new(None);
-        assert_eq!(raw.read(b"a;binary;deleted").map(|d| d.name.to_string()).as_deref(), Some("a;binary;deleted"));
+        let mut raw = Descriptions::new(None, None);
+        let number = raw.read(b"a;binary;deleted").expect("it is a name");
+        assert_eq!(&*raw.get(number).name, "a;binary;deleted");
     }
 }

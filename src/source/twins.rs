@@ -1,0 +1,73 @@
+//! Objects with the same name as another (sources.md 15.4): both are kept, matching decides.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::file::{choose_anchor, mapper_of};
+use super::frame::{Decoder, Framed, Framer};
+use super::map::Mapped;
+use super::preset::Canon;
+use super::raw::RawBody;
+use super::read::{ObjectKey, Plan, Reading};
+use super::report::{Level, Problem};
+use super::seen::hash_of_value;
+use super::wanted;
+use crate::model::{Deletion, ObjectKind};
+
+/// Attributes whose value only one object should have.
+pub const SINGLE: [Canon; 2] = [Canon::USER_PRINCIPAL_NAME, Canon::MAIL];
+
+/// Names them; where there are some, the set is read once more for their places.
+pub fn warn(reading: &mut Reading<'_>, plans: &[Plan]) {
+    let repeated = reading.seen.repeated_values();
+    if repeated.is_empty() {
+        return;
+    }
+    let mut firsts: HashMap<u64, ObjectKey> = HashMap::new();
+    let mut text = String::new();
+    for plan in plans {
+        let Some(opened) = plan.opened() else { continue };
+        let found = &reading.set.files[plan.index];
+        let Ok(file) = found.open() else { continue };
+        let preset = &opened.preset;
+        let limits = reading.settings.limits;
+        let mut mapper = mapper_of(reading, plan.index, opened, plan.is_delta, Arc::clone(preset));
+        let mut framer = Framer::new(&file, &opened.choice, &opened.format, limits);
+        let names = wanted::of_preset(preset, reading.settings.wanted.as_ref());
+        let mut decoder = Decoder::of_wanted(&opened.format, limits, names);
+        let mut remarks = Vec::new();
+        while let Ok(Some(framed)) = framer.next() {
+            let Framed::Record { line, bytes } = framed else { continue };
+            let Ok(mut record) = decoder.decode(bytes, line) else { continue };
+            if record.body != RawBody::Content {
+                continue;
+            }
+            let mapped = mapper.map(&mut record, &mut remarks);
+            remarks.clear();
+            let Mapped::Object(draft) = mapped else { continue };
+            if draft.kind != ObjectKind::User || draft.deletion != Deletion::None {
+                continue;
+            }
+            let anchor = choose_anchor(&mut reading.anchors, opened, reading.settings, preset, &draft);
+            let Some(anchor) = anchor.and_then(|anchor| draft.text(anchor)) else { continue };
+            let key = ObjectKey::of(draft.kind, anchor);
+            for (number, name) in SINGLE.into_iter().enumerate() {
+                let Some(value) = draft.text(name) else { continue };
+                let hash = hash_of_value(u8::try_from(number).unwrap_or(0), value, &mut text);
+                if !repeated.contains(&hash) || *firsts.entry(hash).or_insert(key) == key {
+                    continue;
+                }
+                let name = &preset.canonical(name).name;
+                let problem = Problem::new(
+                    Level::Warning,
+                    "record.duplicate_value",
+                    format!("another object has the same `{name}`"),
+                );
+                reading
+                    .problems
+                    .add(problem.in_file(&found.name).on_line(Some(line)).of_attribute(Some(name.to_string())));
+            }
+        }
+    }
+}
