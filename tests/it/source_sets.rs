@@ -828,3 +828,19 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_change_of_members_says_who_came_and_who_went() {
+    let changes = r##"{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#directoryObjects","@odata.deltaLink":"https://graph.microsoft.com/v1.0/groups/delta?$deltatoken=x","value":[
+        {"@odata.type":"#microsoft.graph.group","id":"11111111-aaaa-4aaa-8aaa-000000000009","displayName":"Team","members@delta":[
+            {"@odata.type":"#microsoft.graph.user","id":"11111111-aaaa-4aaa-8aaa-000000000001"},
+            {"@odata.type":"#microsoft.graph.user","id":"11111111-aaaa-4aaa-8aaa-000000000002","@removed":{"reason":"deleted"}}]},
+        {"@odata.type":"#microsoft.graph.user","id":"11111111-aaaa-4aaa-8aaa-000000000001","userPrincipalName":"u1@x.example"}]}
+"##;
+    let given = Bench::new(&[("delta.json", changes)]).read();
+    let team = given.objects.iter().find(|object| object.kind == provisiond::model::ObjectKind::Group).expect("read");
+    assert!(team.partial);
+    assert_eq!(team.attribute("members"), Some(&SourceValue::List(vec![id(1)])));
+    assert!(team.incomplete.contains("members"), "what is not named stays");
+    assert_eq!(team.removed.get("members"), Some(&vec![id(2)]));
+}

@@ -40,7 +40,8 @@ pub(super) fn read(text: &str, local: Option<Locale>) -> Outcome<'static> {
     if is_never(text) {
         return Outcome::Absent;
     }
-    let read = generalized(text)
+    let read = plain(text)
+        .or_else(|| generalized(text))
         .or_else(|| filetime(text))
         .or_else(|| microsoft_json(text))
         .or_else(|| iso(text))
@@ -80,6 +81,31 @@ fn rfc3339(stamp: Timestamp) -> Option<String> {
 
 fn at_offset(date: Date, time: Time, offset: Offset) -> Option<String> {
     rfc3339(offset.to_timestamp(DateTime::from_parts(date, time)).ok()?)
+}
+
+/// The two forms in UTC that most exports are in, `YYYYMMDDHHMMSSZ` and `YYYY-MM-DDTHH:MM:SSZ`, whose digits are the answer's.
+fn plain(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let places = match bytes.len() {
+        15 => [0, 4, 6, 8, 10, 12],
+        20 if [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')].iter().all(|(at, c)| bytes[*at] == *c) => {
+            [0, 5, 8, 11, 14, 17]
+        }
+        _ => return None,
+    };
+    if bytes.last() != Some(&b'Z') {
+        return None;
+    }
+    let two = |at: usize| number::<i8>(text.get(at..at + 2)?);
+    let [year, month, day, hour, minute, second] = places;
+    let year = number::<i16>(text.get(year..year + 4)?).filter(|year| *year > 0)?;
+    Date::new(year, two(month)?, two(day)?).ok()?;
+    Time::new(two(hour)?, two(minute)?, two(second)?, 0).ok()?;
+    let part = |at: usize| text.get(at..at + 2).unwrap_or_default();
+    Some(
+        [text.get(..4)?, "-", part(month), "-", part(day), "T", part(hour), ":", part(minute), ":", part(second), "Z"]
+            .concat(),
+    )
 }
 
 /// `YYYYMMDDHH[MM[SS[.f]]](Z|±HH[MM])`; the year 0000 is a mark, not a time.
