@@ -64,6 +64,10 @@ impl Recognise for Nothing {
 
 /// What the reader hands over, in the order of files and lines; `file` counts the files of the [`FileSet`].
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "almost every value is an object, and a box for each would be an allocation for each"
+)]
 pub enum Read<'r> {
     /// The record was read last time and says the same.
     Known { file: usize, hash: u128, key: ObjectKey, living: bool },

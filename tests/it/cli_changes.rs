@@ -260,7 +260,7 @@ fn one_person_is_known_from_before_where_only_changes_lie() {
     let snapshot = std::fs::read_to_string(&early).expect("there");
     clear(&bench);
     bench.write("source/delta.json", &delta(&[json!({"id": id(1), "jobTitle": "Manager"})]));
-    let answer = bench.json(&["provision-now", "--user", "hanako@example.jp"], 1);
+    let answer = bench.json(&["provision-now", "--user", "hanako@example.jp"], 6);
     assert!(answer.to_string().contains("set.no_base"), "{answer}");
     clear(&bench);
     bench.write("source/users.json", &snapshot);
