@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use provisiond::config::{Environment, Loaded, MappingFile, Preset, Template, init, load};
+use provisiond::config::{Environment, Loaded, MappingFile, Preset, SOURCE_FOLDER, Template, init, load};
 use provisiond::diagnostic::{Diagnostic, Style, render_all};
 use provisiond::mapping::{GENERIC, KINTONE, Known, TargetRules};
 
@@ -76,6 +76,7 @@ fn unknown_attributes_are_errors_where_the_columns_are_known() {
 fn what_init_writes_works() {
     for preset in [Preset::Kintone, Preset::Scim] {
         let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join(SOURCE_FOLDER)).expect("a folder");
         for Template { path, text } in init(preset) {
             let path = folder.path().join(path);
             std::fs::create_dir_all(path.parent().expect("it lies in the folder")).expect("a folder");
