@@ -310,16 +310,7 @@ impl Conversation {
         merge(&mut body, attributes.clone());
         let path = path_of(resource);
         let mut seen = self.write(form, Method::PUT, &path, Some(body)).await?;
-        let write = self.last.clone();
-        let read = self.get(&path, "").await?;
-        if seen.status < 300 {
-            if read.status != 200 {
-                return Err(self
-                    .with_last(Finding::new(Status::Fail, format!("cannot be read afterwards: {}", refused(&read)))));
-            }
-            seen.body = read.body;
-        }
-        self.last = write;
+        self.read_after(&path, &mut seen).await?;
         seen.current = resource.clone();
         seen.sent = json!({ "Operations": [{ "op": "replace", "value": attributes }] });
         self.verdict(id, &seen)?;
@@ -354,18 +345,24 @@ impl Conversation {
         let path = path_of(resource);
         let body = json!({ "schemas": [PATCH_OP], "Operations": operations });
         let mut seen = self.write(form, Method::PATCH, &path, Some(body)).await?;
-        let write = self.last.clone();
         seen.current = resource.clone();
-        let read = self.get(&path, "").await?;
+        self.read_after(&path, &mut seen).await?;
+        Ok(seen)
+    }
+
+    /// Reads a resource back after a write; the write stays the exchange that findings show.
+    async fn read_after(&mut self, path: &str, seen: &mut Seen) -> Checked {
+        let write = self.last.clone();
+        let read = self.get(path, "").await?;
         if seen.status < 300 {
             if read.status != 200 {
-                return Err(self
-                    .with_last(Finding::new(Status::Fail, format!("cannot be read afterwards: {}", refused(&read)))));
+                let why = format!("cannot be read afterwards: {}", refused(&read));
+                return Err(self.with_last(Finding::new(Status::Fail, why)));
             }
             seen.body = read.body;
         }
         self.last = write;
-        Ok(seen)
+        Ok(())
     }
 
     /// Sends a PATCH, reads the resource back and judges the two by the check; returns the state after it.
