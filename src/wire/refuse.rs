@@ -296,6 +296,9 @@ pub(super) fn cut(text: &str, limit: usize) -> Cow<'_, str> {
     }
 }
 
+/// A secret shorter than this is taken out only where it stands alone: it may be part of any other word.
+const DISTINCT: usize = 8;
+
 /// Returns `body` with every occurrence of a secret replaced; `None` where there is none.
 ///
 /// For error answers, which are kept in the target's own words (wire.md 14).
@@ -303,7 +306,12 @@ pub fn mask(body: &[u8], secrets: &[&str]) -> Option<Vec<u8>> {
     let mut masked: Option<Vec<u8>> = None;
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         let text = masked.as_deref().unwrap_or(body);
-        let places: Vec<usize> = memchr::memmem::find_iter(text, secret.as_bytes()).collect();
+        let is_word = |at: Option<&u8>| at.is_some_and(|octet| octet.is_ascii_alphanumeric() || !octet.is_ascii());
+        let is_it = |at: &usize| {
+            let before = at.checked_sub(1).and_then(|at| text.get(at));
+            secret.len() >= DISTINCT || !is_word(before) && !is_word(text.get(at + secret.len()))
+        };
+        let places: Vec<usize> = memchr::memmem::find_iter(text, secret.as_bytes()).filter(is_it).collect();
         if places.is_empty() {
             continue;
         }
@@ -323,6 +331,21 @@ pub fn mask(body: &[u8], secrets: &[&str]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_taken_out_and_words_that_hold_a_short_one_are_not() {
+        let cases = [
+            ("the token s3cr3t-token is bad", "s3cr3t-token", Some("the token *** is bad")),
+            ("xs3cr3t-tokenx", "s3cr3t-token", Some("x***x")),
+            ("{\"totalResults\": 0}", "t", None),
+            ("bad token `t`, not t", "t", Some("bad token `***`, not ***")),
+            ("nothing", "", None),
+        ];
+        for (text, secret, expected) in cases {
+            let masked = mask(text.as_bytes(), &[secret]).map(|masked| String::from_utf8_lossy(&masked).into_owned());
+            assert_eq!(masked.as_deref(), expected, "{text}");
+        }
+    }
 
     #[test]
     fn words_tell_what_no_status_does() {
