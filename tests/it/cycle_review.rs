@@ -1,5 +1,7 @@
 //! `plan`, `apply` and `rollback`: what was reviewed is sent, and what was sent is undone.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use crate::cli_bench::{Bench, person};
@@ -190,6 +192,48 @@ fn a_plan_never_writes_over_a_file_unasked() {
     let left: Vec<_> =
         std::fs::read_dir(bench.path()).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().starts_with("there.")), "{left:?}");
+}
+
+/// What a browser makes of a page; none where there is no browser that runs here.
+fn rendered(page: &std::path::Path) -> Option<String> {
+    let is_there =
+        |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
+    let browser = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(is_there)?;
+    let profile = tempfile::tempdir().expect("a folder");
+    let shown = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--timeout=30000"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .args(["--virtual-time-budget=5000", "--dump-dom"])
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .ok()?;
+    (shown.status.success() && !shown.stdout.is_empty()).then(|| String::from_utf8_lossy(&shown.stdout).into_owned())
+}
+
+#[test]
+fn a_browser_shows_the_page_and_searches_it() {
+    let bench = churned();
+    let plan = bench.json(&["plan", "--html", "plan.html"], 0);
+    let all = plan["actions"].as_array().map_or(0, Vec::len);
+    assert!(all > 1, "{plan}");
+    let name = plan["actions"][0]["source"]["displayName"].as_str().expect("a name").to_owned();
+    let typed = format!(
+        "<script>const field = document.querySelector('input[type=search]'); field.value = {name:?};
+         field.dispatchEvent(new Event('input', {{ bubbles: true }}));</script></body>"
+    );
+    let path = bench.path().join("plan.html");
+    let searched = bench.path().join("searched.html");
+    std::fs::write(&searched, read(&bench, "plan.html").replace("</body>", &typed)).expect("a file");
+    let (Some(page), Some(searched)) = (rendered(&path), rendered(&searched)) else {
+        eprintln!("SKIPPED: no browser runs on this machine");
+        return;
+    };
+    // The page's own script ran: the tools are hidden without it.
+    assert!(page.contains("<form class=\"tools\">"), "{page}");
+    assert_eq!((page.matches("<article>").count(), page.matches("<article hidden").count()), (all, 0), "{page}");
+    let left = searched.matches("<article>").count();
+    assert!(left >= 1 && left < all, "{left} of {all} are left of a search for {name}: {searched}");
+    assert!(searched.contains(&format!("{left} of {all} shown")), "{searched}");
 }
 
 #[test]
