@@ -1,5 +1,6 @@
 //! From the tree to the compiled form; every fault of the whole text is found on the way.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::context::{Context, Random, Uniqueness};
@@ -208,8 +209,8 @@ impl Compiler<'_> {
         for (index, param) in function.params_for(call.arguments.len()).take(call.arguments.len()).enumerate() {
             let Some((text, span)) = constant(call, index) else { continue };
             let wrong = match param.ty {
-                Type::Integer if integer(text).is_none() => Err(format!("`{}` is no whole number", param.name)),
-                _ => (function.constant)(param.name, text),
+                Type::Integer if integer(&text).is_none() => Err(format!("`{}` is no whole number", param.name)),
+                _ => (function.constant)(param.name, &text),
             };
             if let Err(what) = wrong {
                 let message = format!("`{}`: {what}", function.name);
@@ -227,7 +228,7 @@ impl Compiler<'_> {
         }
         let (text, span) = constant(call, 2)?;
         let severity = if place.always { Severity::Error } else { Severity::Warning };
-        let pattern = match Pattern::compile(text) {
+        let pattern = match Pattern::compile(&text) {
             Ok(pattern) => pattern,
             Err(error) => {
                 let message = format!("invalid pattern: {}", error.0);
@@ -238,14 +239,14 @@ impl Compiler<'_> {
         if mode == ReplaceMode::Pattern
             && let Some((replacement, span)) = constant(call, 4)
         {
-            for reference in Substitution::parse(replacement, &pattern).unknown {
+            for reference in Substitution::parse(&replacement, &pattern).unknown {
                 let message = format!("`{reference}` names no group of the pattern and stays as it is");
                 self.faults.push(Fault::warning(EVALUATION, span.clone(), message).help(group_help(&pattern)));
             }
         }
         if matches!(mode, ReplaceMode::Group | ReplaceMode::Fallback)
             && let Some((name, span)) = constant(call, 3)
-            && pattern.group(name).is_none()
+            && pattern.group(&name).is_none()
         {
             let message = format!("`{name}` names no group of the pattern");
             self.faults.push(Fault { severity, ..Fault::error(EVALUATION, span, message) }.help(group_help(&pattern)));
@@ -288,13 +289,16 @@ fn is_always_evaluated(function: &Function, index: usize) -> bool {
     }
 }
 
-fn constant(call: &Call, index: usize) -> Option<(&str, Range<usize>)> {
+fn constant(call: &Call, index: usize) -> Option<(Cow<'_, str>, Range<usize>)> {
     match call.arguments.get(index)? {
         Argument::Operand(Operand { span, kind: OperandKind::Text(text) | OperandKind::Number(text) }) => {
-            Some((text, span.clone()))
+            Some((Cow::Borrowed(text), span.clone()))
+        }
+        Argument::Operand(Operand { span, kind: OperandKind::Hex(number) }) => {
+            Some((Cow::Owned(number.to_string()), span.clone()))
         }
         Argument::Operand(Operand { span, kind: OperandKind::Keyword(keyword) }) => {
-            Some((keyword.as_str(), span.clone()))
+            Some((Cow::Borrowed(keyword.as_str()), span.clone()))
         }
         Argument::Operand(_) | Argument::Empty(_) | Argument::Comparison { .. } => None,
     }

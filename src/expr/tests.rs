@@ -190,7 +190,7 @@ fn values_follow_the_rules() {
 
 #[test]
 fn faults_are_found_all_at_once() {
-    let cases: [(&str, &[(&str, &str)]); 34] = [
+    let cases: [(&str, &[(&str, &str)]); 35] = [
         ("Word([a]", &[("parse", "(")]),
         (r#"Join(" ", Wrod([x],1), Foo())"#, &[("unknown_function", "Wrod"), ("unknown_function", "Foo")]),
         ("Append(mail, tel)", &[("parse", "mail"), ("parse", "tel")]),
@@ -205,6 +205,7 @@ fn faults_are_found_all_at_once() {
         ("1st", &[("parse", "1")]),
         ("1.", &[("parse", ".")]),
         ("&HFFFFFFFFFFFFFFFF", &[("parse", "&HFFFFFFFFFFFFFFFF")]),
+        ("FormatDateTime([d], &HFF, \"yyyy\", \"dd\")", &[("evaluation", "&HFF")]),
         ("&HG", &[("parse", "&HG")]),
         ("\"a\" & \"b\"", &[("parse", "&")]),
         ("Now", &[("parse", "Now")]),
