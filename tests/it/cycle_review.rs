@@ -200,8 +200,17 @@ fn rendered(page: &std::path::Path) -> Option<String> {
         |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
     let browser = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(is_there)?;
     let profile = tempfile::tempdir().expect("a folder");
-    let shown = Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--timeout=30000"])
+    // A browser that hangs must not hold up the tests.
+    let shown = Command::new("timeout")
+        .args([
+            "60",
+            browser,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--timeout=30000",
+        ])
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .args(["--virtual-time-budget=5000", "--dump-dom"])
         .arg(format!("file://{}", page.display()))
