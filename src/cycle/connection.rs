@@ -23,8 +23,7 @@ impl Service {
         let mut checks = Vec::new();
         for request in requests {
             let answer = client.send(&request).await;
-            let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
-            let shown = format!("{} {}{}{query}", request.method, job.target.url.base, request.path);
+            let shown = format!("{} {}{}", request.method, job.target.url.base, request.path_and_query());
             let name = match request.path.as_str() {
                 "/Users" => "users",
                 "/Groups" => "groups",

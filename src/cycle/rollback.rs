@@ -26,7 +26,7 @@ use super::undo::{self, Done, Left, Renewed};
 use crate::config::Job;
 use crate::model::{
     Counts, CycleKind, CycleReport, CycleState, Entry, ErrorCode, Failure, Initiator, Link, LoggedAction, LoggedStatus,
-    ModifiedProperty, ObjectKind, RunError, SourceAnchor, SourceCounts, Trigger,
+    ModifiedProperty, ObjectKind, RunError, SourceAnchor, Trigger,
 };
 use crate::store::{Claimed, Committed, EscrowChange, JobKey, Joining, LogQuery, ObjectCommit, RowChange};
 use crate::target::Transport;
@@ -126,7 +126,7 @@ impl Service {
         let now = self.now();
         let seed = super::ids::seed();
         let own = super::ids::Ids::new(seed).next(now);
-        let mut report = blank(job, own.clone(), now, options);
+        let mut report = CycleReport::blank(own.clone(), &job.name, CycleKind::Incremental, options.dry_run, now);
         if let Some(error) = refusal_by_state(&state, now) {
             report.state = CycleState::Failed;
             report.error = Some(error);
@@ -486,25 +486,5 @@ impl Undoing<'_> {
     /// Objects that have to be undone; a group whose attributes and members both changed counts twice.
     fn total(&self) -> u64 {
         (self.deleted.len() + self.changed.len() + self.created.len() + self.groups.len()) as u64
-    }
-}
-
-fn blank(job: &Job, id: String, now: Timestamp, options: RollbackOptions) -> CycleReport {
-    CycleReport {
-        id,
-        job: job.name.clone(),
-        kind: CycleKind::Incremental,
-        dry_run: options.dry_run,
-        began: now,
-        ended: now,
-        state: CycleState::Succeeded,
-        source: SourceCounts::default(),
-        counts: Counts::default(),
-        requests: 0,
-        pace: None,
-        quarantine: None,
-        staged: None,
-        error: None,
-        warnings: Vec::new(),
     }
 }

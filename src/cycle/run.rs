@@ -28,7 +28,7 @@ use super::transcript::Transcript;
 use crate::config::{Job, ScopeMode};
 use crate::model::{
     Counts, CycleKind, CycleReport, CycleState, Escrow, Initiator, LoggedAction, ObjectKind, Operation, Pace,
-    Quarantine, QuarantineReason, RunError, RunSummary, SourceAnchor, SourceCounts, StagedBatch, StagedObject, Trigger,
+    Quarantine, QuarantineReason, RunError, RunSummary, SourceAnchor, StagedBatch, StagedObject, Trigger,
 };
 use crate::plan::Protection;
 use crate::store::{Claimed, FollowUp, JobKey, JobState, ObjectCommit, Staged, StoreError, Watermark};
@@ -975,42 +975,17 @@ fn refused_report(
 ) -> CycleReport {
     let known = state.watermark.as_ref().map_or(0, |watermark| watermark.users + watermark.groups);
     CycleReport {
-        id,
-        job: job.name.clone(),
-        kind,
-        dry_run: options.dry_run,
-        began: now,
-        ended: now,
         state: CycleState::Failed,
-        source: SourceCounts::default(),
         counts: Counts { not_evaluated: known, ..Counts::default() },
-        requests: 0,
-        pace: None,
         quarantine: state.quarantine.clone(),
-        staged: None,
         error: Some(error),
-        warnings: Vec::new(),
+        ..CycleReport::blank(id, &job.name, kind, options.dry_run, now)
     }
 }
 
 fn blank_report(job: &Job, begun: &Begun, now: Timestamp) -> CycleReport {
-    CycleReport {
-        id: begun.id.clone(),
-        job: job.name.clone(),
-        kind: begun.kind,
-        dry_run: begun.options.dry_run,
-        began: begun.began,
-        ended: now,
-        state: CycleState::Succeeded,
-        source: SourceCounts::default(),
-        counts: Counts::default(),
-        requests: 0,
-        pace: None,
-        quarantine: begun.state.quarantine.clone(),
-        staged: None,
-        error: None,
-        warnings: Vec::new(),
-    }
+    let blank = CycleReport::blank(begun.id.clone(), &job.name, begun.kind, begun.options.dry_run, begun.began);
+    CycleReport { ended: now, quarantine: begun.state.quarantine.clone(), ..blank }
 }
 
 fn summary(report: &CycleReport, recognised: u64, entitled: u64, exports: u64, exported: u64) -> RunSummary {

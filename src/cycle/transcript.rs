@@ -77,8 +77,7 @@ impl Transcript {
 
     /// Keeps a request and what came of it.
     pub(super) fn keep(&mut self, request: &Request, answer: &wire::Answer) {
-        let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
-        let line = format!("{} {}{query}", request.method, request.path);
+        let line = format!("{} {}", request.method, request.path_and_query());
         let mut exchange = Exchange { request: self.masked_line(line), ..Exchange::default() };
         let whole = self.exchanges.len() < KEPT;
         if let Some(body) = request.body.as_ref().filter(|_| whole) {
@@ -135,9 +134,8 @@ impl Transcript {
     /// What would have been sent, for whoever reviews it.
     pub(super) fn take_rehearsed(&mut self) -> Vec<IntendedRequest> {
         let shown = |request: Request| {
-            let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
-            let path = format!("{}{query}", request.path);
-            IntendedRequest { method: request.method.to_string(), path, body: request.body }
+            let (method, path) = (request.method.to_string(), request.path_and_query());
+            IntendedRequest { method, path, body: request.body }
         };
         std::mem::take(&mut self.rehearsed).into_iter().map(shown).collect()
     }
@@ -161,17 +159,18 @@ impl Transcript {
 
     /// A body as it is kept.
     fn kept(&mut self, body: &[u8]) -> String {
+        let kept = |text: &str| wire::cut(text, LONGEST).into_owned();
         if !self.mask.is_needed() {
             let end = body.len().min(LONGEST + 4);
-            return shortened(String::from_utf8_lossy(&body[..end]).into_owned());
+            return kept(&String::from_utf8_lossy(&body[..end]));
         }
         match serde_json::from_slice::<Value>(body) {
             Ok(mut value) => {
                 self.mask.learn(&value);
                 self.mask.json(&mut value);
-                shortened(value.to_string())
+                kept(&value.to_string())
             }
-            Err(_) => shortened(self.masked(String::from_utf8_lossy(body).into_owned())),
+            Err(_) => kept(&self.masked(String::from_utf8_lossy(body).into_owned())),
         }
     }
 
@@ -273,16 +272,6 @@ impl Mask {
         }
         masked
     }
-}
-
-/// `text` up to what is kept.
-fn shortened(mut text: String) -> String {
-    if text.len() > LONGEST {
-        let end = (0..=LONGEST).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        text.truncate(end);
-        text.push('…');
-    }
-    text
 }
 
 /// A query with its escapes resolved; for looking at only.

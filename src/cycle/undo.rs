@@ -330,6 +330,12 @@ fn whole_elements(changes: &[Change], current: &Resource) -> Vec<Change> {
     left
 }
 
+/// Whether changes leave an account active; none where they do not say.
+fn activity(changes: &[Change]) -> Option<bool> {
+    let mut state = changes.iter().filter(|change| change.rule.follows_state);
+    state.find_map(|change| change.set.as_ref().map(|set| set.agrees_with(&Value::Bool(true), false)))
+}
+
 /// Sends attributes as they were.
 async fn restore<T: Transport>(
     line: &Line<'_, T>,
@@ -342,10 +348,7 @@ async fn restore<T: Transport>(
     if changes.is_empty() {
         return Err(Left::Settled);
     }
-    let active = changes
-        .iter()
-        .filter(|change| change.rule.follows_state)
-        .find_map(|change| change.set.as_ref().map(|set| set.agrees_with(&Value::Bool(true), false)));
+    let active = activity(&changes);
     let (action, operation) = match active {
         Some(false) => (LoggedAction::Disable, Operation::Disable),
         Some(true) | None => (LoggedAction::Update, Operation::Update),
@@ -433,10 +436,7 @@ async fn recreate<T: Transport>(
     let created = line.create(done.kind, &done.anchor(), &values, password.as_deref(), transcript).await;
     let target = created.map_err(|trouble| Left::Failed(trouble.failure))?.id().clone();
     renewed.put(done.target.clone(), target.clone());
-    let active = values
-        .iter()
-        .filter(|change| change.rule.follows_state)
-        .find_map(|change| change.set.as_ref().map(|set| set.agrees_with(&Value::Bool(true), false)));
+    let active = activity(&values);
     let remembered = row.cloned().unwrap_or_else(|| ObjectRow {
         anchor: SourceAnchor(done.source.id.clone()),
         kind: done.kind,

@@ -64,6 +64,29 @@ pub struct CycleReport {
     pub warnings: Vec<String>,
 }
 
+impl CycleReport {
+    /// The report of a cycle in which nothing happened yet.
+    pub fn blank(id: String, job: &str, kind: CycleKind, dry_run: bool, began: Timestamp) -> Self {
+        Self {
+            id,
+            job: job.to_owned(),
+            kind,
+            dry_run,
+            began,
+            ended: began,
+            state: CycleState::Succeeded,
+            source: SourceCounts::default(),
+            counts: Counts::default(),
+            requests: 0,
+            pace: None,
+            quarantine: None,
+            staged: None,
+            error: None,
+            warnings: Vec::new(),
+        }
+    }
+}
+
 /// How fast a target was asked at last: it is found out in the run (service.md D-46).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -82,15 +82,14 @@ impl Store {
         wanted: &(dyn Fn(ObjectKind, &str) -> bool + Sync),
     ) -> Result<Vec<(ObjectKind, SourceAnchor, bool)>, StoreError> {
         // GUIDs are spread evenly over their first octet, so each half is walked by a thread of its own.
-        let (mut low, high) = std::thread::scope(|scope| {
+        let (low, high) = std::thread::scope(|scope| {
             let low = scope.spawn(|| self.anchors_of_half("anchor < x'80'", job, wanted));
             let high = self.anchors_of_half("anchor >= x'80'", job, wanted);
             (low.join().unwrap_or(Err(StoreError::Closed)), high)
         });
-        if let Ok(low) = &mut low {
-            low.extend(high?);
-        }
-        low
+        let mut found = low?;
+        found.extend(high?);
+        Ok(found)
     }
 
     fn anchors_of_half(

@@ -289,7 +289,7 @@ impl Words {
 }
 
 /// The first `limit` bytes of `text`, at a character boundary.
-pub(super) fn cut(text: &str, limit: usize) -> Cow<'_, str> {
+pub fn cut(text: &str, limit: usize) -> Cow<'_, str> {
     match text.len() <= limit {
         true => Cow::Borrowed(text),
         false => Cow::Owned(format!("{}…", &text[..text.floor_char_boundary(limit)])),
