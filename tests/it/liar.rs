@@ -80,14 +80,16 @@ async fn answer(
         query: parts.uri.query().unwrap_or_default().to_owned(),
         body: String::from_utf8_lossy(&body).into_owned(),
     };
+    // A lie may run another program and wait for it; the requests of that one must be answered meanwhile.
+    let tell = |truth: &Value| lie.and_then(|lie| tokio::task::block_in_place(|| lie(&asked, truth)));
     // A lie about a write is told instead of the write.
-    let told = lie.and_then(|lie| lie(&asked, &Value::Null)).filter(|(status, _)| *status != 0);
+    let told = tell(&Value::Null).filter(|(status, _)| *status != 0);
     let (status, body) = match told {
         Some((status, body)) => (status, body),
         None => {
             let truth = behind.service().answer(&Request::from_parts(parts, body));
             let value: Value = serde_json::from_slice(truth.body()).unwrap_or_default();
-            let told = lie.and_then(|lie| lie(&asked, &value));
+            let told = tell(&value);
             (truth.status().as_u16(), told.map_or(value, |(_, body)| body))
         }
     };
