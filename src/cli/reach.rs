@@ -124,8 +124,8 @@ impl Reach {
         let effective = loaded.effective;
         let Some(config) = loaded.config else { return Err(CliError::of_problems(loaded.problems)) };
         let job = session.job(&config)?;
-        let jobs = effective["jobs"].as_array().into_iter().flatten();
-        let block = jobs.filter(|one| one["name"] == job.name.as_str()).map(|one| one["target"].clone()).next();
+        let mut jobs = effective["jobs"].as_array().into_iter().flatten();
+        let block = jobs.find(|one| one["name"] == job.name.as_str()).map(|one| one["target"].clone());
         Ok(Some((job.target.clone(), block.unwrap_or_default())))
     }
 

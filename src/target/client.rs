@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::auth::{Authorization, Credential};
 use super::base::{Base, unsendable};
 use super::connect::{self, Route};
-use super::fault::fault_of;
+use super::fault::{fault_of, late};
 use super::pace::{Pace, Pacer};
 use super::settings::{Settings, SetupFault};
 use super::{Transport, body};
@@ -26,8 +26,6 @@ use crate::wire::{Answer, Fault, FaultKind, Request, Response, mask, retry_after
 
 /// How often a refused request is repeated (wire.md 15.2).
 const REPEATS: u32 = 5;
-/// Targets commonly close idle connections after half a minute or more; a write on a closed one has an unknown fate.
-const IDLE: Duration = Duration::from_secs(20);
 
 /// A request whose every byte the caller decides, for testing an endpoint.
 #[derive(Debug, Clone)]
@@ -72,7 +70,7 @@ impl Client {
         let auth = Authorization::new(settings)?;
         let http = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
+            .pool_idle_timeout(connect::IDLE)
             .build(connect::connector(settings, tls)?);
         Ok(Self {
             http,
@@ -163,10 +161,7 @@ impl Client {
                 body: body::read(incoming, &parts.headers, self.answer_limit).await?,
             })
         };
-        tokio::time::timeout(self.timeout, whole).await.unwrap_or_else(|_| {
-            let seconds = self.timeout.as_secs_f32();
-            Err(Fault::new(FaultKind::Timeout, format!("the target did not answer within {seconds} seconds")))
-        })
+        tokio::time::timeout(self.timeout, whole).await.unwrap_or_else(|_| Err(late(self.timeout)))
     }
 
     /// The pause that a refusal asks for; `None` where the answer is no refusal of this kind.

@@ -23,6 +23,8 @@ use tower_service::Service;
 
 use super::settings::{Proxy, Settings, SetupFault};
 
+/// Targets commonly close idle connections after half a minute or more; a write on a closed one has an unknown fate.
+pub(super) const IDLE: Duration = Duration::from_secs(20);
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -2,8 +2,15 @@
 
 use std::error::Error;
 use std::io;
+use std::time::Duration;
 
 use crate::wire::{Fault, FaultKind};
+
+/// No answer in the time allowed.
+pub(super) fn late(timeout: Duration) -> Fault {
+    let seconds = timeout.as_secs_f32();
+    Fault::new(FaultKind::Timeout, format!("the target did not answer within {seconds} seconds"))
+}
 
 /// Tells failures apart by the errors behind `error`.
 pub(super) fn fault_of(error: &(dyn Error + 'static), connecting: bool) -> Fault {

@@ -15,12 +15,9 @@ use super::auth::Authorization;
 use super::base::Base;
 use super::body;
 use super::connect::{self, Route};
-use super::fault::fault_of;
+use super::fault::{fault_of, late};
 use super::settings::{Auth, Settings, SetupFault};
-use crate::wire::{Fault, FaultKind};
-
-/// Closes idle connections before targets commonly do.
-const IDLE: Duration = Duration::from_secs(20);
+use crate::wire::Fault;
 
 /// The body of a request that is passed on while it comes in.
 pub type RelayBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
@@ -46,7 +43,7 @@ impl Relay {
         let tls = connect::tls(settings, base.scheme == Scheme::HTTPS)?;
         let http = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
+            .pool_idle_timeout(connect::IDLE)
             .http1_preserve_header_case(true)
             .build(connect::connector(settings, tls)?);
         Ok(Self {
@@ -91,7 +88,8 @@ impl Relay {
         if let Some(credential) = &credential {
             request.headers_mut().insert(AUTHORIZATION, credential.header.clone());
         }
-        let answer = tokio::time::timeout(self.timeout, self.http.request(request)).await.map_err(|_| self.late())?;
+        let answer =
+            tokio::time::timeout(self.timeout, self.http.request(request)).await.map_err(|_| late(self.timeout))?;
         let answer = answer.map_err(|error| fault_of(&error, error.is_connect()))?;
         if answer.status() == http::StatusCode::UNAUTHORIZED {
             // The next request asks for a new token, where there is one to ask for.
@@ -104,12 +102,7 @@ impl Relay {
     pub async fn read(&self, answer: Streamed) -> Result<(http::response::Parts, Vec<u8>), Fault> {
         let (parts, incoming) = answer.into_parts();
         let read = body::read(incoming, &parts.headers, self.answer_limit);
-        let bytes = tokio::time::timeout(self.timeout, read).await.map_err(|_| self.late())??;
+        let bytes = tokio::time::timeout(self.timeout, read).await.map_err(|_| late(self.timeout))??;
         Ok((parts, bytes))
-    }
-
-    fn late(&self) -> Fault {
-        let seconds = self.timeout.as_secs_f32();
-        Fault::new(FaultKind::Timeout, format!("the target did not answer within {seconds} seconds"))
     }
 }
