@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::line::KindRules;
@@ -276,23 +277,7 @@ impl Mask {
 
 /// A query with its escapes resolved; for looking at only.
 fn unescaped(query: &str) -> String {
-    let digit = |octet: Option<&u8>| char::from(*octet?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let octets = query.as_bytes();
-    let mut out = Vec::with_capacity(octets.len());
-    let mut at = 0;
-    while let Some(octet) = octets.get(at) {
-        match (octet, digit(octets.get(at + 1)), digit(octets.get(at + 2))) {
-            (b'%', Some(high), Some(low)) => {
-                out.push(high * 16 + low);
-                at += 3;
-            }
-            (other, _, _) => {
-                out.push(if *other == b'+' { b' ' } else { *other });
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    percent_decode_str(&query.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

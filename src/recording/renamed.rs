@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
+
+use crate::wire;
 
 /// An identifier of at least this length is known wherever it stands; a shorter one only where identifiers stand.
 const UNMISTAKABLE: usize = 8;
@@ -162,36 +165,14 @@ pub(super) fn is_guid(word: &str) -> bool {
 
 /// Undoes percent-encoding; in a query `+` is a space.
 fn decode(text: &str, query: bool) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let pair =
-            bytes.get(at + 1..at + 3).and_then(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-        match (bytes[at], pair) {
-            (b'%', Some(byte)) => {
-                out.push(byte);
-                at += 2;
-            }
-            (b'+', _) if query => out.push(b' '),
-            (byte, _) => out.push(byte),
-        }
-        at += 1;
-    }
-    String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
+    let spaced = if query { text.replace('+', " ") } else { text.to_owned() };
+    percent_decode_str(&spaced).decode_utf8().map_or_else(|_| text.to_owned(), |decoded| decoded.into_owned())
 }
 
 /// Encodes what RFC 3986 does not leave as it is; a space as `+` where the original did so.
 fn encode(text: &str, plus: bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            b' ' if plus => out.push('+'),
-            byte => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
+    let encoded = wire::segment(text);
+    if plus { encoded.replace("%20", "+") } else { encoded }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::model::{ObjectKind, TargetPath, TargetValue};
 use crate::target::{Client, Raw, Shown};
 use crate::wire::{
     Dialect, ENTRA_2020, ENTRA_LEGACY, Mode, OKTA_AIW, OKTA_OIN, Options, Profile, Request, STRICT, TenantUrl, Wire,
+    segment,
 };
 
 pub(super) const CORE_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -478,11 +479,6 @@ pub(super) fn path_of(resource: &Value) -> String {
 
 pub(super) fn id_of(resource: &Value) -> &str {
     get(resource, "id").and_then(Value::as_str).unwrap_or_default()
-}
-
-pub(super) fn segment(id: &str) -> String {
-    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    id.bytes().map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// Lays the members of `over` onto `body`.

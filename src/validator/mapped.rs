@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::conversation::{Checked, Conversation, Finding, Form, bare, id_of, segment};
+use super::conversation::{Checked, Conversation, Finding, Form, bare, id_of};
 use super::judge::{Status, judge, refused};
 use super::report::Row;
 use super::table::{About, Severity};
@@ -14,7 +14,7 @@ use crate::mapping::{AttributeMapping, ObjectMapping};
 use crate::model::{
     ApplyMode, AttributeRule, Mutability, ObjectKind, Resource, Role, RoleForm, TargetValue, ValueKind,
 };
-use crate::wire::{Change, Desired, Wire};
+use crate::wire::{Change, Desired, Wire, segment};
 
 /// One attribute with the values it is tried with.
 struct Tried {

@@ -32,6 +32,7 @@ pub use dialect::{
 };
 pub use groups::MembershipForm;
 pub use options::{Announced, Mode, Options, ProbeStyle, Profile, SinglePlain};
+pub use query::segment;
 pub use read::{Deleted, Found, Page, Read};
 pub use refuse::{Exchange, Refusal, Retry, cut, mask};
 pub use request::{Answer, Fault, FaultKind, Request, Response};

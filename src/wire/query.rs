@@ -29,7 +29,7 @@ pub(super) fn form(text: &str, out: &mut String) {
 }
 
 /// Encodes `id` as one segment of a path; the same in all dialects.
-pub(super) fn segment(id: &str) -> String {
+pub fn segment(id: &str) -> String {
     let mut out = String::with_capacity(id.len());
     encode(QueryEncoding::Rfc3986, id, &mut out);
     out

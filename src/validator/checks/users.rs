@@ -5,13 +5,12 @@ use http::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-use super::super::conversation::{
-    CORE_USER, Checked, Conversation, Finding, Form, bare, id_of, merge, path_of, segment,
-};
+use super::super::conversation::{CORE_USER, Checked, Conversation, Finding, Form, bare, id_of, merge, path_of};
 use super::super::judge::{Judgement, Status, judge, refused, resources};
 use super::super::state::{covers, get};
 use crate::model::ObjectKind;
 use crate::target::Shown;
+use crate::wire::segment;
 
 const USER: ObjectKind = ObjectKind::User;
 
