@@ -1,26 +1,24 @@
 //! One object along the line: scope, map, ask, decide, push, classify, record.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::escrow;
+use super::afterwards::Afterwards;
 use super::line::{KindRules, Line};
 use super::record::{self, Recorded};
-use super::references::Evaluation;
+use super::rivals::not_linked_to_itself;
 use super::standing::Standing;
-use super::talk::{Trouble, Written};
+use super::talk::Trouble;
 use super::transcript::Transcript;
-use crate::expr::{Class as ExpressionClass, Context, DateTime, Random, SeededRandom};
+use crate::expr::{Context, DateTime, SeededRandom};
 use crate::model::{
-    Change, Class, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Flow, Intended, Link, LoggedStatus,
-    ModifiedProperty, ObjectKind, Operation, Origin, Resource, Sent, SourceAnchor, SourceObject, SourceState,
-    SourceValue, TargetId, Trigger,
+    Change, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Intended, Link, ModifiedProperty, ObjectKind,
+    Operation, Origin, Resource, Sent, SourceObject, SourceValue, Trigger,
 };
 use crate::plan::{
     self, Decision, Knowledge, MatchAnswer, Next, Protection, Question, ReadAnswer, Reason, Scope, Situation,
 };
-use crate::store::{Committed, EscrowChange, ObjectCommit, ObjectRow, RowChange, Staged, StoreError};
+use crate::store::{ObjectCommit, ObjectRow, Staged, StoreError};
 use crate::target::Transport;
 
 /// What an evaluation came to.
@@ -264,16 +262,6 @@ impl<T: Transport> Line<'_, T> {
         }
     }
 
-    /// Somebody in flight who looks for the same account: one of the two would get the other's.
-    fn rival(&self, kind: ObjectKind, object: &SourceObject, desired: &[Desired]) -> Option<Trouble> {
-        let matching = desired.iter().filter(|one| one.rule.matching.is_some() && one.value().is_some());
-        let first = matching.min_by_key(|one| one.rule.matching)?;
-        let other = self.seek(kind, &first.value()?.to_text(), &object.anchor)?;
-        let message = format!("the source object `{other}` has the same value in `{}`", first.rule.path);
-        let failure = Failure::new(ErrorCode::DuplicateSourceEntries, message);
-        Some(Trouble { failure, operation: Operation::Match })
-    }
-
     /// The mapped values; of an object that is not entitled only those that follow its state (D-36).
     pub(super) fn map(
         &self,
@@ -293,276 +281,13 @@ impl<T: Transport> Line<'_, T> {
     }
 
     /// The same object draws the same values in the same run, however often it is evaluated.
-    fn random(&self, object: &SourceObject) -> SeededRandom {
+    pub(super) fn random(&self, object: &SourceObject) -> SeededRandom {
         let draws = self.run.review.as_ref().map_or(self.run.seed, |review| review.draws());
         let seed = blake3::keyed_hash(&draws, object.anchor.as_str().as_bytes());
         SeededRandom::new(*seed.as_bytes())
     }
 
-    /// Adds the values that need the target's word, on creation only (`SelectUniqueValue`).
-    pub(super) async fn unique_values(
-        &self,
-        kind: &KindRules<'_>,
-        object: &SourceObject,
-        values: &mut Vec<Change>,
-        transcript: &mut Transcript,
-    ) -> Result<(), Trouble> {
-        for (index, mapping) in kind.mapping.attributes().iter().enumerate() {
-            if mapping.class != ExpressionClass::Target {
-                continue;
-            }
-            let path = mapping.rule.path.as_str();
-            let mut answers: BTreeMap<String, bool> = BTreeMap::new();
-            loop {
-                let open = RefCell::new(None);
-                let flow = {
-                    let random = self.random(object);
-                    let ask = |value: &str| -> Result<bool, String> {
-                        answers.get(value).copied().ok_or_else(|| {
-                            *open.borrow_mut() = Some(value.to_owned());
-                            "not asked yet".to_owned()
-                        })
-                    };
-                    let context = Context { now: DateTime::from(self.as_of()), random: &random, uniqueness: &ask };
-                    kind.mapping.evaluate_one(index, object, false, &context)
-                };
-                let open = open.into_inner();
-                match (open, flow) {
-                    (Some(value), _) => {
-                        let taken = self.reserve(path, &value)
-                            || self.is_taken(kind.mapping.kind(), &mapping.rule, &value, transcript).await?;
-                        answers.insert(value, taken);
-                    }
-                    (None, Some(Ok(Flow::Value(value)))) => {
-                        values.push(Change { rule: mapping.rule.clone(), set: Some(value), before: None });
-                        break;
-                    }
-                    (None, Some(Err(failure))) => return Err(Trouble { failure, operation: Operation::Evaluate }),
-                    (None, Some(Ok(Flow::Null | Flow::Ignore)) | None) => break,
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Reserves a unique value for this run; true where it was handed out before.
-    fn reserve(&self, path: &str, value: &str) -> bool {
-        let mut reserved = self.reserved.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        !reserved.entry(path.to_owned()).or_default().insert(value.to_lowercase())
-    }
-
-    async fn carry_out(
-        &self,
-        kind: &KindRules<'_>,
-        object: &SourceObject,
-        decision: &Decision,
-        course: &mut Course,
-    ) -> Result<Result<Carried, Trouble>, StoreError> {
-        match self.write(kind, object, decision, course).await {
-            Ok(Carried::Created(resource)) => Ok(match self.claim_account(object, resource.id())? {
-                None => Ok(Carried::Created(resource)),
-                Some(other) => {
-                    let message = format!(
-                        "the target answered the create with the identifier `{}`, which belongs to the source object `{other}`",
-                        resource.id()
-                    );
-                    let failure = Failure::new(ErrorCode::ScimServiceIncompatible, message).with_remedy(
-                        "the target must give each account an identifier of its own; see whether the account was made",
-                    );
-                    Err(Trouble { failure, operation: Operation::Create })
-                }
-            }),
-            other => Ok(other),
-        }
-    }
-
-    /// Notes whose account `id` is; returns the other source object that has it already.
-    fn claim_account(&self, object: &SourceObject, id: &TargetId) -> Result<Option<SourceAnchor>, StoreError> {
-        if let Some(other) = self.store.owner_of(self.job, id)?.filter(|other| *other != object.anchor) {
-            return Ok(Some(other));
-        }
-        let mut accounts = self.accounts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let owner = accounts.entry(id.clone()).or_insert_with(|| object.anchor.clone());
-        Ok(Some(owner.clone()).filter(|owner| *owner != object.anchor))
-    }
-
-    /// Of two objects that match one account at once the first one gets it, whatever process it is of (D-26). Its link is
-    /// stored before anything is sent (D-25).
-    async fn first_come(
-        &self,
-        answer: MatchAnswer,
-        object: &SourceObject,
-        row: Option<&ObjectRow>,
-    ) -> Result<MatchAnswer, StoreError> {
-        let resource = match answer {
-            MatchAnswer::One { resource, linked_to: None } => resource,
-            other @ (MatchAnswer::One { .. } | MatchAnswer::None | MatchAnswer::Many { .. }) => return Ok(other),
-        };
-        let mut linked_to = self.claim_account(object, resource.id())?;
-        if linked_to.is_none() && !self.run.dry_run {
-            let link = Link::Managed(resource.id().clone());
-            let linked = match row {
-                Some(row) => ObjectRow { link, used: 0, ..row.clone() },
-                None => ObjectRow {
-                    anchor: object.anchor.clone(),
-                    kind: object.kind,
-                    link,
-                    // Whatever ends this evaluation before its end: the object is evaluated again.
-                    used: 0,
-                    state: SourceState::Active,
-                    assigned: true,
-                    filter_passed: true,
-                    active_in_target: resource.active(),
-                    left_at: None,
-                },
-            };
-            if let Committed::Taken(other) = self.store.put_link(self.job, linked).await? {
-                linked_to = Some(other);
-            }
-        }
-        Ok(MatchAnswer::One { resource, linked_to })
-    }
-
-    async fn write(
-        &self,
-        kind: &KindRules<'_>,
-        object: &SourceObject,
-        decision: &Decision,
-        course: &mut Course,
-    ) -> Result<Carried, Trouble> {
-        let object_kind = kind.mapping.kind();
-        match decision {
-            Decision::Create { values, .. } => {
-                let mut values = values.clone();
-                if !course.uniques_known {
-                    self.unique_values(kind, object, &mut values, &mut course.transcript).await?;
-                }
-                let password = self.password();
-                let (password, transcript) = (password.as_deref(), &mut course.transcript);
-                let resource = self.create(object_kind, &object.anchor, &values, password, transcript).await?;
-                Ok(Carried::Created(Box::new(resource)))
-            }
-            Decision::Update { changes, .. } => {
-                let current = read_back(&course.knowledge);
-                let Some(current) = current.cloned() else { return Err(lost_track(Operation::Update)) };
-                self.update(object_kind, &current, changes, Operation::Update, &mut course.transcript).await?;
-                Ok(Carried::Changed)
-            }
-            Decision::Disable { changes, .. } => {
-                let current = read_back(&course.knowledge);
-                let Some(current) = current.cloned() else { return Err(lost_track(Operation::Disable)) };
-                match self.update(object_kind, &current, changes, Operation::Disable, &mut course.transcript).await? {
-                    Written::Done => Ok(Carried::Changed),
-                    Written::AlreadyGone => Ok(Carried::Gone),
-                }
-            }
-            Decision::Delete { target, .. } if self.wire.deletes(object_kind) => {
-                self.delete(object_kind, target, &mut course.transcript).await?;
-                Ok(Carried::Gone)
-            }
-            // A dialect that never deletes deactivates instead (wire.md 25).
-            Decision::Delete { target, .. } => {
-                let ReadAnswer::Found(current) =
-                    self.read(object_kind, target, &course.desired, &mut course.transcript).await?
-                else {
-                    return Ok(Carried::Gone);
-                };
-                let changes = plan::changes_on_update(&course.desired, &current);
-                self.update(object_kind, &current, &changes, Operation::Disable, &mut course.transcript).await?;
-                Ok(Carried::Gone)
-            }
-            Decision::Skip { .. } | Decision::Fail(_) | Decision::Pass(_) => Ok(Carried::Changed),
-        }
-    }
-
-    /// Eight characters that nobody keeps, where the dialect sends some (wire.md 18.1).
-    pub(super) fn password(&self) -> Option<String> {
-        if !self.wire.sends_password() {
-            return None;
-        }
-        if self.run.dry_run {
-            return Some(record::REDACTED.to_owned());
-        }
-        let mut bytes = [0; 8];
-        let mut seed = self.run.seed;
-        seed[0] ^= 0x5a;
-        SeededRandom::new(seed).fill(&mut bytes);
-        const LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
-        Some(bytes.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect())
-    }
-
-    /// The end of an evaluation that panicked: the object is set aside, nothing of it is known to be wrong in the target.
-    pub(super) fn broke_down(&self, staged: &Staged, row: Option<&ObjectRow>, escrow: Option<&Escrow>) -> Evaluated {
-        let absent = absent_object(staged);
-        let object = staged.object.as_deref().unwrap_or(&absent);
-        let failure = Failure::new(ErrorCode::InternalError, "a part of the program failed on this object");
-        let target = row.and_then(|row| row.link.target());
-        let set_aside = escrow::entry(
-            &staged.anchor,
-            target,
-            Operation::Evaluate,
-            &failure,
-            escrow,
-            self.now(),
-            self.escrow.first_retry,
-        );
-        let mut evaluated = self.unevaluated(object, row, Decision::Fail(failure.clone()), Instant::now());
-        evaluated.entry.failure = Some(failure);
-        evaluated.commit = self.book.is_some().then(|| ObjectCommit {
-            anchor: staged.anchor.clone(),
-            row: RowChange::Keep,
-            escrow: self.set_aside(set_aside),
-            kept: Vec::new(),
-            unstage: false,
-            references: None,
-            entry: Some(Box::new(evaluated.entry.clone())),
-        });
-        evaluated
-    }
-
-    /// The end of an evaluation whose account another object got while it was under way.
-    pub(super) fn lost(&self, evaluated: &mut Evaluated, other: &SourceAnchor, before: Option<&Escrow>) {
-        let Some(commit) = &mut evaluated.commit else { return };
-        let target = evaluated.entry.target_id();
-        let account = target.as_ref().map_or("?", TargetId::as_str);
-        let message = format!("the account `{account}` was linked to the source object `{other}` meanwhile");
-        let failure = Failure::new(ErrorCode::DuplicateSourceEntries, message);
-        let retry = self.escrow.first_retry;
-        let escrow = escrow::entry(&commit.anchor, None, Operation::Match, &failure, before, self.now(), retry);
-        let entry = &mut evaluated.entry;
-        (entry.status, entry.reason) = (LoggedStatus::Failure, failure.code.to_string());
-        entry.retry = Some(crate::model::Retry { attempts: escrow.attempts - 1, next: escrow.next_due });
-        entry.failure = Some(failure);
-        commit.row = RowChange::Keep;
-        commit.escrow = match self.run.trigger {
-            Trigger::OnDemand => EscrowChange::Keep,
-            Trigger::Initial | Trigger::Incremental => self.set_aside(escrow),
-        };
-        commit.references = None;
-        commit.kept.clear();
-        commit.entry = Some(Box::new(entry.clone()));
-        evaluated.resource = None;
-    }
-
-    /// Stores what an evaluation came to, and gives up the claim on its object.
-    pub(super) async fn store(
-        &self,
-        anchor: &SourceAnchor,
-        evaluated: &mut Evaluated,
-        before: Option<&Escrow>,
-    ) -> Result<(), StoreError> {
-        let Some(book) = self.book else { return Ok(()) };
-        let Some(commit) = evaluated.commit.clone() else { return book.release(self.job, anchor.clone()).await };
-        if let Committed::Taken(other) = book.commit(self.job, commit).await? {
-            self.lost(evaluated, &other, before);
-            let Some(commit) = evaluated.commit.clone() else { return Ok(()) };
-            // Nothing of it is about a link any more, so nobody can be in its way.
-            let _ = book.commit(self.job, commit).await?;
-        }
-        Ok(())
-    }
-
-    fn unevaluated(
+    pub(super) fn unevaluated(
         &self,
         object: &SourceObject,
         row: Option<&ObjectRow>,
@@ -588,203 +313,6 @@ impl<T: Transport> Line<'_, T> {
     }
 }
 
-/// What a write left behind.
-enum Carried {
-    Created(Box<Resource>),
-    Changed,
-    Gone,
-}
-
-/// Everything needed to store and record how an evaluation ended.
-struct Afterwards<'a, 'l, T> {
-    line: &'a Line<'l, T>,
-    object: &'a SourceObject,
-    staged: &'a Staged,
-    standing: &'a Standing,
-    row: Option<&'a ObjectRow>,
-    escrow: Option<&'a Escrow>,
-    link: &'a Link,
-}
-
-impl<T: Transport> Afterwards<'_, '_, T> {
-    fn finish(
-        self,
-        kind: &KindRules<'_>,
-        decision: Decision,
-        failure: Option<(Operation, Failure)>,
-        carried: Option<Carried>,
-        mut course: Course,
-        began: Instant,
-    ) -> Result<Evaluated, StoreError> {
-        let line = self.line;
-        let resource = read_back(&course.knowledge);
-        if line.is_kintone()
-            && let Some(resource) = resource
-        {
-            login_name_finding(&course.desired, resource, &mut course.transcript);
-        }
-        let link = self.link_after(&decision, failure.is_some(), carried.as_ref(), &course.knowledge);
-        let named = carried_target(carried.as_ref()).or(link.target()).or(self.link.target());
-        let target = named.filter(|id| !line.is_placeholder(id)).cloned();
-        let broke = failure.as_ref().is_some_and(|(_, failure)| failure.class == Class::Critical);
-        let escrow = failure.as_ref().filter(|_| !broke).map(|(operation, failure)| {
-            let before = self.escrow;
-            escrow::entry(
-                &self.staged.anchor,
-                target.as_ref(),
-                *operation,
-                failure,
-                before,
-                line.now(),
-                line.escrow.first_retry,
-            )
-        });
-        let last_seen = match &carried {
-            Some(Carried::Created(resource)) => Some(&**resource),
-            Some(Carried::Changed | Carried::Gone) | None => read_back(&course.knowledge),
-        };
-        let found = match &failure {
-            Some(_) => None,
-            None => line.references_of(&Evaluation {
-                object: self.object,
-                row: self.row,
-                decision: &decision,
-                link: &link,
-                desired: &course.desired,
-                resource: last_seen,
-            })?,
-        };
-        let waits = found.as_ref().is_some_and(crate::store::ReferenceChange::is_open);
-        let follow_up = last_seen.filter(|_| waits).cloned().map(Box::new);
-        let on_demand = line.run.trigger == Trigger::OnDemand;
-        let retry = escrow.as_ref().map(|escrow| crate::model::Retry {
-            attempts: escrow.attempts - 1,
-            next: if on_demand { self.escrow.and_then(|before| before.next_due) } else { escrow.next_due },
-        });
-        let recorded = Recorded {
-            object: self.object,
-            row: self.row,
-            standing: Some(self.standing),
-            scoping: Some(kind.scope.explain(self.object)),
-            decision: &decision,
-            failure: failure.as_ref().map(|(operation, failure)| (*operation, failure)),
-            retry,
-            target: target.as_ref(),
-            matched: read_back(&course.knowledge),
-            transcript: &course.transcript,
-            began,
-        };
-        let mut entry = record::entry(line, recorded);
-        if entry.source.display_name.is_empty() {
-            // Whoever is absent from the export is known by the name of before.
-            entry.source.display_name = line.store.last_name(line.job, &self.staged.anchor)?.unwrap_or_default();
-        }
-        if entry.modified.is_empty() {
-            entry.modified = std::mem::take(&mut course.lost);
-        }
-        let commit = line.book.is_some().then(|| {
-            let row = self.row_after(&decision, failure.as_ref().map(|(_, failure)| failure), link, broke, &course);
-            ObjectCommit {
-                anchor: self.staged.anchor.clone(),
-                row,
-                escrow: match (escrow, &failure) {
-                    // D-53: an on-demand run adds no entry, and leaves the timetable of one that is there.
-                    (Some(_), _) if on_demand => EscrowChange::Keep,
-                    (Some(escrow), _) => line.set_aside(escrow),
-                    (None, Some(_)) => EscrowChange::Keep,
-                    // The timetable of a refused reference goes on until the reference is set.
-                    (None, None) if waits && is_reference(self.escrow) => EscrowChange::Keep,
-                    (None, None) if matches!(decision, Decision::Pass(_)) => EscrowChange::Keep,
-                    (None, None) => EscrowChange::Clear,
-                },
-                kept: match failure {
-                    Some(_) => Vec::new(),
-                    None => line.kept_after(&decision, target.as_ref()),
-                },
-                unstage: failure.is_none() && !is_staged(&decision),
-                references: found.map(Box::new),
-                entry: record::is_logged(line, &decision, failure.is_some(), self.link)
-                    .then(|| Box::new(entry.clone())),
-            }
-        });
-        Ok(Evaluated {
-            entry,
-            decision,
-            link_before: self.link.clone(),
-            resource: follow_up,
-            commit,
-            intended: course.intended,
-        })
-    }
-
-    /// The link as it must be stored: a match is kept even where the update behind it failed (D-25).
-    fn link_after(&self, decision: &Decision, failed: bool, carried: Option<&Carried>, known: &Knowledge) -> Link {
-        if failed {
-            return match (known, decision) {
-                (
-                    Knowledge::Matched(MatchAnswer::One { resource, linked_to: None })
-                    | Knowledge::MatchedAfterLoss(MatchAnswer::One { resource, linked_to: None }),
-                    _,
-                ) => Link::Managed(resource.id().clone()),
-                // The account is known to be gone and a new one could not be made.
-                (Knowledge::MatchedAfterLoss(_), Decision::Create { .. }) => Link::None,
-                _ => self.link.clone(),
-            };
-        }
-        match (decision, carried) {
-            (Decision::Create { .. }, Some(Carried::Created(resource))) => Link::Managed(resource.id().clone()),
-            (Decision::Update { target, .. }, _) => Link::Managed(target.clone()),
-            (Decision::Disable { .. }, Some(Carried::Gone)) => Link::None,
-            (Decision::Disable { target, link_after, .. }, _) => Link::new(*link_after, target.clone()),
-            (Decision::Delete { .. }, _) => Link::None,
-            (Decision::Skip { link_after, .. }, _) => link_after.clone(),
-            (Decision::Create { .. } | Decision::Fail(_) | Decision::Pass(_), _) => self.link.clone(),
-        }
-    }
-
-    fn row_after(
-        &self,
-        decision: &Decision,
-        failure: Option<&Failure>,
-        link: Link,
-        broke: bool,
-        course: &Course,
-    ) -> RowChange {
-        let nothing_seen = matches!(decision, Decision::Pass(_) | Decision::Skip { reason: Reason::InputFilter, .. });
-        if nothing_seen || is_staged(decision) {
-            return RowChange::Keep;
-        }
-        // A failure on demand or of the target as a whole leaves the object to the next cycle, but a match is never forgotten.
-        let unsettled = failure.is_some() && (broke || self.line.run.trigger == Trigger::OnDemand);
-        let gone = self.staged.object.is_none() || self.object.deletion != Deletion::None;
-        if gone && link == Link::None && failure.is_none() {
-            return RowChange::Remove;
-        }
-        let scope = self.standing.scope.as_ref().ok();
-        let last = self.row;
-        let state = scope.map(|scope| scope.state).or(last.map(|row| row.state)).unwrap_or(SourceState::Active);
-        let active = match decision {
-            Decision::Create { .. } | Decision::Update { .. } if failure.is_none() => Some(true),
-            Decision::Disable { .. } if failure.is_none() => Some(false),
-            Decision::Skip { reason: Reason::RedundantExport, .. } => {
-                read_back(&course.knowledge).and_then(Resource::active)
-            }
-            _ => last.and_then(|row| row.active_in_target),
-        };
-        RowChange::Put(ObjectRow {
-            anchor: self.staged.anchor.clone(),
-            kind: self.staged.kind,
-            link,
-            used: if unsettled { last.map_or(0, |row| row.used) } else { self.standing.used },
-            state: if unsettled { last.map_or(state, |row| row.state) } else { state },
-            assigned: scope.map(|scope| scope.assigned).or(last.map(|row| row.assigned)).unwrap_or(true),
-            filter_passed: scope.map(|scope| scope.filter_passed).or(last.map(|row| row.filter_passed)).unwrap_or(true),
-            active_in_target: active,
-            left_at: self.standing.left_at,
-        })
-    }
-}
-
 /// What was being done when the planner itself found the failure.
 fn operation_of(code: ErrorCode) -> Operation {
     match code {
@@ -792,10 +320,6 @@ fn operation_of(code: ErrorCode) -> Operation {
         ErrorCode::InvalidAnchor => Operation::Read,
         _ => Operation::Evaluate,
     }
-}
-
-fn is_reference(escrow: Option<&Escrow>) -> bool {
-    escrow.is_some_and(|escrow| escrow.operation == Operation::Reference)
 }
 
 /// Is the decision a deprovisioning that waits for approval?
@@ -816,27 +340,6 @@ pub(super) fn read_back(known: &Knowledge) -> Option<&Resource> {
     }
 }
 
-fn carried_target(carried: Option<&Carried>) -> Option<&TargetId> {
-    match carried {
-        Some(Carried::Created(resource)) => Some(resource.id()),
-        Some(Carried::Changed | Carried::Gone) | None => None,
-    }
-}
-
-fn not_linked_to_itself(answer: MatchAnswer, object: &SourceObject) -> MatchAnswer {
-    match answer {
-        MatchAnswer::One { resource, linked_to } => {
-            MatchAnswer::One { resource, linked_to: linked_to.filter(|other| *other != object.anchor) }
-        }
-        other @ (MatchAnswer::None | MatchAnswer::Many { .. }) => other,
-    }
-}
-
-fn lost_track(operation: Operation) -> Trouble {
-    let failure = Failure::new(ErrorCode::InternalError, "the account to change was not read before");
-    Trouble { failure, operation }
-}
-
 /// Of several roles where one is mapped the first is taken, and which is first nobody promises (expressions.md 5).
 fn name_several_roles(kind: &KindRules<'_>, object: &SourceObject, transcript: &mut Transcript) {
     for (index, mapping) in kind.mapping.attributes().iter().enumerate().filter(|(_, mapping)| mapping.single_role) {
@@ -851,17 +354,6 @@ fn name_several_roles(kind: &KindRules<'_>, object: &SourceObject, transcript: &
                 transcript.warn("several-roles", &detail);
             }
         }
-    }
-}
-
-/// A login name that differs on a linked user cannot be sent to Kintone (wire.md 20.3).
-fn login_name_finding(desired: &[Desired], resource: &Resource, transcript: &mut Transcript) {
-    let login = desired.iter().find(|one| one.rule.path.is_core("userName"));
-    if let Some(one) = login
-        && let (Some(value), Some(held)) = (one.value(), resource.get(&one.rule.path))
-        && !value.agrees_with(held, false)
-    {
-        transcript.hint(crate::wire::Hint::KintoneUsernameImmutable);
     }
 }
 

@@ -1,10 +1,13 @@
 //! The shell that drives the line: reads, decides with the planner, talks to the target, records.
 
+mod afterwards;
 mod apply;
 mod assignment;
+mod carry_out;
 mod check;
 mod clock;
 mod connection;
+mod ending;
 mod error;
 mod escrow;
 mod evaluate;
@@ -20,6 +23,7 @@ mod members;
 mod notify;
 mod on_demand;
 mod operations;
+mod outlook;
 mod phases;
 mod progress;
 mod quarantine;
@@ -27,6 +31,7 @@ mod reader;
 mod record;
 mod references;
 mod refused;
+mod rivals;
 mod rollback;
 mod run;
 mod search;
@@ -38,6 +43,7 @@ mod talk;
 mod tally;
 mod transcript;
 mod undo;
+mod work;
 
 pub use apply::PlanDigest;
 pub use clock::Clock;

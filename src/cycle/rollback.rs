@@ -195,7 +195,7 @@ impl Service {
         };
         CycleEnded(&report).emit();
         if !options.dry_run {
-            let mut record = super::run::report_record(&report);
+            let mut record = super::ending::report_record(&report);
             record["rollbackOf"] = json!(id);
             store.end_cycle(own, report.ended, record).await?;
         }

@@ -1,0 +1,119 @@
+//! What a cycle has before it, known without a request: who has a turn in which phase, and what is withheld.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::error::ServiceError;
+use super::import::Imported;
+use super::line::{Line, Protect};
+use super::phases::forecast;
+use super::run::Begun;
+use super::service::Service;
+use super::standing::Standing;
+use crate::config::Job;
+use crate::model::{ObjectKind, SourceAnchor, StagedObject, Trigger};
+use crate::plan::Protection;
+use crate::target::Transport;
+
+/// What is known before the first request.
+#[derive(Default)]
+pub(super) struct Outlook {
+    /// Objects to evaluate.
+    pub total: u64,
+    /// Read, and found the same.
+    pub unchanged: u64,
+    pub entitled: u64,
+    /// Who would be disabled or deleted; true where the export lacks the object.
+    pub deprovisions: BTreeMap<SourceAnchor, bool>,
+    /// Something has to be asked or sent besides the deprovisionings.
+    pub asks: bool,
+}
+
+/// Which deprovisionings a cycle withholds, and under which number.
+pub(super) struct StagingPlan {
+    pub protect: Protect,
+    pub batch: String,
+    /// There are more than the threshold allows.
+    pub over: bool,
+}
+
+impl Service {
+    /// Gives every object its phase, and counts who would be deprovisioned (D-52).
+    pub(super) fn sort<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        imported: &Imported,
+        due: &HashSet<(ObjectKind, SourceAnchor)>,
+    ) -> Result<Outlook, ServiceError> {
+        let initial = line.run.trigger == Trigger::Initial;
+        let now = line.as_of();
+        let mut sorted = Outlook::default();
+        imported.staging.sort(|staged| {
+            let row = line.store.object(line.job, &staged.anchor)?;
+            let Some(kind) = line.kind(staged.kind) else {
+                sorted.unchanged += 1;
+                return Ok(None);
+            };
+            let standing = match (&staged.object, &row) {
+                (Some(object), row) => {
+                    let assigned = imported.assigned.holds(object);
+                    Standing::of_present(object, row.as_ref(), line.scope, kind, assigned, now)
+                }
+                (None, Some(row)) => Standing::of_absent(row, line.scope, now),
+                (None, None) => return Ok(None),
+            };
+            let is_due = due.contains(&(staged.kind, staged.anchor.clone()));
+            let vanished = staged.object.is_none() && row.as_ref().is_some_and(|row| row.left_at.is_some()) && !is_due;
+            if (!initial && !is_due && !standing.differs_from(row.as_ref()))
+                || (vanished && !standing.differs_from(row.as_ref()))
+            {
+                sorted.unchanged += u64::from(staged.object.is_some());
+                return Ok(None);
+            }
+            sorted.entitled += u64::from(standing.scope.as_ref().is_ok_and(crate::plan::Scope::is_entitled));
+            let forecast = forecast(&standing, row.as_ref(), kind);
+            if forecast.deprovisions {
+                sorted.deprovisions.insert(staged.anchor.clone(), staged.object.is_none());
+            }
+            sorted.asks |= forecast.phase.asks() && !forecast.deprovisions;
+            sorted.total += 1;
+            Ok(Some(forecast.phase as u8))
+        })?;
+        Ok(sorted)
+    }
+
+    /// Decides which deprovisionings are withheld (service.md 18).
+    pub(super) fn protect(
+        &self,
+        job: &Job,
+        begun: &Begun,
+        imported: &Imported,
+        outlook: &Outlook,
+    ) -> Result<StagingPlan, ServiceError> {
+        let (approved, waiting): (Vec<StagedObject>, Vec<StagedObject>) = self
+            .store()
+            .staged(begun.key)?
+            .into_iter()
+            .partition(|staged| begun.state.approved_batch.as_ref() == Some(&staged.batch));
+        // What was approved never lends its number to what was staged later.
+        let batch = waiting.first().map_or_else(|| begun.id.clone(), |staged| staged.batch.clone());
+        let anchors = |staged: Vec<StagedObject>| staged.into_iter().map(|staged| staged.source_anchor).collect();
+        let mut protect = Protect {
+            absent: imported.stage_absences,
+            waiting: anchors(waiting),
+            approved: anchors(approved),
+            all: false,
+        };
+        // Absences that nothing proves wait whatever the threshold, and do not count towards it (D-60).
+        let counted = outlook
+            .deprovisions
+            .iter()
+            .filter(|(anchor, absent)| {
+                protect.of(anchor, **absent) == Protection::Open && !protect.approved.contains(*anchor)
+            })
+            .count() as u64;
+        let over = job.accidental_deletion.enabled && counted > job.accidental_deletion.threshold;
+        // While a batch of too many waits, whoever else would go waits with it.
+        protect.all = over || (begun.state.batch_over && !protect.waiting.is_empty());
+        Ok(StagingPlan { protect, batch, over })
+    }
+}

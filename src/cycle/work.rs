@@ -1,0 +1,395 @@
+//! The objects of a cycle have their turns.
+
+use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::error::ServiceError;
+use super::evaluate::{Evaluated, is_staged};
+use super::import::Imported;
+use super::line::{Line, run_error};
+use super::outlook::{Outlook, StagingPlan};
+use super::phases::Phase;
+use super::progress::Observer;
+use super::quarantine;
+use super::run::Begun;
+use super::service::Service;
+use super::tally::{CameTo, Tally};
+use super::transcript::Transcript;
+use crate::config::Job;
+use crate::model::{
+    Class, Counts, Escrow, Failure, LoggedAction, Operation, Pace, RunError, SourceAnchor, StagedObject,
+};
+use crate::plan::Protection;
+use crate::store::{Claimed, FollowUp, JobState, ObjectCommit, Staged, Staging, StoreError};
+use crate::target::{Client, Transport};
+use crate::telemetry::events::ObjectProvisioned;
+
+/// Objects that need no request are stored this many at a time.
+const TOGETHER: usize = 500;
+/// Objects that need no request and are evaluated side by side.
+const SIDE_BY_SIDE: usize = 64;
+/// How long an object is waited for that somebody else works on.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often the state says how far the cycle is.
+const NOTED_EVERY: Duration = Duration::from_secs(2);
+
+/// One cycle's objects, and what their turns need besides the line.
+pub(super) struct Work<'a> {
+    pub service: &'a Service,
+    pub job: &'a Job,
+    pub begun: &'a Begun,
+    pub imported: &'a Imported,
+    pub outlook: &'a Outlook,
+    pub staging: &'a StagingPlan,
+    /// References of before are ready to be sent.
+    pub waits: bool,
+    pub observer: &'a Arc<dyn Observer>,
+    pub stop: &'a CancellationToken,
+    pub client: &'a Client,
+}
+
+/// How the work on the objects ended.
+#[derive(Default)]
+pub(super) struct Worked {
+    pub counts: Counts,
+    pub requests: u64,
+    pub pace: Option<Pace>,
+    pub exports: u64,
+    pub exported: u64,
+    pub entitled: u64,
+    /// Why the cycle ended before its objects did.
+    pub error: Option<RunError>,
+    /// The error is one that quarantines at once.
+    pub critical: bool,
+    pub interrupted: bool,
+    /// Objects that failed for 28 days, where one such object disables the job (`escrow.strict_expiry`).
+    pub expired: u64,
+    pub warnings: Vec<String>,
+}
+
+/// How far the work is.
+struct Course {
+    tally: Tally,
+    done: u64,
+    /// Objects that somebody else worked on when their turn came.
+    deferred: Vec<(Phase, Staged)>,
+    /// When the state was last told.
+    noted: Instant,
+}
+
+enum Turn {
+    Done(Box<Evaluated>),
+    /// Somebody else works on it.
+    Taken(Staged),
+    /// The cycle ended before.
+    NotReached,
+}
+
+/// The objects of a phase, a page at a time.
+struct Queue<'a> {
+    staging: &'a Staging,
+    phase: Phase,
+    after: Option<SourceAnchor>,
+    page: VecDeque<Staged>,
+}
+
+impl Queue<'_> {
+    fn next(&mut self) -> Result<Option<Staged>, StoreError> {
+        if self.page.is_empty() {
+            self.page = self.staging.next(self.phase as u8, self.after.as_ref(), 256)?.into();
+            self.after = self.page.back().map(|staged| staged.anchor.clone()).or(self.after.take());
+        }
+        Ok(self.page.pop_front())
+    }
+}
+
+impl Work<'_> {
+    /// Gives every object its turn, phase by phase (D-11).
+    pub(super) async fn all<T: Transport>(&self, line: &mut Line<'_, T>) -> Result<Worked, ServiceError> {
+        if self.opens()
+            && let Some(failure) = self.service.open_cycle(line).await
+        {
+            return Ok(self.not_opened(&failure));
+        }
+        let mut course = Course { tally: Tally::default(), done: 0, deferred: Vec::new(), noted: Instant::now() };
+        for phase in Phase::ALL {
+            if phase == Phase::Delete {
+                let (staging, tally) = (&self.imported.staging, &mut course.tally);
+                let (observer, stop) = (self.observer.as_ref(), self.stop);
+                self.service.send_references(line, staging, self.concurrency(phase), tally, observer, stop).await?;
+            }
+            self.phase(line, phase, &mut course).await?;
+        }
+        for (phase, staged) in std::mem::take(&mut course.deferred) {
+            match self.wait_for(line, phase, staged).await? {
+                Turn::Done(evaluated) => self.note(line, &evaluated, &mut course.tally).await?,
+                Turn::NotReached | Turn::Taken(_) => course.tally.not_reached += 1,
+            }
+        }
+        Ok(self.ended(line, course.tally))
+    }
+
+    /// Is the target asked at all? What is withheld asks nothing (D-12); an attempt in quarantine always tests the connection
+    /// (service.md 17.2).
+    fn opens(&self) -> bool {
+        let is_open =
+            |(anchor, absent): (&SourceAnchor, &bool)| self.staging.protect.of(anchor, *absent) == Protection::Open;
+        let quarantine = self.begun.state.quarantine.as_ref();
+        let is_attempt = quarantine.is_some_and(|quarantine| quarantine::slows(quarantine.reason));
+        self.outlook.asks
+            || self.waits
+            || self.job.target.options.probe_every_cycle
+            || is_attempt
+            || self.outlook.deprovisions.iter().any(is_open)
+    }
+
+    fn concurrency(&self, phase: Phase) -> usize {
+        if phase.asks() { self.job.target.concurrency.max(1) } else { SIDE_BY_SIDE }
+    }
+
+    async fn phase<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        phase: Phase,
+        course: &mut Course,
+    ) -> Result<(), ServiceError> {
+        let mut queue = Queue { staging: &self.imported.staging, phase, after: None, page: VecDeque::new() };
+        let mut running = FuturesUnordered::new();
+        let mut is_empty = false;
+        let mut pending: Vec<ObjectCommit> = Vec::new();
+        loop {
+            while !is_empty && running.len() < self.concurrency(phase) {
+                match queue.next()? {
+                    Some(staged) => running.push(self.take_turn(line, phase, staged)),
+                    None => is_empty = true,
+                }
+            }
+            let Some(turn) = running.next().await else { break };
+            match turn? {
+                Turn::NotReached => course.tally.not_reached += 1,
+                Turn::Taken(staged) => course.deferred.push((phase, staged)),
+                Turn::Done(evaluated) => {
+                    self.note(line, &evaluated, &mut course.tally).await?;
+                    follow_up(&self.imported.staging, &evaluated)?;
+                    pending.extend(evaluated.commit.filter(|_| !phase.asks()));
+                    if pending.len() >= TOGETHER {
+                        line.book().commit_all(line.job, std::mem::take(&mut pending)).await?;
+                    }
+                }
+            }
+            course.done += 1;
+            self.observer.progress(course.done, self.outlook.total);
+            if course.noted.elapsed() >= NOTED_EVERY && !self.begun.options.dry_run {
+                course.noted = Instant::now();
+                self.note_progress(course.done).await?;
+            }
+        }
+        if !pending.is_empty() {
+            line.book().commit_all(line.job, pending).await?;
+        }
+        Ok(())
+    }
+
+    /// The target could not be asked, so nobody had a turn.
+    fn not_opened(&self, failure: &Failure) -> Worked {
+        let not_evaluated = self.imported.recognised + self.outlook.unchanged + self.outlook.total;
+        Worked {
+            counts: Counts { not_evaluated, ..Counts::default() },
+            requests: self.client.requests(),
+            pace: self.pace(),
+            entitled: self.outlook.entitled,
+            critical: failure.class != Class::Transient,
+            error: Some(run_error(failure)),
+            ..Worked::default()
+        }
+    }
+
+    fn ended<T: Transport>(&self, line: &Line<'_, T>, tally: Tally) -> Worked {
+        let mut worked = Worked {
+            counts: tally.counts,
+            requests: self.client.requests(),
+            pace: self.pace(),
+            exports: tally.exports,
+            exported: tally.exported,
+            entitled: self.outlook.entitled,
+            interrupted: tally.not_reached > 0,
+            expired: line.expired.load(Ordering::Relaxed),
+            warnings: tally.warnings,
+            ..Worked::default()
+        };
+        worked.counts.not_evaluated += self.imported.recognised + self.outlook.unchanged + tally.not_reached;
+        worked.counts.not_evaluated = worked.counts.not_evaluated.saturating_sub(tally.followed);
+        if worked.expired > 0 {
+            worked.warnings.push(format!(
+                "escrow.expired: {} objects failed for 28 days: the job is disabled, as `escrow.strict_expiry` demands; \
+                 mend the cause, then run `provisiond start`",
+                worked.expired
+            ));
+        }
+        if let Some(failure) = line.breaker.cause() {
+            worked.critical = failure.class == Class::Critical;
+            worked.error = Some(run_error(&failure));
+        } else if worked.interrupted {
+            worked.error = Some(RunError {
+                code: "Interrupted".to_owned(),
+                message: format!("the cycle was ended early; {} objects were not reached", tally.not_reached),
+                help: "run the cycle again: it goes on where it ended".to_owned(),
+            });
+        }
+        worked
+    }
+
+    /// How fast the target is asked by now; `None` where it was not asked.
+    fn pace(&self) -> Option<Pace> {
+        let pace = self.client.pace();
+        (self.client.requests() > 0).then_some(Pace { concurrency: pace.concurrency as u64, rate: pace.rate })
+    }
+
+    /// [`Work::turn`], unless the cycle is ending.
+    async fn take_turn<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        phase: Phase,
+        staged: Staged,
+    ) -> Result<Turn, ServiceError> {
+        if self.stop.is_cancelled() || line.breaker.is_open() {
+            return Ok(Turn::NotReached);
+        }
+        self.turn(line, phase, staged).await
+    }
+
+    /// One object's turn: claim, evaluate, store.
+    async fn turn<T: Transport>(&self, line: &Line<'_, T>, phase: Phase, staged: Staged) -> Result<Turn, ServiceError> {
+        let row = if line.run.dry_run || !phase.asks() {
+            line.store.object(line.job, &staged.anchor)?
+        } else {
+            let claim = line.store.claim(line.job, staged.anchor.clone(), line.run.owner.clone(), Timestamp::now());
+            match claim.await? {
+                Claimed::Ours(row) => row.map(|row| *row),
+                Claimed::Theirs { .. } => return Ok(Turn::Taken(staged)),
+            }
+        };
+        let escrow: Option<Escrow> = line.store.escrow(line.job, &staged.anchor)?;
+        let assigned = staged.object.as_deref().is_some_and(|object| self.imported.assigned.holds(object));
+        let evaluation = line.evaluate(&staged, row.as_ref(), escrow.as_ref(), assigned);
+        // A defect of ours that one object meets must not cost the others their cycle.
+        let mut evaluated = match AssertUnwindSafe(evaluation).catch_unwind().await {
+            Ok(evaluated) => evaluated?,
+            Err(_) => line.broke_down(&staged, row.as_ref(), escrow.as_ref()),
+        };
+        if phase.asks() {
+            line.store(&staged.anchor, &mut evaluated, escrow.as_ref()).await?;
+        }
+        line.has_found(&staged.anchor);
+        Ok(Turn::Done(Box::new(evaluated)))
+    }
+
+    /// Waits for an object that an on-demand run is working on.
+    async fn wait_for<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        phase: Phase,
+        staged: Staged,
+    ) -> Result<Turn, ServiceError> {
+        let until = tokio::time::Instant::now() + PATIENCE;
+        let mut staged = staged;
+        loop {
+            line.store.void_claims(line.job, &|owner| owner == line.run.owner || super::on_demand::is_alive(owner))?;
+            match self.turn(line, phase, staged).await? {
+                Turn::Taken(again) if tokio::time::Instant::now() < until && !self.stop.is_cancelled() => {
+                    staged = again
+                }
+                other => return Ok(other),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn note<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        evaluated: &Evaluated,
+        tally: &mut Tally,
+    ) -> Result<(), ServiceError> {
+        tally.add(evaluated);
+        let shown = evaluated.commit.as_ref().map_or_else(
+            || {
+                super::record::is_logged(
+                    line,
+                    &evaluated.decision,
+                    evaluated.entry.failure.is_some(),
+                    &evaluated.link_before,
+                )
+            },
+            |commit| commit.entry.is_some(),
+        );
+        if shown {
+            ObjectProvisioned { job: line.job_name, entry: &evaluated.entry }.emit();
+            match &evaluated.intended {
+                Some(intended) => self.observer.intended(&evaluated.entry, intended),
+                None => self.observer.entry(&evaluated.entry),
+            }
+        }
+        if is_staged(&evaluated.decision) && !line.run.dry_run {
+            let action = match evaluated.entry.action {
+                LoggedAction::StagedDelete => Operation::Delete,
+                _ => Operation::Disable,
+            };
+            let staged = StagedObject {
+                batch: self.staging.batch.clone(),
+                source_anchor: evaluated.entry.source_anchor(),
+                action,
+                reason: evaluated.entry.reason.clone(),
+                name: evaluated.entry.source.display_name.clone(),
+                kind: evaluated.entry.kind,
+                target: evaluated.link_before.target().cloned(),
+            };
+            line.store.stage(line.job, staged).await?;
+        }
+        Ok(())
+    }
+
+    /// Shows how far the cycle is, and obeys `pause --now`.
+    async fn note_progress(&self, done: u64) -> Result<(), ServiceError> {
+        let (now, total, pace) = (self.service.now(), self.outlook.total, self.pace());
+        let change = move |state: &mut JobState| {
+            state.progress = Some((done, total, now));
+            state.pace = pace.or(state.pace);
+        };
+        let state = self.service.store().update_job(self.begun.key, change).await?;
+        if state.stop_now {
+            self.stop.cancel();
+        }
+        Ok(())
+    }
+}
+
+impl Service {
+    /// Discovery and probes (wire.md 6, 19); the failure that ends the cycle, if one does.
+    pub(super) async fn open_cycle<T: Transport>(&self, line: &mut Line<'_, T>) -> Option<Failure> {
+        let mut transcript = Transcript::default();
+        line.discover(&mut transcript).await;
+        let guids = super::ids::guids(&line.run.seed);
+        line.probe([&guids[0], &guids[1]], &mut transcript).await.err()
+    }
+}
+
+/// Keeps what was seen of an object whose references are sent later.
+fn follow_up(staging: &Staging, evaluated: &Evaluated) -> Result<(), StoreError> {
+    let Some(resource) = &evaluated.resource else { return Ok(()) };
+    staging.follow_up(&FollowUp {
+        anchor: evaluated.entry.source_anchor(),
+        kind: evaluated.entry.kind,
+        came_to: CameTo::of(evaluated) as u8,
+        resource: Some(serde_json::Value::Object(resource.body().clone())),
+        name: evaluated.entry.source.display_name.clone(),
+    })
+}
