@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, SeqAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The immutable identifier of a source object (service.md D-05, sources.md 13).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -75,7 +76,9 @@ pub struct RoleAssignment {
 }
 
 /// The value of one source attribute; absence is the absence of the key.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+///
+/// Written as the JSON value itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(untagged)]
 pub enum SourceValue {
     Bool(bool),
@@ -85,6 +88,67 @@ pub enum SourceValue {
     List(Vec<String>),
     /// Never empty.
     Roles(Vec<RoleAssignment>),
+}
+
+impl<'de> Deserialize<'de> for SourceValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+/// Reads each value once; `untagged` would try every variant in turn and write an error text for each that fails.
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = SourceValue;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a truth value, an integer, a text, or a list of texts or of roles")
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<SourceValue, E> {
+        Ok(SourceValue::Bool(value))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<SourceValue, E> {
+        Ok(SourceValue::Integer(value))
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<SourceValue, E> {
+        let integer = i64::try_from(value).map_err(|_| E::invalid_value(Unexpected::Unsigned(value), &self))?;
+        Ok(SourceValue::Integer(integer))
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<SourceValue, E> {
+        Ok(SourceValue::Text(value.to_owned()))
+    }
+
+    fn visit_string<E: de::Error>(self, value: String) -> Result<SourceValue, E> {
+        Ok(SourceValue::Text(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<SourceValue, A::Error> {
+        let (mut texts, mut roles) = (Vec::new(), Vec::new());
+        while let Some(item) = items.next_element()? {
+            match item {
+                Item::Text(text) => texts.push(text),
+                Item::Role(role) => roles.push(role),
+            }
+        }
+        match (texts.is_empty(), roles.is_empty()) {
+            (_, true) => Ok(SourceValue::List(texts)),
+            (true, false) => Ok(SourceValue::Roles(roles)),
+            (false, false) => Err(de::Error::custom("a list of texts and of roles")),
+        }
+    }
+}
+
+/// One member of a list.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Item {
+    Text(String),
+    Role(RoleAssignment),
 }
 
 /// Where a record lies; lines count from 1.
@@ -158,6 +222,33 @@ impl SourceObject {
                 Some(SourceValue::Bool(false)) => SourceState::Disabled,
                 _ => SourceState::Active,
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_read_back_as_it_was_written() {
+        let role = RoleAssignment { id: Some("1".to_owned()), value: None, display_name: Some("Admin".to_owned()) };
+        for value in [
+            SourceValue::Bool(true),
+            SourceValue::Integer(-7),
+            SourceValue::Text("true".to_owned()),
+            SourceValue::List(vec!["a".to_owned(), String::new()]),
+            SourceValue::Roles(vec![role]),
+        ] {
+            let text = serde_json::to_string(&value).expect("plain data");
+            assert_eq!(serde_json::from_str::<SourceValue>(&text).expect("just written"), value, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_value_is_refused() {
+        for text in ["null", "1.5", "18446744073709551615", "{}", r#"["a",{"id":"1"}]"#, r#"[1]"#] {
+            assert!(serde_json::from_str::<SourceValue>(text).is_err(), "{text}");
         }
     }
 }
