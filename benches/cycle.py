@@ -16,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 
 PROGRAM, FLOOR, LOAD, GENERATOR = (os.environ[name] for name in ("PROVISIOND", "FLOOR", "LOAD", "GEN_DIRECTORY"))
 USERS = int(os.environ.get("BENCH_USERS", "1000000"))
@@ -308,11 +310,18 @@ def stand_in(data, latency=None):
     command += ["--latency", latency] if latency else []
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
+        url = f"http://127.0.0.1:{port}/scim/v2"
+        asked = urllib.request.Request(f"{url}/ServiceProviderConfig", headers={"Authorization": f"Bearer {TOKEN}"})
         for _ in range(2400):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            # Connections are taken before a million accounts are loaded; only an answer says that they are.
+            try:
+                urllib.request.urlopen(asked, timeout=600).close()
                 break
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}/scim/v2"
+            except urllib.error.HTTPError:
+                break
+            except OSError:
+                time.sleep(0.05)
+        yield url
     finally:
         process.terminate()
         process.wait(120)
