@@ -243,9 +243,14 @@ impl Service {
     ) -> Result<(), ServiceError> {
         let Some(book) = line.book else { return Ok(()) };
         self.report_unresolved(line, staging, observer).await?;
+        if line.resolve_later && book.references_rest(line.job, line.as_of())? {
+            return Ok(());
+        }
+        book.look_at_references(line.job).await?;
         if !line.resolve_later {
             book.drop_unresolved(line.job).await?;
         }
+        let mut is_quiet = true;
         let mut queue: std::collections::VecDeque<Vec<Ready>> = Default::default();
         let mut after = None;
         let mut running = FuturesUnordered::new();
@@ -257,6 +262,7 @@ impl Service {
                     after = page.last().map(|ready| ready.anchor.clone()).or(after);
                 }
                 let Some(ready) = queue.pop_front() else { break };
+                is_quiet = false;
                 running.push(self.refer(line, Some(staging), ready));
             }
             let Some(settled) = running.next().await else { break };
@@ -277,6 +283,7 @@ impl Service {
                     after = queue.back().map(|(group, _)| group.clone()).or(after);
                 }
                 let Some((group, target)) = queue.pop_front() else { break };
+                is_quiet = false;
                 running.push(self.deliver(line, Some(staging), group, target, super::members::Which::All, stop));
             }
             let Some(settled) = running.next().await else { break };
@@ -287,6 +294,9 @@ impl Service {
             tally.warnings.push(format!(
                 "{withheld} references and members could be sent that the plan does not hold: they are left to the next cycle"
             ));
+        }
+        if is_quiet && !stop.is_cancelled() && !line.breaker.is_open() {
+            book.let_references_rest(line.job, line.as_of()).await?;
         }
         tally.not_reached += u64::from(stop.is_cancelled() && book.has_ready_references(line.job, line.as_of())?);
         Ok(())

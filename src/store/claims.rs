@@ -25,7 +25,7 @@ impl Store {
         owner: String,
         now: Timestamp,
     ) -> Result<Claimed, StoreError> {
-        self.write(move |connection| {
+        self.write(None, move |connection| {
             let held: Option<(String, i64)> = connection
                 .prepare_cached("SELECT owner, since FROM claims WHERE job = ?1 AND anchor = ?2")?
                 .query_row(params![job.0, Stored(anchor.as_str())], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -43,7 +43,7 @@ impl Store {
 
     /// Gives up a claim without a change.
     pub async fn release(&self, job: JobKey, anchor: SourceAnchor) -> Result<(), StoreError> {
-        self.write(move |connection| release(connection, job, &anchor)).await
+        self.write(None, move |connection| release(connection, job, &anchor)).await
     }
 
     /// Voids every claim of the job whose owner is not in `alive`; returns how many there were.
@@ -55,7 +55,7 @@ impl Store {
         })?;
         let void: Vec<(String, String)> = held.into_iter().filter(|(_, owner)| !is_alive(owner)).collect();
         let count = void.len();
-        self.write_now(move |connection| {
+        self.write_now(None, move |connection| {
             for (anchor, owner) in &void {
                 connection.execute(
                     "DELETE FROM claims WHERE job = ?1 AND anchor = ?2 AND owner = ?3",

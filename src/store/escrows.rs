@@ -64,7 +64,7 @@ impl Store {
     /// Makes the retry of one object due at once; false where it is not in escrow.
     pub fn retry_escrow(&self, job: JobKey, anchor: &SourceAnchor, now: Timestamp) -> Result<bool, StoreError> {
         let anchor = anchor.clone();
-        self.write_now(move |connection| {
+        self.write_now(Some(job), move |connection| {
             let changed = connection.execute(
                 "UPDATE escrows SET next_due = ?3, abandoned = 0 WHERE job = ?1 AND anchor = ?2",
                 params![job.0, Stored(anchor.as_str()), millis(now)],
@@ -76,7 +76,7 @@ impl Store {
     /// Drops the entry of one object; false where it is not in escrow.
     pub fn skip_escrow(&self, job: JobKey, anchor: &SourceAnchor) -> Result<bool, StoreError> {
         let anchor = anchor.clone();
-        self.write_now(move |connection| {
+        self.write_now(Some(job), move |connection| {
             let sql = "DELETE FROM escrows WHERE job = ?1 AND anchor = ?2";
             Ok(connection.execute(sql, params![job.0, Stored(anchor.as_str())])? > 0)
         })
@@ -84,7 +84,9 @@ impl Store {
 
     /// Drops every entry of a job; returns how many there were.
     pub fn drop_escrows(&self, job: JobKey) -> Result<u64, StoreError> {
-        self.write_now(move |connection| Ok(connection.execute("DELETE FROM escrows WHERE job = ?1", [job.0])? as u64))
+        self.write_now(Some(job), move |connection| {
+            Ok(connection.execute("DELETE FROM escrows WHERE job = ?1", [job.0])? as u64)
+        })
     }
 }
 
@@ -154,15 +156,19 @@ pub(super) fn from_word<T: DeserializeOwned>(word: String) -> Result<T, StoreErr
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::rest::{NEXT, REST};
 
     /// What every cycle asks must not read the entries: there may be a hundred thousand of them.
     #[test]
     fn what_every_cycle_asks_of_escrows_is_answered_by_indexes() {
         let folder = tempfile::tempdir().expect("a folder");
         let connection = crate::store::open::open(&folder.path().join("state.db")).expect("a state file");
-        for (sql, expected) in
-            [(DUE, "escrows_by_due (job=? AND next_due"), (COUNTS, "COVERING INDEX escrows_open (job=?")]
-        {
+        for (sql, expected) in [
+            (DUE, "escrows_by_due (job=? AND next_due"),
+            (COUNTS, "COVERING INDEX escrows_open (job=?"),
+            (NEXT, "COVERING INDEX escrows_by_due (job=? AND next_due"),
+            (REST, "SEARCH references_rest USING INTEGER PRIMARY KEY (rowid=?"),
+        ] {
             let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("it is SQL");
             let given = vec![0i64; statement.parameter_count()];
             let rows = statement.query_map(rusqlite::params_from_iter(given), |row| row.get::<_, String>(3));

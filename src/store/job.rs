@@ -162,7 +162,7 @@ impl Store {
             return Ok(JobKey(id));
         }
         let name = name.to_owned();
-        self.write_now(move |connection| {
+        self.write_now(None, move |connection| {
             let state = serde_json::to_string(&JobState::new(uuid::Uuid::new_v4().to_string()))?;
             connection.execute("INSERT OR IGNORE INTO jobs (name, state) VALUES (?1, ?2)", params![name, state])?;
             Ok(JobKey(connection.query_row(find, [&name], |row| row.get(0))?))
@@ -179,7 +179,7 @@ impl Store {
         job: JobKey,
         change: impl FnOnce(&mut JobState) + Send + 'static,
     ) -> Result<JobState, StoreError> {
-        self.write(move |connection| update(connection, job, change)).await
+        self.write(None, move |connection| update(connection, job, change)).await
     }
 
     /// [`Store::update_job`] for callers without a runtime.
@@ -188,7 +188,7 @@ impl Store {
         job: JobKey,
         change: impl FnOnce(&mut JobState) + Send + 'static,
     ) -> Result<JobState, StoreError> {
-        self.write_now(move |connection| update(connection, job, change))
+        self.write_now(None, move |connection| update(connection, job, change))
     }
 
     /// Ends a cycle: the watermark and the snapshot in one transaction, only if the job is still at `revision`.
@@ -208,7 +208,7 @@ impl Store {
             }
             self.take_over_whole(job, learned).await?;
         }
-        self.write(move |connection| {
+        self.write(None, move |connection| {
             if state(connection, job)?.revision != revision {
                 return Ok(false);
             }
@@ -244,7 +244,7 @@ impl Store {
 
     /// Drops watermark and snapshot, so that every source object is evaluated again (service.md 4.3).
     pub fn reset_watermark(&self, job: JobKey) -> Result<(), StoreError> {
-        self.write_now(move |connection| {
+        self.write_now(Some(job), move |connection| {
             connection.execute("DELETE FROM snapshots WHERE job = ?1", [job.0])?;
             update(connection, job, |state| {
                 state.watermark = None;
@@ -257,7 +257,7 @@ impl Store {
 
     /// Drops every remembered object, link and failure of a job (`ConnectorDataStore`).
     pub fn clear_objects(&self, job: JobKey) -> Result<(), StoreError> {
-        self.write_now(move |connection| {
+        self.write_now(Some(job), move |connection| {
             for table in [
                 "objects",
                 "kept_values",
@@ -284,7 +284,7 @@ impl Store {
 
     /// Erases every piece of state of a job; the target is not touched.
     pub fn forget(&self, job: JobKey) -> Result<(), StoreError> {
-        self.write_now(move |connection| {
+        self.write_now(Some(job), move |connection| {
             for table in [
                 "log",
                 "cycles",

@@ -58,7 +58,7 @@ impl Store {
         let mut after = Vec::new();
         loop {
             let staging = Arc::clone(&learned.staging);
-            let last = self.write(move |connection| take_over_some(connection, job, &staging, &after, SLICE));
+            let last = self.write(None, move |connection| take_over_some(connection, job, &staging, &after, SLICE));
             match last.await? {
                 Some(last) => after = last,
                 None => break,
@@ -67,7 +67,7 @@ impl Store {
         let mut after = Vec::new();
         loop {
             let staging = Arc::clone(&learned.staging);
-            let last = self.write(move |connection| forget_some(connection, job, &staging, &after));
+            let last = self.write(None, move |connection| forget_some(connection, job, &staging, &after));
             match last.await? {
                 Some(last) => after = last,
                 None => return Ok(()),

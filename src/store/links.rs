@@ -42,7 +42,7 @@ impl Store {
     /// Forgets a link; false where there is none. The next evaluation of the object matches again.
     pub fn remove_link(&self, job: JobKey, source: &SourceAnchor) -> Result<bool, StoreError> {
         let source = source.clone();
-        self.write_now(move |connection| {
+        self.write_now(Some(job), move |connection| {
             // `used` 0 makes the object count as changed.
             let sql =
                 "UPDATE objects SET target = NULL, used = 0 WHERE job = ?1 AND anchor = ?2 AND target IS NOT NULL";

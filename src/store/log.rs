@@ -126,7 +126,7 @@ impl Store {
 
     /// Notes that a cycle began.
     pub async fn begin_cycle(&self, job: JobKey, id: String, began: Timestamp) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.write(None, move |connection| {
             let sql = "INSERT INTO cycles (id, job, began) VALUES (?1, ?2, ?3)";
             connection.execute(sql, params![id, job.0, millis(began)])?;
             Ok(())
@@ -136,7 +136,7 @@ impl Store {
 
     /// Notes how a cycle ended.
     pub async fn end_cycle(&self, id: String, ended: Timestamp, report: Value) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.write(None, move |connection| {
             let sql = "UPDATE cycles SET ended = ?2, report = ?3 WHERE id = ?1";
             connection.execute(sql, params![id, millis(ended), report.to_string()])?;
             Ok(())
@@ -168,7 +168,7 @@ impl Store {
     pub async fn prune_log(&self, job: JobKey, before: Timestamp) -> Result<u64, StoreError> {
         let mut all = 0;
         loop {
-            let slice = self.write(move |connection| {
+            let slice = self.write(None, move |connection| {
                 let sql = "DELETE FROM log WHERE seq IN (SELECT seq FROM log WHERE job = ?1 AND at < ?2 LIMIT ?3)";
                 let gone = connection.prepare_cached(sql)?.execute(params![job.0, millis(before), SLICE])?;
                 if gone < SLICE as usize {
@@ -233,7 +233,7 @@ mod tests {
             }
             Ok(())
         };
-        store.write(fill).await.expect("filled");
+        store.write(None, fill).await.expect("filled");
         let now = time(1_000).expect("a time");
         assert_eq!(store.prune_log(job, now).await.expect("pruned"), count);
         assert_eq!(store.prune_log(job, now).await.expect("again"), 0);

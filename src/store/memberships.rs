@@ -157,7 +157,7 @@ impl Store {
         group: SourceAnchor,
         members: Vec<Member>,
     ) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.write(Some(job), move |connection| {
             let sent = members.iter().map(|member| (&member.anchor, member.joining));
             sent::note(connection, job, &sender, &group, sent)?;
             let group = Stored(group.as_str());
@@ -178,7 +178,7 @@ impl Store {
 
     /// Notes that the target refused one member; it is sent again when the group is evaluated again.
     pub async fn refuse_member(&self, job: JobKey, group: SourceAnchor, member: Member) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.write(Some(job), move |connection| {
             connection
                 .prepare_cached("UPDATE memberships SET state = ?4 WHERE job = ?1 AND holder = ?2 AND member = ?3")?
                 .execute(params![
@@ -194,7 +194,7 @@ impl Store {
 
     /// Forgets whoever leaves a group and has no account any more: the target took them out itself.
     pub async fn drop_members_without_account(&self, job: JobKey) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.write(None, move |connection| {
             connection
                 .prepare_cached(
                     "DELETE FROM memberships WHERE job = ?1 AND state <> 1 AND state IN (2, 4) AND NOT EXISTS
@@ -269,7 +269,7 @@ impl Store {
         group: SourceAnchor,
         members: Vec<(SourceAnchor, Joining)>,
     ) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.write(Some(job), move |connection| {
             for (member, joining) in &members {
                 let statements: &[&str] = match joining {
                     Joining::Joins | Joining::Rejoins => &[
@@ -300,7 +300,7 @@ impl Store {
         job: JobKey,
         members: Vec<(SourceAnchor, SourceAnchor)>,
     ) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.write(Some(job), move |connection| {
             for (group, member) in &members {
                 if account(connection, job, member.as_str())?.0 {
                     continue;

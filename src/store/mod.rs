@@ -19,6 +19,7 @@ mod objects;
 mod open;
 mod references;
 mod rehearsal;
+mod rest;
 mod sent;
 mod staged;
 mod staging;
@@ -43,7 +44,7 @@ pub use staging::{Filling, FollowUp, Staged, Staging};
 use writer::Writer;
 
 /// A job in the state file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobKey(i64);
 
 /// The open state file.

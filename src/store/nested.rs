@@ -22,7 +22,7 @@ impl Store {
     /// Gives each group that changed, and each around it, the members of its inner groups; returns the loops that it met,
     /// as the anchors on the way round.
     pub async fn flatten_members(&self, job: JobKey, later: bool) -> Result<Vec<Vec<String>>, StoreError> {
-        self.write(move |connection| {
+        self.write(Some(job), move |connection| {
             let tree = Tree::read(connection, job)?;
             let mut loops = BTreeSet::new();
             for group in tree.affected(&anchors(connection, "SELECT holder FROM regrouped WHERE job = ?1", job)?) {

@@ -156,7 +156,7 @@ impl Store {
     ///
     /// Nothing is stored where another object has the account by now: an account belongs to one (service.md D-26).
     pub async fn commit(&self, job: JobKey, commit: ObjectCommit) -> Result<Committed, StoreError> {
-        self.write(move |connection| {
+        self.write(Some(job), move |connection| {
             if let RowChange::Put(row) = &commit.row
                 && let Some(other) = other_owner(connection, job, row)?
             {
@@ -172,7 +172,7 @@ impl Store {
     /// Stores a link before anything is sent to its account (service.md D-25); `Taken`, and nothing stored, where another
     /// object has the account.
     pub async fn put_link(&self, job: JobKey, row: ObjectRow) -> Result<Committed, StoreError> {
-        self.write(move |connection| match other_owner(connection, job, &row)? {
+        self.write(Some(job), move |connection| match other_owner(connection, job, &row)? {
             Some(other) => Ok(Committed::Taken(other)),
             None => put(connection, job, &row).map(|()| Committed::Stored),
         })
@@ -181,7 +181,8 @@ impl Store {
 
     /// Stores many evaluations that needed no request, in one transaction.
     pub async fn commit_all(&self, job: JobKey, commits: Vec<ObjectCommit>) -> Result<(), StoreError> {
-        self.write(move |connection| commits.iter().try_for_each(|commit| apply(connection, job, commit))).await
+        self.write(Some(job), move |connection| commits.iter().try_for_each(|commit| apply(connection, job, commit)))
+            .await
     }
 }
 
@@ -192,7 +193,7 @@ impl Store {
         job: JobKey,
         renames: Vec<(SourceAnchor, SourceAnchor)>,
     ) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.write(Some(job), move |connection| {
             for (from, to) in &renames {
                 let by_anchor =
                     ["objects", "kept_values", "escrows", "staged", "pending_references", "exported_references"];

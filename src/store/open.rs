@@ -8,13 +8,14 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// The schema, step by step; a step is never changed once released.
-pub(super) const MIGRATIONS: [&str; 6] = [
+pub(super) const MIGRATIONS: [&str; 7] = [
     include_str!("sql/0001_state.sql"),
     include_str!("sql/0002_references.sql"),
     include_str!("sql/0003_known_attributes.sql"),
     include_str!("sql/0004_log_by_time.sql"),
     include_str!("sql/0005_sent_references.sql"),
     include_str!("sql/0006_open_escrows.sql"),
+    include_str!("sql/0007_references_rest.sql"),
 ];
 
 /// "prov" as a number, so that a database of another program is not taken for ours.

@@ -153,7 +153,7 @@ impl Store {
         attribute: String,
         exported: Option<SourceAnchor>,
     ) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.write(Some(job), move |connection| {
             for table in ["pending_references", "exported_references"] {
                 connection
                     .prepare_cached(&format!("DELETE FROM {table} WHERE job = ?1 AND anchor = ?2 AND attribute = ?3"))?
@@ -167,7 +167,7 @@ impl Store {
 
     /// Forgets every reference whose other end has no account, as the service does (D-44 switched off).
     pub async fn drop_unresolved(&self, job: JobKey) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.write(None, move |connection| {
             connection
                 .prepare_cached(&format!(
                     "DELETE FROM pending_references WHERE job = ?1 AND wanted IS NOT NULL AND NOT EXISTS
@@ -181,6 +181,9 @@ impl Store {
 
     /// Whether any reference or membership can be sent at `now`.
     pub fn has_ready_references(&self, job: JobKey, now: Timestamp) -> Result<bool, StoreError> {
+        if self.references_rest(job, now)? {
+            return Ok(false);
+        }
         Ok(!self.ready_references(job, None, now, 1)?.is_empty() || !self.ready_groups(job, None, now, 1)?.is_empty())
     }
 }

@@ -54,7 +54,7 @@ impl Store {
 
     /// Puts an object into the batch, or renews what is said of it there.
     pub async fn stage(&self, job: JobKey, object: StagedObject) -> Result<(), StoreError> {
-        self.write(move |connection| {
+        self.write(None, move |connection| {
             connection
                 .prepare_cached(
                     "INSERT OR REPLACE INTO staged (job, anchor, batch, action, reason, name) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

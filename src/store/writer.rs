@@ -1,17 +1,24 @@
 //! The one thread that writes.
 
+use std::collections::BTreeSet;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{Store, StoreError};
+use super::{JobKey, Store, StoreError, rest};
 
 /// Writes that are committed together at most.
 const MOST_TOGETHER: usize = 512;
 
-type Write = Box<dyn FnOnce(&Connection) -> Box<dyn FnOnce(Result<(), StoreError>) + Send> + Send>;
+type Change = Box<dyn FnOnce(&Connection) -> Box<dyn FnOnce(Result<(), StoreError>) + Send> + Send>;
+
+struct Write {
+    /// Whose references it may make ready.
+    of: Option<JobKey>,
+    change: Change,
+}
 
 pub(super) struct Writer {
     // `None` only while it is dropped.
@@ -43,14 +50,16 @@ impl Drop for Writer {
 fn work(connection: Connection, writes: &mpsc::Receiver<Write>) {
     while let Ok(first) = writes.recv() {
         let mut replies = Vec::new();
+        let mut jobs = BTreeSet::new();
         let done = connection.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
-            replies.push(first(&connection));
-            while replies.len() < MOST_TOGETHER {
-                match writes.try_recv() {
-                    Ok(write) => replies.push(write(&connection)),
-                    Err(mpsc::TryRecvError::Empty | mpsc::TryRecvError::Disconnected) => break,
-                }
+            let mut next = Some(first);
+            while let Some(write) = next.take() {
+                jobs.extend(write.of);
+                replies.push((write.change)(&connection));
+                // Empty, or nobody is left who sends.
+                next = if replies.len() < MOST_TOGETHER { writes.try_recv().ok() } else { None };
             }
+            jobs.iter().try_for_each(|job| rest::end(&connection, *job))?;
             connection.execute_batch("COMMIT")
         });
         if done.is_err() && !connection.is_autocommit() {
@@ -82,32 +91,37 @@ fn copy_of(error: &StoreError) -> StoreError {
 impl Store {
     /// Runs `change` in the writing thread and returns when it is committed.
     ///
-    /// A `change` that fails must leave nothing behind: it runs inside a savepoint.
+    /// A `change` that fails must leave nothing behind: it runs inside a savepoint. `of` is the job whose objects it is about,
+    /// where it may make a reference or member ready to be sent (`rest.rs`).
     pub(super) async fn write<T: Send + 'static>(
         &self,
+        of: Option<JobKey>,
         change: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Box::new(move |connection| {
+        let change: Change = Box::new(move |connection| {
             let result = in_savepoint(connection, change);
             Box::new(move |committed| {
                 // A caller that has gone away does not need the answer.
                 drop(reply.send(committed.and(result)));
             })
-        }))?;
+        });
+        self.send(Write { of, change })?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
     /// [`Store::write`] for callers without a runtime.
     pub(super) fn write_now<T: Send + 'static>(
         &self,
+        of: Option<JobKey>,
         change: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = mpsc::channel();
-        self.send(Box::new(move |connection| {
+        let change: Change = Box::new(move |connection| {
             let result = in_savepoint(connection, change);
             Box::new(move |committed| drop(reply.send(committed.and(result))))
-        }))?;
+        });
+        self.send(Write { of, change })?;
         answer.recv().map_err(|_| StoreError::Closed)?
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use provisiond::cycle::{CycleOptions, OnDemandOptions};
 use provisiond::model::{LoggedStatus, Operation};
 
-use crate::town::{DIALECTS, ENTERPRISE, Person, Plan, Town};
+use crate::town::{DIALECTS, ENTERPRISE, Person, Plan, Town, anchor};
 
 fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
@@ -61,6 +61,26 @@ async fn a_manager_who_comes_into_scope_later_is_set_in_that_cycle() {
     assert_eq!((third.counts.create, third.counts.update, third.counts.not_evaluated), (1, 1, 0), "{third:#?}");
     assert_eq!(town.managers(), pairs(&[("ann", "bob")]));
     assert_eq!(town.cycle().await.requests, 0);
+}
+
+/// A hundred thousand that wait cost an unchanged cycle nothing: they are not looked through again before something changes.
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_wait_rest_until_a_run_on_demand_makes_the_account() {
+    let mut town = Town::new(Plan::default()).await;
+    town.person("ann", Person::under("bob"));
+    town.person("bob", Person { department: "Out".to_owned(), ..Person::new() });
+    let rests = |town: &Town| {
+        let now = jiff::Timestamp::now();
+        town.service().store().references_rest(town.job(), now).expect("asked")
+    };
+    town.cycle().await;
+    assert_eq!(town.cycle().await.requests, 0);
+    assert!(rests(&town), "nothing can be sent");
+    town.person("bob", Person::new());
+    town.now(&[&anchor("bob")], OnDemandOptions::default()).await;
+    assert!(!rests(&town), "the account may be waited for");
+    assert_eq!(town.cycle().await.counts.update, 1);
+    assert_eq!(town.managers(), pairs(&[("ann", "bob")]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
