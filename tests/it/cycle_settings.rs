@@ -1,10 +1,7 @@
 //! What starts an initial cycle and what does not, reset scopes, on-demand runs beside a cycle, the log
 //! (service.md 4, 7, 19, 20).
 
-use std::time::{Duration, Instant};
-
 use provisiond::cycle::OnDemandOptions;
-use provisiond::mock::Options;
 use provisiond::model::{CycleKind, ObjectKind};
 use serde_json::{Value, json};
 
@@ -249,34 +246,6 @@ fn on_demand_shows_its_steps_and_takes_everybody() {
     assert_eq!(cycle.counts()[..4], [0, 0, 0, 0]);
     assert_eq!(requests, 0, "{:?}", cycle.entries);
     assert!(bench.log().iter().any(|entry| matches!(entry.initiator, provisiond::model::Initiator::Operator(_))));
-}
-
-#[test]
-fn on_demand_is_not_held_up_by_a_long_cycle_and_nobody_is_sent_twice() {
-    let mut bench = Bench::with(Options { latency: Duration::from_millis(60), ..Options::default() });
-    bench.target("concurrency: 2").crowd(120);
-    bench.write_files();
-    let mut cycle = bench.command(&["cycle"]).spawn().expect("the cycle starts");
-    let waiting = Instant::now();
-    while bench.standin.users().len() < 5 && waiting.elapsed() < Duration::from_secs(20) {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    // Far behind the place where the cycle is.
-    for number in [110, 111, 112] {
-        let began = Instant::now();
-        let ran = bench.run_beside(&["provision-now", "--user", &login(number), "--output", "json"]);
-        let took = began.elapsed();
-        assert_eq!(ran.status(), 0, "{}", ran.errors());
-        assert_eq!(ran.json()["value"]["provisioningAction"], "create");
-        assert!(took < Duration::from_millis(2500), "{took:?}, of which the target takes a quarter of a second");
-    }
-    assert!(cycle.try_wait().expect("it can be asked").is_none(), "the cycle runs on");
-    // Beside a cycle there is no second one.
-    assert_eq!(bench.run_beside(&["cycle"]).status(), 4);
-    assert!(cycle.wait().expect("it ends").success());
-    let creates = bench.log().iter().filter(|entry| entry.action == provisiond::model::LoggedAction::Create).count();
-    assert_eq!((bench.standin.users().len(), creates), (120, 120));
-    assert_eq!(bench.standin.requests_by_method()["POST"], 120, "each account was asked for once");
 }
 
 #[test]
