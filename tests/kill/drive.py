@@ -17,8 +17,10 @@ KILLS = int(os.environ.get("KILLS", "12"))
 USERS = int(os.environ.get("KILL_USERS", "2000"))
 SEED = int(os.environ.get("KILL_SEED", "1"))
 TOKEN = "kill-test-token"
-# Initial cycle, then so many incremental ones, then everything anew.
-INCREMENTALS = 3
+# Kills of the initial cycle at most, then of each incremental one; then everything anew.
+BUDGETS = [8, 4, 4, 4]
+# Requests that each of them sends, about: a match and a creation a person; a read and a change for those who changed.
+REQUESTS = [2 * USERS] + [USERS // 2] * (len(BUDGETS) - 1)
 
 CONFIGURATION = """\
 state: state.db
@@ -70,41 +72,56 @@ def one_round(chance, left):
         (place / "token").write_text(TOKEN)
         (place / "source").mkdir()
         people = Directory(chance)
-        for number in range(INCREMENTALS + 1):
+        for number, (budget, requests) in enumerate(zip(BUDGETS, REQUESTS)):
             if number:
                 people.next_day()
             people.write(place / "source")
-            # The moments are spread over the first cycle's work; the others are shorter.
-            budget = left - done if number == INCREMENTALS else min(left - done, 4)
-            done += until_through(place, chance, budget, 6.0 if number == 0 else 2.0)
+            done += until_through(place, chance, min(left - done, budget), url, requests)
             compare(people, everyone(url), f"cycle {number + 1} of the round")
-        until_through(place, chance, 0, 0)
+        until_through(place, chance, 0, url, 0)
         report = json.loads((place / "cycle.json").read_text())
         if report["requests"] != 0:
             sys.exit(f"a cycle with nothing to do sent {report['requests']} requests")
     return done
 
 
-def until_through(place, chance, budget, longest):
+def until_through(place, chance, budget, url, requests):
     """Runs one cycle to its end and kills it up to `budget` times on the way."""
-    kills = 0
+    kills, before = 0, asked(url)
     while True:
         process = cycle(place)
-        if kills < budget:
-            try:
-                process.wait(chance.uniform(0.02, longest))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                kills += 1
-                # Less is left to do each time.
-                longest = max(0.3, longest * 0.8)
-                continue
+        if kills < budget and is_killed(process, chance, url, max(4, requests - (asked(url) - before))):
+            kills += 1
+            continue
         process.wait(600)
         if process.returncode != 0:
             words = (place / "cycle.err").read_text()[-3000:] + (place / "cycle.json").read_text()[:3000]
             sys.exit(f"`provisiond cycle` ended with {process.returncode} after {kills} kills:\n{words}")
         return kills
+
+
+def is_killed(process, chance, url, left):
+    """Ends the process at a random moment of its work, by the requests it has sent, so that slow machines do as fast ones;
+    one time in five before the first. False where it came through before."""
+    wanted = asked(url) + chance.choice([0, 1, 1, 1, 1]) * chance.randint(1, left)
+    # Also between two requests, and behind the last one.
+    pause = chance.uniform(0, 0.05)
+    while asked(url) < wanted:
+        if process.poll() is not None:
+            return False
+        time.sleep(0.002)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(pause)
+        return False
+    process.kill()
+    process.wait()
+    return True
+
+
+def asked(url):
+    """How many requests the stand-in has had."""
+    with urllib.request.urlopen(url.replace("/scim/v2", "/_standin/requests"), timeout=60) as answer:
+        return json.load(answer)["total"]
 
 
 def cycle(place):
