@@ -1,7 +1,7 @@
 //! The socket around the service: waiting, faults, the request log.
 
 use std::convert::Infallible;
-use std::io;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -317,7 +317,9 @@ impl RequestLog {
             Self::Stderr => {
                 let status = record.status.map_or("cut".into(), |s| s.as_u16().to_string());
                 let mark = if record.query.is_empty() { "" } else { "?" };
-                eprintln!("{} {}{mark}{} {status} {:.1?}", record.method, record.path, record.query, record.duration);
+                let RequestRecord { method, path, query, duration, .. } = record;
+                // A log that nobody takes is no reason to stop answering.
+                drop(writeln!(io::stderr(), "{method} {path}{mark}{query} {status} {duration:.1?}"));
             }
             Self::Callback(callback) => callback(&record),
         }

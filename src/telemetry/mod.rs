@@ -27,7 +27,9 @@ where
     let usual = || format!("{},provisiond={}", settings.level.min(LevelFilter::WARN), settings.level);
     let wanted = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|wanted| !wanted.trim().is_empty());
     let filter = EnvFilter::builder().parse_lossy(wanted.unwrap_or_else(usual));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(settings.color);
+    // A line that cannot be written is lost: saying so on the same standard error would end the program.
+    let builder = tracing_subscriber::fmt().log_internal_errors(false);
+    let builder = builder.with_env_filter(filter).with_writer(writer).with_ansi(settings.color);
     // Fails only where a subscriber is set already, which then stays.
     let _ = if settings.terminal {
         builder.with_target(false).compact().try_init()

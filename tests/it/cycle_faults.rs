@@ -75,6 +75,16 @@ fn three_in_ten_requests_fail_and_five_cycles_are_enough() {
 }
 
 #[test]
+fn a_log_that_cannot_be_written_ends_nothing() {
+    let mut bench = Bench::new();
+    bench.crowd(3).write_files();
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("the device that is always full");
+    let mut command = bench.command(&["cycle"]);
+    let status = command.env("RUST_LOG", "info").stderr(full).status().expect("the program runs");
+    assert_eq!((status.code(), bench.standin.users().len()), (Some(0), 3));
+}
+
+#[test]
 fn ten_transient_failures_in_a_row_end_the_cycle_and_three_such_cycles_quarantine() {
     let mut bench = Bench::new();
     bench.target("timeout: PT1S\nconcurrency: 1").crowd(30);
