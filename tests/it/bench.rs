@@ -166,9 +166,10 @@ impl Bench {
             |lines: &str, by: usize| -> String { lines.lines().map(|line| format!("{:by$}{line}\n", "")).collect() };
         let text = format!(
             "state: state.db\njobs:\n  - name: job\n    mapping: mapping.yaml\n    source:\n      directory: source\n      settle: PT0S\n\
-             {}    target:\n      url: {}\n      auth: {{ bearer: {{ env: TOKEN }} }}\n      rate: none\n{}{}",
+             {}    target:\n      url: {}\n      auth: {{ bearer: {{ env: TOKEN }} }}\n{}{}{}",
             indented(&self.source, 6),
             self.url.clone().unwrap_or_else(|| self.standin.url()),
+            if self.target.contains("rate:") { "" } else { "      rate: none\n" },
             indented(&self.target, 6),
             indented(&self.job, 4),
         );
