@@ -28,11 +28,12 @@ impl Service {
         let OnDemandAnswer { entry: now, error, .. } =
             answers.pop().unwrap_or_else(|| OnDemandAnswer { id: id.to_owned(), entry: None, error: None });
         let before = Before::new(self.store(), self.store().job(&job.name)?)?;
-        let mut found = tokio::task::block_in_place(|| search(job, &names, &before))?;
-        let object = found.found.remove(id);
+        // Whoever was found by an old name has another in the export.
+        let name = now.as_ref().map_or_else(|| id.to_owned(), |entry| entry.source.id.clone());
+        let mut found = tokio::task::block_in_place(|| search(job, std::slice::from_ref(&name), &before))?;
+        let object = found.found.remove(&name);
         let expressions = object.as_ref().map(|object| self.expressions(job, object, now.as_ref())).unwrap_or_default();
-        let user = now.as_ref().map_or_else(|| id.to_owned(), |entry| entry.source.id.clone());
-        let query = LogQuery { user: Some(user), cycle, ..LogQuery::default() };
+        let query = LogQuery { user: Some(name), cycle, ..LogQuery::default() };
         let mut log: Vec<Entry> = Vec::new();
         self.store().log(self.store().job(&job.name)?, &query, &mut |entry| {
             log.push(entry);

@@ -31,6 +31,7 @@ mod reader;
 mod record;
 mod references;
 mod refused;
+mod remembered;
 mod rivals;
 mod rollback;
 mod run;

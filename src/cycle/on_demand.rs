@@ -1,6 +1,5 @@
 //! One person, now (service.md 19).
 
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -19,7 +18,7 @@ use super::transcript::Transcript;
 use crate::config::{Job, ScopeMode};
 use crate::model::{Entry, Initiator, Link, LoggedStatus, ObjectKind, RunError, SourceAnchor, Trigger};
 use crate::source::{Lasting, Level, ObjectKey, Problem, SetReport};
-use crate::store::{Claimed, JobKey, LogQuery, ObjectRow, Staged, Staging};
+use crate::store::{Claimed, JobKey, ObjectRow, Staged, Staging};
 use crate::target::{Client, Transport};
 
 /// How long an object is waited for that a cycle is just handling (D-53).
@@ -91,6 +90,7 @@ impl Service {
             let named = [ids, members].concat();
             tokio::task::block_in_place(|| search(job, &named, &before))?
         };
+        let remembered = self.remembered(job, key, ids, &before, &mut found)?;
         {
             let staging = Staging::open()?;
             let known = Known::new(store, key, &staging);
@@ -164,7 +164,14 @@ impl Service {
                     kind: object.kind,
                     object: Some(Box::new(object.clone())),
                 }),
-                None => self.absent(key, id)?,
+                None => match remembered.get(id).map_or(&[][..], Vec::as_slice) {
+                    [] => None,
+                    [row] => Some(Staged { anchor: row.anchor.clone(), kind: row.kind, object: None }),
+                    several => {
+                        answers.push(failed(id, ambiguous(id, several)));
+                        continue;
+                    }
+                },
             };
             let answer = match (staged, &refused) {
                 // A person who is not in a refused export may be anywhere.
@@ -175,9 +182,7 @@ impl Service {
                     id,
                     error(
                         "SourceObjectNotFound",
-                        &format!(
-                            "nobody in the source is called `{id}`, and the job has never provisioned such a person"
-                        ),
+                        &format!("nobody in the source is called `{id}`, and the job knows no such person"),
                         "check the spelling: the anchor, the login name or the mail address; `provisiond source` shows what was read",
                     ),
                 ),
@@ -205,27 +210,6 @@ impl Service {
         line.discover(&mut transcript).await;
         let guids = super::ids::guids(&line.run.seed);
         line.probe([&guids[0], &guids[1]], &mut transcript).await.err().map(|failure| run_error(&failure))
-    }
-
-    /// Somebody who is not in the export, but whom the job knows: by anchor, link or log.
-    fn absent(&self, key: JobKey, id: &str) -> Result<Option<Staged>, ServiceError> {
-        let store = self.store();
-        let known = |row: ObjectRow| Staged { anchor: row.anchor, kind: row.kind, object: None };
-        for anchor in [id.to_owned(), id.to_lowercase()] {
-            if let Some(row) = store.object(key, &SourceAnchor(anchor))? {
-                return Ok(Some(known(row)));
-            }
-        }
-        let mut last = None;
-        let query = LogQuery { user: Some(id.to_owned()), ..LogQuery::default() };
-        store.log(key, &query, &mut |entry| {
-            last = Some(entry.source_anchor());
-            ControlFlow::Continue(())
-        })?;
-        match last {
-            Some(anchor) => Ok(store.object(key, &anchor)?.map(known)),
-            None => Ok(None),
-        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "one object's parts, each of another kind")]
@@ -387,6 +371,13 @@ pub(super) fn operator() -> String {
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
         .unwrap_or_else(|| "operator".to_owned())
+}
+
+/// Who is meant is not for us to guess.
+fn ambiguous(id: &str, several: &[ObjectRow]) -> RunError {
+    let anchors = several.iter().map(|row| format!("`{}`", row.anchor)).collect::<Vec<_>>().join(", ");
+    let message = format!("nobody in the source is called `{id}`, and several people were: {anchors}");
+    error("SourceObjectNotFound", &message, "name one of them by the immutable id")
 }
 
 fn failed(id: &str, error: RunError) -> OnDemandAnswer {

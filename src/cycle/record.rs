@@ -118,9 +118,12 @@ fn outcome(recorded: &Recorded<'_>) -> (LoggedAction, LoggedStatus) {
     (action, status)
 }
 
+/// What people are called in the log besides their display name.
+pub(super) const LOGGED_NAMES: [&str; 2] = ["userPrincipalName", "mail"];
+
 fn source_identity(object: &SourceObject, matched: Option<&Resource>) -> Identity {
     let mut details = Map::new();
-    for name in ["userPrincipalName", "mail"] {
+    for name in LOGGED_NAMES {
         if let Some(text) = object.text(name) {
             details.insert(name.to_owned(), json!(text));
         }

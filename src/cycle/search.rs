@@ -187,8 +187,10 @@ fn read(job: &Job, ids: &[String], records: impl Recognise, before: &Before<'_>)
 }
 
 fn fit(object: &SourceObject, id: &str, login: Option<&str>) -> Option<Fit> {
+    // Nobody is called nothing.
     let is = |text: Option<&str>| {
-        text.is_some_and(|text| text.eq_ignore_ascii_case(id) || text.to_lowercase() == id.to_lowercase())
+        !id.trim().is_empty()
+            && text.is_some_and(|text| text.eq_ignore_ascii_case(id) || text.to_lowercase() == id.to_lowercase())
     };
     if is(Some(object.anchor.as_str())) {
         Some(Fit::Anchor)

@@ -211,7 +211,12 @@ fn is_about(entry: &Entry, user: &str) -> bool {
     std::iter::once(&entry.source).chain(&entry.target).any(|identity| {
         same(&identity.id)
             || same(&identity.display_name)
-            || identity.details.values().filter_map(Value::as_str).any(same)
+            || identity
+                .details
+                .iter()
+                .filter(|(key, _)| *key != "file")
+                .filter_map(|(_, value)| value.as_str())
+                .any(same)
     })
 }
 

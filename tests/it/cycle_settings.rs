@@ -248,6 +248,38 @@ fn on_demand_shows_its_steps_and_takes_everybody() {
     assert!(bench.log().iter().any(|entry| matches!(entry.initiator, provisiond::model::Initiator::Operator(_))));
 }
 
+/// Only the immutable id is for ever: whoever is in the export under another name is not absent.
+#[test]
+fn on_demand_finds_people_by_what_they_were_called_and_never_takes_them_for_absent() {
+    let mut bench = Bench::new();
+    bench.crowd(2);
+    bench.cycle();
+    let renamed = row(0, "Sales", true).replace(&login(0), "renamed@example.jp");
+    bench.people(&format!("{renamed}{}", row(1, "Sales", true))).after_minutes(40);
+    bench.cycle();
+    let account = bench.account("renamed@example.jp").expect("there")["id"].as_str().expect("an id").to_owned();
+    for name in [login(0), account, anchor(0).to_uppercase(), "RENAMED@example.jp".to_owned()] {
+        let entry = bench.one(&name);
+        assert_eq!(
+            (entry.source.id.as_str(), entry.reason.as_str()),
+            (anchor(0).as_str(), "RedundantExport"),
+            "{name}"
+        );
+    }
+    for name in ["", "  ", "Person 1", "users.csv"] {
+        let answers = bench.now_for(&[name], OnDemandOptions::default());
+        let error = answers[0].error.as_ref().expect("nobody is called so");
+        assert_eq!((error.code.as_str(), &answers[0].entry), ("SourceObjectNotFound", &None), "{name}");
+    }
+    // The login name has passed to somebody else, and both left.
+    bench.people(&format!("{renamed}{}", row(1, "Sales", true).replace(&anchor(1), &anchor(5)))).after_minutes(40);
+    bench.cycle();
+    bench.people(&renamed);
+    let answers = bench.now_for(&[&login(1)], OnDemandOptions::default());
+    let message = &answers[0].error.as_ref().expect("who is meant?").message;
+    assert!(message.contains(&anchor(1)) && message.contains(&anchor(5)), "{message}");
+}
+
 #[test]
 fn the_log_tells_one_story_in_order_and_forgets() {
     let mut bench = Bench::new();

@@ -55,7 +55,14 @@ pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
         }
         What::Show { id } => vec![row(find(id)?)],
         What::Remove { id } => {
-            let link = find(id)?;
+            // As in the service, it is no fault where there is none.
+            let Some(link) = store.link(key, id)? else {
+                session.output.either(
+                    || json!({ "ok": true, "removed": [] }),
+                    |_| format!("no link has the identifier `{id}`: nothing is removed\n"),
+                )?;
+                return Ok(Status::Done);
+            };
             opened.service.remove_link(job, &link.source)?;
             session.output.either(
                 || json!({ "ok": true, "removed": links_json(&[row(link.clone())]) }),
