@@ -273,9 +273,11 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
         warnings.push(format!("the refused records could not be kept beside the state: {error}"));
     }
     let accepted = request.accepted == Some(identity.as_str());
+    // An empty export is refused always: nobody can accept it (sources.md 16.3).
+    let is_empty = report.problems.iter().any(|problem| problem.code == "set.empty");
     let refuse = |error: RunError, warnings: Vec<String>| Refused {
         error,
-        identity: Some(identity.clone()),
+        identity: (!is_empty).then(|| identity.clone()),
         counts: counts.clone(),
         warnings,
     };

@@ -232,8 +232,8 @@ impl Service {
         })?;
         if state.refused_identity.as_ref() != Some(&identity) {
             return Err(ServiceError::Refused(
-                "the export that lies in the folder was not refused".to_owned(),
-                "run `provisiond cycle` first; accept what it refuses only after you have looked at it",
+                "the last cycle refused no export that can be accepted as it lies in the folder".to_owned(),
+                "run `provisiond cycle` first, and look at what it refuses; an export that holds nobody is never accepted",
             ));
         }
         let accepted = identity.clone();

@@ -177,10 +177,10 @@ impl Reason {
             Self::EscrowNotDue => "an earlier failure is not due for a retry yet",
             Self::InputFilter => "the object does not pass the input filter",
             Self::StagedAction => {
-                "more deprovisionings than the threshold are planned, so the disable waits for approval"
+                "the disable waits for approval, because too many are planned at once or nothing proves that they left"
             }
             Self::StagedDelete => {
-                "more deprovisionings than the threshold are planned, so the delete waits for approval"
+                "the delete waits for approval, because too many are planned at once or nothing proves that they left"
             }
         }
     }

@@ -175,6 +175,15 @@ fn links_are_not_broken_while_somebody_would_be_orphaned() {
     assert_eq!(bench.run(&["restart", "--reset", "Full", "--accept-orphans"]).status(), 0);
     bench.after_minutes(40);
     assert_eq!(bench.cycle().counts(), [0, 0, 0, 0, 3, 0, 0, 0], "two are matched, the blocked one is left alone");
+    for found in [true, false] {
+        let removed = bench.run(&["links", "remove", &anchor(1)]);
+        assert_eq!((removed.status(), removed.text().contains("is removed\n")), (0, true), "{}", removed.errors());
+        assert_eq!(
+            removed.text().contains("nothing is removed"),
+            !found,
+            "what is not there is removed already (service.md 10)"
+        );
+    }
 }
 
 #[test]
@@ -246,6 +255,20 @@ fn on_demand_shows_its_steps_and_takes_everybody() {
     assert_eq!(cycle.counts()[..4], [0, 0, 0, 0]);
     assert_eq!(requests, 0, "{:?}", cycle.entries);
     assert!(bench.log().iter().any(|entry| matches!(entry.initiator, provisiond::model::Initiator::Operator(_))));
+}
+
+#[test]
+fn an_export_of_nobody_is_never_accepted() {
+    let mut bench = Bench::new();
+    bench.crowd(3);
+    bench.cycle();
+    bench.people("").after_minutes(40);
+    for _ in 0..2 {
+        assert!(bench.cycle().report.error.expect("refused").message.starts_with("set.empty"));
+        let accepted = bench.run(&["source", "accept"]);
+        assert_eq!(accepted.status(), 4, "{}{}", accepted.text(), accepted.errors());
+    }
+    assert_eq!(bench.link(&anchor(0)), "managed");
 }
 
 /// Only the immutable id is for ever: whoever is in the export under another name is not absent.
