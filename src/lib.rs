@@ -20,4 +20,5 @@ pub mod store;
 pub mod target;
 pub mod telemetry;
 pub mod validator;
+pub mod web;
 pub mod wire;

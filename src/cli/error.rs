@@ -33,7 +33,7 @@ pub enum Status {
 }
 
 /// The codes of run-level errors that end a process with another status than [`Status::ObjectsFailed`].
-const STATUS_OF_CODE: [(&str, Status); 15] = [
+const STATUS_OF_CODE: [(&str, Status); 23] = [
     ("Unauthorized", Status::TargetUnavailable),
     ("InsufficientRights", Status::TargetUnavailable),
     ("SystemForCrossDomainIdentityManagementCredentialValidationFailure", Status::TargetUnavailable),
@@ -43,11 +43,20 @@ const STATUS_OF_CODE: [(&str, Status); 15] = [
     ("WebExceptionProtocolError", Status::TargetUnavailable),
     ("InternalServerError", Status::TargetUnavailable),
     ("Timeout", Status::TargetUnavailable),
+    // What an opening probe may be answered; of single objects the class decides.
+    ("TooManyRequests", Status::TargetUnavailable),
+    ("MethodNotAllowed", Status::TargetUnavailable),
+    ("NotPermitted", Status::TargetUnavailable),
+    ("NotImplemented", Status::TargetUnavailable),
+    ("UnprocessableEntity", Status::TargetUnavailable),
+    ("SystemForCrossDomainIdentityManagementBadRequest", Status::TargetUnavailable),
+    ("SystemForCrossDomainIdentityManagementMultipleEntriesInResponse", Status::TargetUnavailable),
     ("Paused", Status::NotDone),
     ("Quarantine", Status::NotDone),
     ("QuarantinedOnDemand", Status::NotDone),
     ("TooManyDeletes", Status::Staged),
     ("IngestionInterrupted", Status::SourceRefused),
+    ("SourceIncomplete", Status::SourceRefused),
     ("Interrupted", Status::Interrupted),
 ];
 
@@ -232,6 +241,7 @@ mod tests {
             ("Paused", 4),
             ("TooManyDeletes", 5),
             ("IngestionInterrupted", 6),
+            ("SourceIncomplete", 6),
             ("Anything", 1),
         ];
         for (code, number) in cases {

@@ -71,6 +71,8 @@ pub fn main() -> ExitCode {
 fn arguments(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let called = arguments.first().and_then(|program| Path::new(program).file_stem());
     if called.is_some_and(|stem| stem == ON_DEMAND) {
+        // The first word is also what help calls the program.
+        arguments[0] = "provisiond".into();
         arguments.insert(1, ON_DEMAND.into());
     }
     arguments
@@ -158,11 +160,8 @@ mod tests {
     fn the_name_of_the_program_is_a_command() {
         let cases = [
             (vec!["provisiond", "status"], vec!["provisiond", "status"]),
-            (
-                vec!["/usr/bin/provision-now", "--user", "x"],
-                vec!["/usr/bin/provision-now", "provision-now", "--user", "x"],
-            ),
-            (vec!["provision-now.exe"], vec!["provision-now.exe", "provision-now"]),
+            (vec!["/usr/bin/provision-now", "--user", "x"], vec!["provisiond", "provision-now", "--user", "x"]),
+            (vec!["provision-now.exe"], vec!["provisiond", "provision-now"]),
         ];
         for (typed, expected) in cases {
             let typed = typed.into_iter().map(OsString::from).collect();

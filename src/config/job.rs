@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use croner::parser::{CronParser, Seconds};
-
 use super::check::File;
+use super::fixed_hours::FixedHours;
 use super::item::Block;
 use super::load::read_text;
 use super::mapping_file::MappingFile;
@@ -54,10 +53,11 @@ pub enum ScopeMode {
 }
 
 /// When cycles start.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Schedule {
     Every(Duration),
-    Cron(String),
+    /// `schedule.cron`.
+    Fixed(FixedHours),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,7 +204,7 @@ impl Job {
     pub fn interval(&self) -> Option<Duration> {
         match self.schedule {
             Schedule::Every(interval) => Some(interval),
-            Schedule::Cron(_) => None,
+            Schedule::Fixed(_) => None,
         }
     }
 }
@@ -245,13 +245,14 @@ fn schedule_of(file: &mut File<'_>, block: &Block) -> Option<Schedule> {
         file.error("exclusive_keys", span, "`cron` and `interval` exclude each other", help);
         return None;
     }
-    let parser = CronParser::builder().seconds(Seconds::Disallowed).build();
-    if let Err(error) = parser.parse(text) {
-        let message = format!("`{text}` is no cron pattern: {}", error.to_string().to_lowercase());
-        file.error("invalid_value", span, message, "write minute, hour, day, month and weekday: `0 6,18 * * *`");
-        return None;
+    match text.parse::<FixedHours>() {
+        Ok(hours) => Some(Schedule::Fixed(hours)),
+        Err(error) => {
+            let help = "write minute, hour, day, month and weekday: `0 6,18 * * *`";
+            file.error("invalid_value", span, error.to_string(), help);
+            None
+        }
     }
-    Some(Schedule::Cron(text.to_owned()))
 }
 
 fn notifications_of(file: &mut File<'_>, block: &Block, base: &Path) -> Option<Notifications> {

@@ -7,6 +7,7 @@ mod check;
 mod connect;
 mod entra;
 mod environment;
+mod fixed_hours;
 mod item;
 mod job;
 mod json_schema;
@@ -29,6 +30,7 @@ mod yaml;
 
 pub use entra::{Imported, export, import};
 pub use environment::{Environment, NotFound};
+pub use fixed_hours::FixedHours;
 pub use job::{
     AccidentalDeletion, Escrow, FirstRetry, Job, Logs, Notifications, Quarantine, Schedule, ScopeMode, Smtp,
 };

@@ -5,6 +5,12 @@ use std::collections::{HashMap, HashSet};
 use crate::model::{ObjectKind, SourceObject, SourceValue};
 use crate::source::SetReport;
 
+/// Why nothing may be concluded in scope mode `assigned`, and what to do.
+pub(super) const UNSAID: (&str, &str) = (
+    "`scope: assigned` is set, and the source does not say who is assigned",
+    "export an `assigned` column or `appRoleAssignments`, add a file with the role `assignments`, or set `scope: all`",
+);
+
 /// What is heard of assignments while the source is read.
 #[derive(Debug, Default)]
 pub(super) struct Heard {

@@ -1,20 +1,55 @@
 //! What `check` says of the source: exactly what a cycle would find, without drawing a conclusion (sources.md 2).
 
+use super::assignment::{Heard, UNSAID};
 use super::error::ServiceError;
 use super::service::Service;
-use crate::config::Job;
-use crate::diagnostic::Diagnostic;
-use crate::source::{self, Nothing, SetMemory};
+use crate::config::{Job, ScopeMode};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::source::{self, Level, Nothing, Problem, Read, SetMemory, SetMode};
+
+/// What `check` found in the source of one job.
+#[derive(Debug)]
+pub struct SourceCheck {
+    pub problems: Vec<Diagnostic>,
+    /// A cycle would refuse the export.
+    pub refused: bool,
+}
 
 impl Service {
     /// Reads the source folder and returns every problem.
-    pub fn check_source(&self, job: &Job) -> Result<Vec<Diagnostic>, ServiceError> {
+    pub fn check_source(&self, job: &Job) -> Result<SourceCheck, ServiceError> {
         let store = self.store();
         let state = store.job_state(store.job(&job.name)?)?;
+        let began = state.watermark.is_some();
         let memory: Option<SetMemory> =
             state.watermark.and_then(|watermark| serde_json::from_str(&watermark.memory).ok());
+        let assigned_only = job.scope_mode == ScopeMode::Assigned;
+        let mut heard = Heard::default();
+        let mut hear = |read: Read<'_>| {
+            if assigned_only && let Read::Object { object, .. } = read {
+                heard.hear(&object.into_object());
+            }
+            Ok::<(), ServiceError>(())
+        };
         let set = source::find(&job.source);
-        let read = source::read(&job.source, &set, memory.as_ref(), &mut Nothing, &mut |_| Ok::<(), ServiceError>(()))?;
-        Ok(read.problems.iter().map(source::Problem::to_diagnostic).collect())
+        let read = source::read(&job.source, &set, memory.as_ref(), &mut Nothing, &mut hear)?;
+        // Before the first export there is nothing to refuse yet: `init` leaves the folder so.
+        let awaited = |problem: &Problem| !began && set.files.is_empty() && problem.code == "set.empty";
+        let mut check = SourceCheck { problems: Vec::new(), refused: false };
+        for problem in &read.problems {
+            let mut diagnostic = problem.to_diagnostic();
+            if awaited(problem) {
+                diagnostic.severity = Severity::Warning;
+            } else {
+                check.refused |= matches!(problem.level, Level::File | Level::Set);
+            }
+            check.problems.push(diagnostic);
+        }
+        if assigned_only && !read.refused && read.mode == SetMode::Snapshot && heard.judge(&read).is_none() {
+            let (message, help) = UNSAID;
+            check.problems.push(Diagnostic::error("set.no_assignments", message).with_help(help));
+            check.refused = true;
+        }
+        Ok(check)
     }
 }

@@ -59,9 +59,23 @@ impl Service {
         }
         let ok = !checks.is_empty() && checks.iter().all(|check| check.ok);
         if ok {
-            self.lift_connection_quarantine(self.store().job(&job.name)?).await?;
+            let key = self.store().job(&job.name)?;
+            self.lift_connection_quarantine(key).await?;
+            if !self.store().job_state(key)?.configured {
+                self.store().update_job(key, |state| state.configured = true).await?;
+            }
         }
         Ok(ConnectionReport { ok, checks })
+    }
+
+    /// Tests the connection of a job that is in quarantine because of it, as after new credentials (D-50).
+    pub async fn try_credentials(&self, job: &Job) -> Result<(), ServiceError> {
+        let state = self.store().job_state(self.store().job(&job.name)?)?;
+        let for_connection = |reason| reason == QuarantineReason::EncounteredQuarantineException;
+        if !state.disabled && state.quarantine.is_some_and(|quarantine| for_connection(quarantine.reason)) {
+            self.test_connection(job).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn lift_connection_quarantine(&self, key: JobKey) -> Result<(), ServiceError> {

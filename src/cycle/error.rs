@@ -18,6 +18,9 @@ pub enum ServiceError {
     Target(String),
     #[error("{0}")]
     Refused(String, &'static str),
+    /// The job must not run while this is done.
+    #[error("{0}")]
+    Conflict(String, &'static str),
     /// The plan file is not one that can be applied.
     #[error("the plan file {0}")]
     PlanFile(String, &'static str),
@@ -42,6 +45,7 @@ impl ServiceError {
             Self::Secret(_) => "secret",
             Self::Target(_) => "target",
             Self::Refused(..) => "refused",
+            Self::Conflict(..) => "conflict",
             Self::PlanFile(..) => "plan_file",
             Self::Irrevocable(_) => "irrevocable",
             Self::CycleUnknown(_) => "cycle_unknown",
@@ -60,7 +64,7 @@ impl ServiceError {
             Self::Lock { .. } => "make the folder of the state file writable for this user",
             Self::Secret(_) => "put the secret where `target.auth` in the configuration says it is",
             Self::Target(_) => "correct `target` in the configuration",
-            Self::Refused(_, help) | Self::PlanFile(_, help) => help,
+            Self::Refused(_, help) | Self::Conflict(_, help) | Self::PlanFile(_, help) => help,
             Self::Irrevocable(_) => "run it again with `--yes` to undo the rest, and this as far as said",
             Self::CycleUnknown(_) => "see `provisiond log --output json`: `cycleId` of a record is the id of its cycle",
             Self::PlanMoved(_) => "make the plan again with `provisiond plan`, and review it",
@@ -71,7 +75,7 @@ impl ServiceError {
     /// The exit status of contract.md 2.
     pub fn exit(&self) -> u8 {
         match self {
-            Self::CycleRuns { .. } | Self::Refused(..) | Self::PlanMoved(_) => 4,
+            Self::CycleRuns { .. } | Self::Refused(..) | Self::Conflict(..) | Self::PlanMoved(_) => 4,
             Self::Store(_)
             | Self::Lock { .. }
             | Self::Secret(_)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::assignment::{Assigned, Heard};
+use super::assignment::{Assigned, Heard, UNSAID};
 use super::known::{Known, OBJECT_KEY};
 use super::reader::{Recognising, Sorted};
 use super::refused::RefusedRecords;
@@ -295,11 +295,7 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
         (false, _) => Assigned::default(),
         (true, Some(assigned)) => assigned,
         (true, None) => {
-            let error = refusal(
-                "`scope: assigned` is set, and the source does not say who is assigned",
-                "export an `assigned` column or `appRoleAssignments`, add a file with the role `assignments`, or set `scope: all`",
-            );
-            return Ok(Attempt::Refused(refuse(error, warnings)));
+            return Ok(Attempt::Refused(refuse(refusal(UNSAID.0, UNSAID.1), warnings)));
         }
     };
     let matcher = recognising.matcher;

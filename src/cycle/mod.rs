@@ -47,6 +47,7 @@ mod undo;
 mod work;
 
 pub use apply::PlanDigest;
+pub use check::SourceCheck;
 pub use clock::Clock;
 pub use error::ServiceError;
 pub use on_demand::{MOST_MEMBERS, OnDemandAnswer, OnDemandOptions};

@@ -5,9 +5,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use super::assignment::Assigned;
+use super::assignment::{Assigned, UNSAID};
 use super::error::ServiceError;
-use super::import::refusal;
 use super::known::Known;
 use super::line::{Line, Protect, Run, run_error};
 use super::lock::CycleLock;
@@ -101,10 +100,7 @@ impl Service {
             }
         }
         let unsaid = job.scope_mode == ScopeMode::Assigned && found.assigned.is_none();
-        let refused = refusal_of(&found.report, &state, job).or_else(|| {
-            let help = "export who is assigned, or set `scope: all`";
-            unsaid.then(|| refusal("`scope: assigned` is set, and the source does not say who is assigned", help))
-        });
+        let refused = refusal_of(&found.report, &state, job).or_else(|| unsaid.then(|| refusal(UNSAID.0, UNSAID.1)));
         let assigned = found.assigned.unwrap_or_default();
         let which = match members {
             [] if options.all_members => Which::All,
@@ -382,6 +378,11 @@ fn ambiguous(id: &str, several: &[ObjectRow]) -> RunError {
 
 fn failed(id: &str, error: RunError) -> OnDemandAnswer {
     OnDemandAnswer { id: id.to_owned(), entry: None, error: Some(error) }
+}
+
+/// The export was refused, so that nothing is done for one person either (service.md 13.5, X3).
+fn refusal(message: impl AsRef<str>, help: impl AsRef<str>) -> RunError {
+    error("SourceIncomplete", message.as_ref(), help.as_ref())
 }
 
 fn error(code: &str, message: &str, help: &str) -> RunError {

@@ -12,7 +12,7 @@ use super::service::Service;
 use crate::config::Job;
 use crate::model::{Link, QuarantineReason, SourceAnchor, SourceState};
 use crate::source;
-use crate::store::JobState;
+use crate::store::{JobState, StoredLink};
 
 /// How a job is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +127,7 @@ impl Service {
     /// Goes on where the job was stopped, and clears a quarantine (service.md 4.2).
     pub fn start(&self, job: &Job) -> Result<(), ServiceError> {
         self.store().update_job_now(self.store().job(&job.name)?, |state| {
+            state.configured = true;
             state.paused = false;
             state.disabled = false;
             state.stop_now = false;
@@ -136,11 +137,14 @@ impl Service {
         Ok(())
     }
 
-    /// Puts the job back to an initial cycle, as far as `scopes` say.
+    /// Puts the job back to an initial cycle, as far as `scopes` say; the scope `None` only starts it.
     ///
     /// # Errors
     /// Breaking the links would leave accounts that nobody manages any more, and `accept_orphans` is not given (D-07).
     pub fn restart(&self, job: &Job, scopes: ResetScopes, accept_orphans: bool) -> Result<(), ServiceError> {
+        if scopes == ResetScopes::default() {
+            return self.start(job);
+        }
         let store = self.store();
         let key = store.job(&job.name)?;
         if scopes.connector_data_store {
@@ -178,6 +182,7 @@ impl Service {
             if scopes.force_deletes {
                 state.approved_batch = state.batch.as_ref().map(|(batch, _)| batch.clone());
             }
+            state.configured = true;
             state.paused = false;
             state.stop_now = false;
         })?;
@@ -241,16 +246,29 @@ impl Service {
         Ok(identity)
     }
 
-    /// Removes one link (service.md D-28).
+    /// Removes the link that `id` of either side names, and returns it; one that is not there is as good as removed
+    /// (service.md 10, D-28).
     ///
     /// # Errors
-    /// A cycle of the job runs.
-    pub fn remove_link(&self, job: &Job, anchor: &SourceAnchor) -> Result<bool, ServiceError> {
+    /// The job is neither paused nor disabled, or a cycle of it still runs.
+    pub fn remove_link(&self, job: &Job, id: &str) -> Result<Option<StoredLink>, ServiceError> {
         let store = self.store();
+        let key = store.job(&job.name)?;
+        let state = store.job_state(key)?;
+        if !state.paused && !state.disabled {
+            return Err(ServiceError::Conflict(
+                format!("the job `{}` is not paused, and its next cycle may need the link", job.name),
+                "run `provisiond pause`, remove the link, mend the data, run the person on demand, then `provisiond start`",
+            ));
+        }
         if CycleLock::is_held(store.path(), &job.name) {
             return Err(ServiceError::CycleRuns { job: job.name.clone(), whose: String::new() });
         }
-        Ok(store.remove_link(store.job(&job.name)?, anchor)?)
+        let link = store.link(key, id)?;
+        if let Some(link) = &link {
+            store.remove_link(key, &link.source)?;
+        }
+        Ok(link)
     }
 
     /// Erases every piece of state of a job; the target is not touched.

@@ -1,5 +1,6 @@
 //! The state of a job as `status` shows it (service.md 21).
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::error::ServiceError;
@@ -22,12 +23,14 @@ impl Service {
             JobCode::Quarantine
         } else if state.paused || state.disabled {
             JobCode::Paused
+        } else if state.watermark.is_none() && state.last_start.is_none() && !state.configured {
+            JobCode::NotConfigured
         } else if state.watermark.is_none() {
             JobCode::NotRun
         } else {
             JobCode::Active
         };
-        let schedule = if state.disabled {
+        let schedule = if state.disabled || code == JobCode::NotConfigured {
             ScheduleState::Disabled
         } else if state.paused {
             ScheduleState::Paused
@@ -45,21 +48,21 @@ impl Service {
             Health::Well | Health::Unhealthy(_) => None,
         };
         let slowing = state.quarantine.as_ref().filter(|quarantine| quarantine::slows(quarantine.reason));
-        let interval = match &job.schedule {
-            Schedule::Every(interval) => SignedDuration::try_from(*interval).ok(),
-            Schedule::Cron(_) => None,
+        let after = |last: Timestamp| match &job.schedule {
+            Schedule::Every(interval) => last.checked_add(SignedDuration::try_from(*interval).ok()?).ok(),
+            Schedule::Fixed(hours) => hours.next_after(last, &TimeZone::system()),
         };
         let next = match (slowing, schedule) {
             (_, ScheduleState::Disabled | ScheduleState::Paused) => None,
             (Some(quarantine), _) => quarantine.next_attempt,
-            (None, _) => state.last_start.zip(interval).and_then(|(last, interval)| last.checked_add(interval).ok()),
+            (None, _) => state.last_start.and_then(after),
         };
         Ok(JobStatus {
             id: state.id,
             name: job.name.clone(),
             interval: match &job.schedule {
                 Schedule::Every(interval) => iso_duration(*interval),
-                Schedule::Cron(pattern) => pattern.clone(),
+                Schedule::Fixed(hours) => hours.to_string(),
             },
             schedule,
             code,
@@ -88,7 +91,7 @@ impl Service {
 /// Warns 30 and 7 days before the credentials end (service.md 26).
 fn expiry_warning(job: &Job, now: Timestamp) -> Option<String> {
     let expires = job.target.expires?;
-    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let today = now.to_zoned(TimeZone::UTC).date();
     let days = (expires - today).get_days();
     let urgency = match days {
         ..0 => return Some(format!("the credentials ended on {expires}: renew them")),

@@ -38,8 +38,9 @@ const TOGETHER: usize = 500;
 const SIDE_BY_SIDE: usize = 64;
 /// How long an object is waited for that somebody else works on.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How often the state says how far the cycle is.
-const NOTED_EVERY: Duration = Duration::from_secs(2);
+/// How often the state says how far the cycle is, and is asked whether to stop: `pause --now` must not wait for more than
+/// the objects in hand (service.md D-06).
+const NOTED_EVERY: Duration = Duration::from_millis(250);
 
 /// One cycle's objects, and what their turns need besides the line.
 pub(super) struct Work<'a> {

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use super::FixedHours;
+use crate::config::FixedHours;
 
 /// No two cycles of a job begin closer together (D-18).
 const SHORTEST: SignedDuration = SignedDuration::from_mins(1);

@@ -68,6 +68,7 @@ pub async fn run(
     let mut daemon =
         Daemon { service, jobs: BTreeMap::new(), cycles: JoinSet::new(), manager: Manager::new(), stop: stop.clone() };
     daemon.take_up(work);
+    daemon.try_credentials();
     daemon.manager.ready();
     tracing::info!(jobs = daemon.jobs.len(), "daemon started");
     let ended = loop {
@@ -79,6 +80,7 @@ pub async fn run(
                 daemon.manager.reloading();
                 if let Some(work) = reload() {
                     daemon.take_up(work);
+                    daemon.try_credentials();
                     tracing::info!(jobs = daemon.jobs.len(), "configuration reloaded");
                 }
                 daemon.manager.ready();
@@ -151,6 +153,18 @@ impl Daemon {
                 }
             };
             self.jobs.insert(name, scheduled);
+        }
+    }
+
+    /// New credentials that pass the test lift a quarantine at once (service.md D-50).
+    fn try_credentials(&self) {
+        for scheduled in self.jobs.values() {
+            let (service, job) = (Arc::clone(&self.service), Arc::clone(&scheduled.work.job));
+            tokio::spawn(async move {
+                if let Err(error) = service.try_credentials(&job).await {
+                    tracing::warn!(job = %job.name, %error, "the connection of the job in quarantine could not be tested");
+                }
+            });
         }
     }
 

@@ -32,7 +32,7 @@ pub use fault::{Fault, leading};
 pub use functions::Class;
 pub use json::{JsonSource, SourceError};
 pub use outcome::{Outcome, OwnedValue, ROLE_TYPE};
-pub use reference::{describe, examples, list, reference_markdown};
+pub use reference::{describe, described, examples, list, listed, reference_markdown};
 pub use slots::{KnownNames, Record, Slots};
 pub use syntax::Tree;
 pub use time::DateTime;

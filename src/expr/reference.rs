@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Value, json};
+
 use super::functions::{self, Class, Function, Presence};
 
 /// Returns the text of `provisiond functions`: one line per function.
@@ -19,6 +21,40 @@ pub fn list() -> String {
         };
     }
     text
+}
+
+/// Returns the document of `provisiond functions`: every function, as [`described`].
+pub fn listed() -> Value {
+    json!({ "functions": functions::ALL.into_iter().map(document).collect::<Value>() })
+}
+
+/// Returns the document of `provisiond functions NAME`; `None` when there is no such function.
+pub fn described(name: &str) -> Option<Value> {
+    functions::find(name).map(document)
+}
+
+fn document(function: &Function) -> Value {
+    let parameters = function.params.iter().map(|param| {
+        json!({
+            "name": param.name,
+            "type": param.ty.as_str(),
+            "optional": param.presence == Presence::Optional,
+            "meaning": param.doc,
+        })
+    });
+    let parsed = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| json!(text));
+    let examples = function.examples.iter().map(|example| {
+        json!({ "expression": example.expression, "source": parsed(example.source), "gives": parsed(example.gives) })
+    });
+    json!({
+        "name": function.name,
+        "signature": function.signature(),
+        "meaning": function.summary,
+        "notes": function.notes,
+        "result": facts(function),
+        "parameters": parameters.collect::<Value>(),
+        "examples": examples.collect::<Value>(),
+    })
 }
 
 /// Returns the text of `provisiond functions NAME`; `None` when there is no such function.

@@ -158,7 +158,7 @@ fn counted(count: u64, noun: &str) -> String {
 }
 
 /// Text for any place of the page; marks that reorder text are shown as what they are.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 8);
     for character in text.chars() {
         match character {

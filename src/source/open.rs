@@ -407,11 +407,18 @@ fn unknown(
             });
             let line = candidates.iter().find_map(|preset| heading_of(text, preset).ok()).map(|heading| heading.line);
             let message = match nearest.max_by_key(|(found, missing, ..)| (*found, *missing)) {
-                Some((found, _, preset, missing)) if found > 0 => {
+                Some((found, _, preset, missing)) if found > 0 && !missing.is_empty() => {
                     format!(
                         "no preset knows the heading; the nearest is `{}`, whose columns `{}` it lacks",
                         preset.name,
                         missing.join("`, `")
+                    )
+                }
+                Some((found, _, preset, _)) if found > 0 => {
+                    let any = preset.detect.as_ref().map(|detect| detect.header_any.join("`, `")).unwrap_or_default();
+                    format!(
+                        "no preset knows the heading; the nearest is `{}`, which needs one of `{any}` too",
+                        preset.name
                     )
                 }
                 _ => "no preset knows the heading".to_owned(),

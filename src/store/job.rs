@@ -16,6 +16,9 @@ pub struct JobState {
     pub id: String,
     /// Rises with every change that a running cycle must notice before it writes its watermark.
     pub revision: u64,
+    /// Started by somebody, or its connection passed the test: no longer `NotConfigured` (service.md 4.1).
+    #[serde(default)]
+    pub configured: bool,
     #[serde(default)]
     pub paused: bool,
     /// More than four weeks in quarantine, or so configured (service.md 4.1).
@@ -109,6 +112,7 @@ impl JobState {
         Self {
             id,
             revision: 0,
+            configured: false,
             paused: false,
             disabled: false,
             stop_now: false,

@@ -115,7 +115,9 @@ fn a_plan_is_refused_whole_where_its_footing_moved() {
     assert_ne!(mapping, read(&bench, "kintone.yaml"));
     refused("the configuration or the mapping changed");
     bench.write("kintone.yaml", &mapping);
-    assert_eq!(bench.run(&["links", "remove", "7c9e6679-7425-40de-944b-000000000001"]).status, Some(0));
+    for arguments in [&["pause"][..], &["links", "remove", "7c9e6679-7425-40de-944b-000000000001"], &["start"]] {
+        assert_eq!(bench.run(arguments).status, Some(0), "{arguments:?}");
+    }
     refused("what the state holds of `7c9e6679-7425-40de-944b-000000000001` changed");
     assert_eq!(bench.run(&["restart"]).status, Some(0));
     refused("the state moved");

@@ -117,10 +117,14 @@ fn log(folder: &Path) -> String {
 }
 
 /// A process that ends with the test.
-struct Running(Child);
+pub struct Running(Child);
 
 impl Running {
-    fn signal(&self, name: &str) {
+    pub fn new(process: Child) -> Self {
+        Self(process)
+    }
+
+    pub fn signal(&self, name: &str) {
         let sent =
             Command::new("kill").args([format!("-{name}"), self.0.id().to_string()]).status().expect("kill runs");
         assert!(sent.success());

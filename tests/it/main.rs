@@ -13,6 +13,7 @@ mod cli_provision_now;
 mod cli_record;
 mod codes;
 mod config_faults;
+mod contract;
 mod cycle_clock;
 mod cycle_deletions;
 mod cycle_doubts;

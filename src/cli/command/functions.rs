@@ -1,7 +1,5 @@
 //! `functions`: the reference of the expression language.
 
-use serde_json::json;
-
 use super::super::error::{CliError, Status};
 use super::super::session::Session;
 use crate::diagnostic::nearest;
@@ -19,9 +17,9 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
-    let text = match &args.name {
-        None => expr::list(),
-        Some(name) => expr::describe(name).ok_or_else(|| {
+    let (document, text) = match &args.name {
+        None => (expr::listed(), expr::list()),
+        Some(name) => expr::described(name).zip(expr::describe(name)).ok_or_else(|| {
             CliError::usage("unknown_function", format!("`{name}` is not a function of the expression language"))
                 .with_help(match nearest(name, expr::examples().map(|(function, ..)| function)) {
                     Some(near) => format!("a function with a similar name exists: `{near}`"),
@@ -29,6 +27,6 @@ pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
                 })
         })?,
     };
-    session.output.either(|| json!({ "text": text }), |_| text.clone())?;
+    session.output.either(|| document, |_| text)?;
     Ok(Status::Done)
 }

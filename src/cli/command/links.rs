@@ -14,7 +14,10 @@ use crate::store::StoredLink;
 Examples:
   provisiond links list
   provisiond links show taro-id       by either side's identifier
-  provisiond links remove taro-id     the next evaluation matches the person again")]
+  provisiond pause
+  provisiond links remove taro-id     while the job is paused; then mend the data,
+  provision-now --user taro-id        which matches the person again,
+  provisiond start")]
 pub struct Args {
     #[command(subcommand)]
     what: What,
@@ -55,18 +58,13 @@ pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
         }
         What::Show { id } => vec![row(find(id)?)],
         What::Remove { id } => {
-            // As in the service, it is no fault where there is none.
-            let Some(link) = store.link(key, id)? else {
-                session.output.either(
-                    || json!({ "ok": true, "removed": [] }),
-                    |_| format!("no link has the identifier `{id}`: nothing is removed\n"),
-                )?;
-                return Ok(Status::Done);
-            };
-            opened.service.remove_link(job, &link.source)?;
+            let removed = opened.service.remove_link(job, id)?;
             session.output.either(
-                || json!({ "ok": true, "removed": links_json(&[row(link.clone())]) }),
-                |_| format!("the link of `{}` with `{}` is removed\n", link.source, link.target),
+                || json!({ "ok": true, "removed": links_json(&removed.iter().cloned().map(row).collect::<Vec<_>>()) }),
+                |_| match &removed {
+                    Some(link) => format!("the link of `{}` with `{}` is removed\n", link.source, link.target),
+                    None => format!("no link has the identifier `{id}`; nothing to remove\n"),
+                },
             )?;
             return Ok(Status::Done);
         }

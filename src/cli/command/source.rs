@@ -1,6 +1,6 @@
 //! `source`: what was read, and the consent to a refused export (sources.md 16, 24).
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::error::{CliError, Status};
 use super::super::session::Session;
@@ -33,7 +33,11 @@ pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
     let job = session.job(&opened.config)?;
     match args.what {
         None | Some(What::Show) => {
-            let document = source::document(&job.source);
+            let mut document = source::document(&job.source);
+            let identity = source::find(&job.source).identity().ok().map(|identity| identity.digest());
+            document["identity"] = json!(identity);
+            document["complete"] = document["set"]["complete"].clone();
+            document["problems"] = problems(&document["set"]["problems"]);
             let refused = document["set"]["refused"] == true;
             session.output.either(|| document.clone(), |style| text::source_text(&document, style))?;
             Ok(if refused { Status::SourceRefused } else { Status::Done })
@@ -47,4 +51,25 @@ pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
             Ok(Status::Done)
         }
     }
+}
+
+/// The problems of the set once more, as `check` prints them.
+fn problems(of_set: &Value) -> Value {
+    let shown = |problem: &Value| {
+        let severity = match problem["level"].as_str() {
+            Some("W") => "warning",
+            Some("I") => "info",
+            _ => "error",
+        };
+        json!({
+            "severity": severity,
+            "file": problem["file"],
+            "line": problem["line"],
+            "column": problem["column"],
+            "code": problem["code"],
+            "message": problem["message"],
+            "help": problem["help"],
+        })
+    };
+    of_set.as_array().into_iter().flatten().map(shown).collect()
 }

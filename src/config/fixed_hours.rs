@@ -1,5 +1,6 @@
 //! `schedule.cron`: fixed hours instead of an interval.
 
+use std::fmt;
 use std::str::FromStr;
 
 use croner::{Cron, parser::CronParser, parser::Seconds};
@@ -14,11 +15,14 @@ const HORIZON_DAYS: u32 = 9 * 366;
 
 /// A cron pattern of five fields: minute, hour, day of the month, month, day of the week.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FixedHours(Box<Cron>);
+pub struct FixedHours {
+    text: String,
+    cron: Box<Cron>,
+}
 
 /// Why a text is no cron pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{pattern}` is no cron pattern of five fields (minute hour day month weekday): {why}")]
+#[error("`{pattern}` is no cron pattern: {why}")]
 pub struct PatternError {
     pub pattern: String,
     pub why: String,
@@ -32,8 +36,14 @@ impl FromStr for FixedHours {
             .seconds(Seconds::Disallowed)
             .build()
             .parse(pattern)
-            .map(|cron| Self(Box::new(cron)))
+            .map(|cron| Self { text: pattern.to_owned(), cron: Box::new(cron) })
             .map_err(|error| PatternError { pattern: pattern.to_owned(), why: error.to_string().to_lowercase() })
+    }
+}
+
+impl fmt::Display for FixedHours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
     }
 }
 
@@ -59,7 +69,7 @@ impl FixedHours {
     }
 
     fn has_day(&self, day: Date) -> bool {
-        let pattern = &self.0.pattern;
+        let pattern = &self.cron.pattern;
         let (year, month, date) = (day.year(), day.month().unsigned_abs(), day.day().unsigned_abs());
         pattern.year_match(i32::from(year)).unwrap_or(false)
             && pattern.month_match(u32::from(month)).unwrap_or(false)
@@ -67,7 +77,7 @@ impl FixedHours {
     }
 
     fn has_minute(&self, hour: i8, minute: i8) -> bool {
-        let pattern = &self.0.pattern;
+        let pattern = &self.cron.pattern;
         pattern.hour_match(u32::from(hour.unsigned_abs())).unwrap_or(false)
             && pattern.minute_match(u32::from(minute.unsigned_abs())).unwrap_or(false)
     }
