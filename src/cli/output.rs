@@ -72,6 +72,21 @@ impl Output {
     }
 }
 
+/// Standard output as a file, for documents too large to hold.
+pub struct Piece<'a>(pub &'a Output);
+
+impl Write for Piece<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut from = bytes;
+        self.0.copy(&mut from)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 impl Color {
     pub fn applies(self, is_terminal: bool) -> bool {
         match self {

@@ -200,6 +200,7 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
                 let living = object.deletion == Deletion::None;
                 let record = Record { hash, key: key.0, living };
                 if change {
+                    sorted.note_change(key.0, object.kind);
                     if object.deletion == Deletion::Hard {
                         sorted.touched.remove(&key.0);
                         sorted.purged.insert(key.0);
@@ -210,6 +211,7 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
                     if all && !known.is_fresh() {
                         known.begin_anew();
                     }
+                    sorted.only_changed.remove(&key.0);
                     builder.push(&old, record);
                 }
                 sorted.read.insert(key.0);
@@ -299,7 +301,8 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
         }
     };
     let matcher = recognising.matcher;
-    let present = sorted.read.len() as u64 + sorted.recognised;
+    let only_changed = if of_changes { 0 } else { sorted.only_changed.len() as u64 };
+    let present = sorted.read.len() as u64 + sorted.recognised - only_changed;
     let absent = if of_changes { Vec::new() } else { absent(request, all, &matcher, &sorted)? };
     let newly_absent = absent.iter().filter(|one| one.newly).count() as u64;
     let previous = request.previous.map(|before| before.users + before.groups);
@@ -518,7 +521,9 @@ fn absent(request: &Request<'_>, all: bool, matcher: &Matcher<'_>, sorted: &Sort
 }
 
 fn totals(request: &Request<'_>, report: &SetReport, sorted: &Sorted, previous: Option<u64>) -> (u64, u64) {
-    let (users, groups) = (report.counts.users, report.counts.groups);
+    // What change files say beside a snapshot is no part of its size.
+    let users = report.counts.users.saturating_sub(sorted.changes.0);
+    let groups = report.counts.groups.saturating_sub(sorted.changes.1);
     if sorted.recognised == 0 {
         return (users, groups);
     }

@@ -47,6 +47,10 @@ pub(super) struct Sorted {
     pub recognised: u64,
     /// Some record says only what changed, and nothing is kept that it could be put over.
     pub partial: bool,
+    /// Objects of which change files speak and the snapshot beside them, if there is one, as far as it was decoded, does not.
+    pub only_changed: HashSet<u64>,
+    /// Records of change files, for users and for groups.
+    pub changes: (u64, u64),
     /// Objects of which change files speak.
     pub touched: BTreeMap<u64, (ObjectKind, Record)>,
     /// Objects that changes deleted for good.
@@ -55,4 +59,16 @@ pub(super) struct Sorted {
     pub renames: Vec<(SourceAnchor, SourceAnchor)>,
     /// Changes of objects of which nothing is known.
     pub without_base: Vec<String>,
+}
+
+impl Sorted {
+    pub fn note_change(&mut self, key: u64, kind: ObjectKind) {
+        if !self.read.contains(&key) {
+            self.only_changed.insert(key);
+        }
+        match kind {
+            ObjectKind::User => self.changes.0 += 1,
+            ObjectKind::Group => self.changes.1 += 1,
+        }
+    }
 }

@@ -51,6 +51,11 @@ fn numeric_order(left: &str, right: &str) -> Option<Ordering> {
     })
 }
 
+/// Says whether a decimal number of any length is other than zero; `None` if the text is none.
+pub(super) fn is_other_than_zero(text: &str) -> Option<bool> {
+    Decimal::of(text).map(|number| !(number.whole.is_empty() && number.fraction.is_empty()))
+}
+
 struct Decimal<'t> {
     negative: bool,
     whole: &'t str,
@@ -85,6 +90,21 @@ impl<'t> Decimal<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn zero_is_zero_however_it_is_written() {
+        for (text, expected) in [
+            ("0", Some(false)),
+            ("-0.00", Some(false)),
+            (" 0.5 ", Some(true)),
+            ("-1", Some(true)),
+            ("99999999999999999999", Some(true)),
+            ("1e5", None),
+            ("", None),
+        ] {
+            assert_eq!(is_other_than_zero(text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn numbers_compare_by_value() {

@@ -56,7 +56,7 @@ fn split<'t>(text: &'t str, separator: &str, form: &CsvForm) -> impl Iterator<It
     parts.map(|part| octets(part, form).unwrap_or(RawValue::Text(Cow::Borrowed(part))))
 }
 
-/// Reads `X'0A1B'`.
+/// Reads `X'0A1B'`; octets that are UTF-8 are a text, which csvde writes so when it has letters beyond ASCII.
 fn octets(text: &str, form: &CsvForm) -> Option<RawValue<'static>> {
     let digits = text.trim().strip_prefix(['X', 'x'])?.strip_prefix('\'')?.strip_suffix('\'')?;
     if !form.hex_octets || digits.len() % 2 != 0 {
@@ -64,7 +64,12 @@ fn octets(text: &str, form: &CsvForm) -> Option<RawValue<'static>> {
     }
     let pairs = digits.as_bytes().chunks_exact(2);
     let octet = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    pairs.map(octet).collect::<Option<Vec<u8>>>().map(|octets| RawValue::Bytes(octets.into()))
+    let octets = pairs.map(octet).collect::<Option<Vec<u8>>>()?;
+    Some(match String::from_utf8(octets) {
+        Ok(text) if !text.contains('\0') => RawValue::Text(text.into()),
+        Ok(text) => RawValue::Bytes(text.into_bytes().into()),
+        Err(error) => RawValue::Bytes(error.into_bytes().into()),
+    })
 }
 
 #[cfg(test)]
@@ -87,7 +92,10 @@ mod tests {
             ("****", &google, Use::default(), Cell::Placeholder, vec![]),
             ("top;person;user", &csvde, Use::default(), Cell::Value, vec![text("top"), text("person"), text("user")]),
             ("Sales; EU", &csvde, single, Cell::Value, vec![text("Sales; EU")]),
-            ("X'0a1B'", &csvde, Use::default(), Cell::Value, vec![RawValue::Bytes(vec![0x0a, 0x1b].into())]),
+            ("X'0aFF'", &csvde, Use::default(), Cell::Value, vec![RawValue::Bytes(vec![0x0a, 0xff].into())]),
+            ("X'4100'", &csvde, Use::default(), Cell::Value, vec![RawValue::Bytes(vec![0x41, 0].into())]),
+            ("X'e697a5'", &csvde, single, Cell::Value, vec![text("日")]),
+            ("a;X'e697a5'", &csvde, Use::default(), Cell::Value, vec![text("a"), text("日")]),
             ("X'0a1'", &csvde, Use::default(), Cell::Value, vec![text("X'0a1'")]),
         ];
         for (cell, form, usage, expected, values) in cases {

@@ -51,6 +51,25 @@ impl Change {
         Self { line, dn: dn.to_owned(), change }
     }
 
+    /// Takes out parts with a URL for a value, each to `passed_over`; returns one of an attribute that the preset uses.
+    pub(super) fn take_urls(
+        &mut self,
+        preset: &Preset,
+        mut passed_over: impl FnMut(Modification),
+    ) -> Option<Modification> {
+        let LdifChange::Modify(parts) = &mut self.change else { return None };
+        let has_url = |part: &Modification| part.values.iter().any(|value| matches!(value, RawValue::Url(_)));
+        let is_used = |part: &Modification| {
+            let base = part.attribute.split(';').next().unwrap_or_default();
+            preset.names.find(base).is_some_and(|slot| preset.use_of(slot).used)
+        };
+        if let Some(at) = parts.iter().position(|part| has_url(part) && is_used(part)) {
+            return Some(parts.swap_remove(at));
+        }
+        parts.extract_if(.., |part| has_url(part)).for_each(&mut passed_over);
+        None
+    }
+
     /// Takes out what concerns attributes that are not kept: a password that is changed changes nothing here.
     pub(super) fn without_unkept(mut self, entry: Option<&Entry>, preset: &Preset) -> Self {
         if let (LdifChange::Modify(parts), Some(entry)) = (&mut self.change, entry) {

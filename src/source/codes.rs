@@ -40,7 +40,7 @@ const HELP: [(&str, &str); 63] = [
     ("ldif.bare_cr", "transfer the file in binary mode"),
     ("ldif.stray_continuation", "take away the blank at the beginning of the line"),
     ("ldif.changetype", "use add, delete, modify, modrdn or moddn"),
-    ("ldif.unexpected_line", "a delete record has no further line"),
+    ("ldif.unexpected_line", "write the change as RFC 2849 has it; a delete record has no further line"),
     ("ldif.no_final_newline", "the file is cut; export again"),
     ("ldif.url_refused", "leave out the option -t of ldapsearch: values are then written into the file"),
     ("ldif.result_code", "the search did not succeed; raise the server's size limit or use paged results"),

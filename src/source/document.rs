@@ -1,12 +1,13 @@
 //! What `source --output json` prints (sources.md 24).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::convert::Infallible;
+use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
 use super::changes::Change;
-use super::find::find;
+use super::find::{FileSet, Found, find};
 use super::raw::{LdifChange, ModifyOperation, RawValue};
 use super::read::{Nothing, Read, read};
 use super::report::{Counts, FileReport, Level, Problem, SetMode, SetReport};
@@ -14,47 +15,155 @@ use super::settings::Settings;
 use crate::model::{Deletion, ObjectKind, SourceObject, SourceValue};
 
 /// Reads the folder and shows what its files hold, before and whatever the judgement; nothing is applied.
-pub fn document(settings: &Settings) -> Value {
-    let settings = Settings { wanted: None, references: true, ..settings.clone() };
-    let set = find(&settings);
+///
+/// Of the records at most the first `most` are shown; how many there are beside them is said with the document.
+pub fn document(settings: &Settings, most: usize) -> (Value, usize) {
+    let settings = whole(settings);
+    let mut set = find(&settings);
+    let identity = identity(&mut set);
     let mut records: Vec<Shown> = Vec::new();
+    let mut left = 0;
     let mut sink = |read: Read<'_>| -> Result<(), Infallible> {
         match read {
-            Read::Object { file, hash, object, renamed_to, self_reference, .. } => {
-                // here only canonical names are shown
-                let others = object.unread_rest();
-                let mut object = object.into_object();
-                object.unknown.retain(|name| !others.contains(name));
-                records.push(Shown { file, hash, value: record(&object, renamed_to, self_reference) });
+            Read::Withdrawn { file, hash, .. } => {
+                let before = records.len();
+                records.retain(|shown| (shown.file, shown.hash) != (file, hash));
+                left -= usize::from(records.len() == before && left > 0);
             }
-            Read::Change { file, hash, change } => records.push(Shown { file, hash, value: change_record(&change) }),
-            Read::Withdrawn { file, hash, .. } => records.retain(|shown| (shown.file, shown.hash) != (file, hash)),
-            Read::Known { .. } | Read::Ignored { .. } | Read::Refused { .. } | Read::Gone { .. } => {}
+            read if records.len() < most => records.extend(show(read)),
+            read => left += usize::from(is_shown(&read)),
         }
         Ok(())
     };
     let Ok(report) = read(&settings, &set, None, &mut Nothing, &mut sink);
     let several = report.files.len() > 1;
-    let records = records.into_iter().map(|mut shown| {
-        if several {
-            shown.value.insert("file".to_owned(), json!(set.files[shown.file].name));
-        }
-        Value::Object(shown.value)
+    let records = records.into_iter().map(|shown| {
+        let found = several.then(|| &set.files[shown.file]);
+        shown.value(found)
     });
-    let records: Vec<Value> = records.collect();
+    let mut document = Map::from_iter([("records".to_owned(), records.collect::<Value>())]);
+    document.extend(around(&report, identity).map(|(name, value)| (name.to_owned(), value)));
+    document.insert("refused".to_owned(), refused(&report.files));
+    (Value::Object(document), left)
+}
+
+/// Writes the same with every record, none of which is held; says whether the set is refused.
+pub fn write_document(settings: &Settings, out: &mut dyn Write) -> io::Result<bool> {
+    let settings = whole(settings);
+    let mut set = find(&settings);
+    let identity = identity(&mut set);
+    // which record a later file takes the place of is known only at the end
+    let mut withdrawn: HashSet<(usize, u128)> = HashSet::new();
+    let mut several = set.files.len() > 1;
+    if several {
+        let mut sink = |read: Read<'_>| -> Result<(), Infallible> {
+            if let Read::Withdrawn { file, hash, .. } = read {
+                withdrawn.insert((file, hash));
+            }
+            Ok(())
+        };
+        let Ok(report) = read(&settings, &set, None, &mut Nothing, &mut sink);
+        several = report.files.len() > 1;
+    }
+    out.write_all(b"{\"records\":[")?;
+    let mut is_first = true;
+    let mut sink = |read: Read<'_>| -> io::Result<()> {
+        let Some(shown) = show(read).filter(|shown| !withdrawn.contains(&(shown.file, shown.hash))) else {
+            return Ok(());
+        };
+        out.write_all(if std::mem::take(&mut is_first) { b"\n" } else { b",\n" })?;
+        let found = several.then(|| &set.files[shown.file]);
+        Ok(serde_json::to_writer(&mut *out, &shown.value(found))?)
+    };
+    let report = read(&settings, &set, None, &mut Nothing, &mut sink)?;
+    out.write_all(b"],\n\"refused\":")?;
+    serde_json::to_writer(&mut *out, &refused(&report.files))?;
+    for (name, value) in around(&report, identity) {
+        write!(out, ",\n\"{name}\":")?;
+        serde_json::to_writer(&mut *out, &value)?;
+    }
+    out.write_all(b"}\n")?;
+    Ok(report.refused)
+}
+
+/// Everything is read, and references are followed.
+fn whole(settings: &Settings) -> Settings {
+    Settings { wanted: None, references: true, ..settings.clone() }
+}
+
+fn is_shown(read: &Read<'_>) -> bool {
+    matches!(read, Read::Object { .. } | Read::Change { .. })
+}
+
+fn show(read: Read<'_>) -> Option<Shown> {
+    match read {
+        Read::Object { file, hash, object, renamed_to, self_reference, .. } => {
+            // here only canonical names are shown
+            let others = object.unread_rest();
+            let mut object = object.into_object();
+            object.unknown.retain(|name| !others.contains(name));
+            Some(Shown { file, hash, record: record(&object, renamed_to, self_reference) })
+        }
+        Read::Change { file, hash, change } => Some(Shown { file, hash, record: change_record(&change) }),
+        Read::Known { .. }
+        | Read::Ignored { .. }
+        | Read::Withdrawn { .. }
+        | Read::Refused { .. }
+        | Read::Gone { .. } => None,
+    }
+}
+
+/// The members beside the records.
+fn around(report: &SetReport, identity: Value) -> impl Iterator<Item = (&'static str, Value)> {
+    let files = report.files.iter().map(file).collect::<Value>();
+    [
+        ("identity", identity),
+        ("complete", json!(report.complete.name())),
+        ("files", files),
+        ("counts", counts(report.counts)),
+        ("problems", report.problems.iter().map(as_checked).collect()),
+        ("set", judgement(report)),
+    ]
+    .into_iter()
+}
+
+/// What the export is told from others by; nothing where a file cannot be read.
+fn identity(set: &mut FileSet) -> Value {
+    json!(set.identity().ok().map(|identity| identity.digest()))
+}
+
+/// A problem as `check` prints it.
+fn as_checked(problem: &Problem) -> Value {
+    let severity = match problem.level {
+        Level::Info => "info",
+        Level::Warning => "warning",
+        Level::Record | Level::File | Level::Set => "error",
+    };
     json!({
-        "files": report.files.iter().map(file).collect::<Vec<_>>(),
-        "counts": counts(report.counts),
-        "records": records,
-        "refused": refused(&report.files),
-        "set": judgement(&report),
+        "severity": severity,
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "code": problem.code,
+        "message": problem.message,
+        "help": problem.help,
     })
 }
 
 struct Shown {
     file: usize,
     hash: u128,
-    value: Map<String, Value>,
+    record: Map<String, Value>,
+}
+
+impl Shown {
+    /// `found`: the record's file, where there are several.
+    fn value(mut self, found: Option<&Found>) -> Value {
+        if let Some(found) = found {
+            self.record.insert("file".to_owned(), json!(found.name));
+        }
+        Value::Object(self.record)
+    }
 }
 
 fn file(report: &FileReport) -> Value {

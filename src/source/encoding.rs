@@ -226,9 +226,16 @@ fn guess<F: Read + Seek>(file: &mut F, listed: &[&'static Encoding]) -> Result<&
         candidates = vec![SHIFT_JIS, WINDOWS_1252, EUC_JP, GBK];
     }
     let sample = read_head(file, SAMPLE)?;
-    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
-    detector.feed(&sample, sample.len() < SAMPLE);
-    let guess = detector.guess(None, Utf8Detection::Deny);
+    let guess = detect(&[&sample], sample.len() < SAMPLE);
+    if candidates.contains(&guess) && !guess.is_single_byte() {
+        return Ok(guess);
+    }
+    // one bad byte rules an encoding out that all other lines are in
+    for &encoding in candidates.iter().filter(|encoding| !encoding.is_single_byte()) {
+        if detect_most(&sample, encoding) {
+            return Ok(encoding);
+        }
+    }
     if candidates.contains(&guess) {
         return Ok(guess);
     }
@@ -238,6 +245,23 @@ fn guess<F: Read + Seek>(file: &mut F, listed: &[&'static Encoding]) -> Result<&
         }
     }
     Ok(candidates[0])
+}
+
+fn detect(pieces: &[&[u8]], is_whole: bool) -> &'static Encoding {
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    for piece in pieces {
+        detector.feed(piece, false);
+    }
+    detector.feed(&[], is_whole);
+    detector.guess(None, Utf8Detection::Deny)
+}
+
+/// Says whether the sample looks like `encoding` without the lines that cannot be in it, which are fewer than those that can.
+fn detect_most(sample: &[u8], encoding: &'static Encoding) -> bool {
+    let lines = sample.split_inclusive(|&byte| byte == b'\n' || byte == b'\r').filter(|line| !line.is_ascii());
+    let is_in = |line: &&[u8]| encoding.decode_without_bom_handling_and_without_replacement(line).is_some();
+    let (within, without): (Vec<&[u8]>, Vec<&[u8]>) = lines.partition(is_in);
+    !without.is_empty() && within.len() > without.len() && detect(&within, true) == encoding
 }
 
 fn decodes_whole<F: Read + Seek>(file: &mut F, encoding: &'static Encoding) -> Result<bool, FileFault> {
@@ -438,6 +462,7 @@ mod tests {
     #[test]
     fn chooses_in_the_order_of_the_specification() {
         let sjis = SHIFT_JIS.encode("姓,名\n髙橋①,表能～\n").0.into_owned();
+        let damaged = [&sjis[..], b"b,\xfd\n"].concat();
         let latin = WINDOWS_1252.encode("Name;Stra\u{df}e\nMüller;Hauptstraße 5 – 7 €\n").0.into_owned();
         let mixed = ["é\né\nx\n".as_bytes(), b"\xff\n"].concat();
         let (utf8, ansi): (&[_], &[_]) = (&[UTF_8], &[WINDOWS_1252, SHIFT_JIS]);
@@ -455,6 +480,7 @@ mod tests {
             (&mixed, Csv, None, &[], "utf-8 0 Mostly  é\né\nx\n\u{fffd}"),
             (&sjis, Csv, None, &[], "shift_jis 0 Guessed  姓,名\n髙橋①,表能～"),
             (&latin, Csv, None, ansi, "windows-1252 0 Guessed  Name;Straße\nMüller;Hauptstraße 5 – 7 €"),
+            (&damaged, Csv, None, &[], "shift_jis 0 Guessed  姓,名\n髙橋①,表能～\nb,\u{fffd}"),
         ] {
             assert_eq!(chosen(file, format, configured, listed), expected, "{file:?}");
         }

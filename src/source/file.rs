@@ -13,7 +13,7 @@ use super::draft::{Draft, Handed};
 use super::encoding::{self, Reason};
 use super::find::Stamp;
 use super::frame::{Decoder, Fault, FileFault, Framed, Framer, RecordFault};
-use super::map::{FileContext, Mapped, Mapper, Remark};
+use super::map::{FileContext, Mapped, Mapper, Remark, URL_REFUSED};
 use super::open::{Opened, changed, unreadable};
 use super::preset::{Canon, FormatName, Preset};
 use super::raw::{LdifChange, RawBody, RawRecord};
@@ -241,7 +241,10 @@ impl<'r, 'a> FileReading<'r, 'a> {
             RawBody::Change(change) => {
                 self.kinds.other += 1;
                 self.reading.counts.changes += 1;
-                let change = Change::new(line, &record, change);
+                let mut change = Change::new(line, &record, change);
+                if let Err(fault) = self.refuse_urls(&mut change) {
+                    return Ok(Err(Refusal { fault, key: None, first_line: None }));
+                }
                 return match known.base() {
                     Some(_) => self.change(change, hash, bytes, known, sink),
                     None => sink(Read::Change { file: self.index, hash, change: Box::new(change) }).map(Ok),
@@ -265,6 +268,23 @@ impl<'r, 'a> FileReading<'r, 'a> {
             Some(_) | None => Lasting::Nothing,
         };
         self.mapped(record, lasting, hash, bytes, known, sink)
+    }
+
+    /// As in an entry (sources.md 9.2): a URL is never opened, and a part that no one uses is passed over.
+    fn refuse_urls(&mut self, change: &mut Change) -> Result<(), RecordFault> {
+        let mut passed_over = Vec::new();
+        if let Some(part) = change.take_urls(&self.opened.preset, |part| passed_over.push(part)) {
+            let (line, at, name) = (change.line, part.line, &*part.attribute);
+            return Err(RecordFault::new(line, "ldif.url_refused", URL_REFUSED).at(at).of_attribute(name));
+        }
+        self.remarks.extend(passed_over.into_iter().map(|part| Remark {
+            line: change.line,
+            code: "ldif.url_refused",
+            attribute: Some(part.attribute.to_string()),
+            once: false,
+        }));
+        self.flush_remarks();
+        Ok(())
     }
 
     /// Applies a change record to the entry that is known under its name.
@@ -586,6 +606,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
             .columns
             .iter()
             .filter(|name| !name.is_empty() && self.opened.preset.names.find(name).is_none())
+            .filter(|name| !super::canonical::is_secret(name))
             .cloned()
             .collect();
         for name in unknown {

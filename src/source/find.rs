@@ -1,6 +1,6 @@
 //! Which files a set consists of (sources.md 3).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::manifest::Manifest;
+use super::peek::is_of_changes;
+use super::preset::Presets;
 use super::report::{Level, Problem};
 use super::settings::{FileEntry, Mode, Ready, Role, Settings};
 use super::shape::Shape;
@@ -291,15 +293,17 @@ fn resolve(root: &Path, path: &Path) -> Result<Metadata, Unusable> {
     fs::metadata(target).map_err(Unusable::Failed)
 }
 
-/// Of files that differ only in a date, only the newest is read; change files are all read, in order.
+/// Of files that differ only in a date, only the newest is read; change files are all read, in order, but for those that a
+/// later export takes the place of.
 fn choose_generations(settings: &Settings, set: &mut FileSet) {
     if settings.mode == Mode::Changes {
         return;
     }
+    let key = |found: &Found| Shape::of(&found.shape.undated).pattern;
+    let changes = generations_of_changes(settings, set, key);
     let mut newest: BTreeMap<String, [u32; 6]> = BTreeMap::new();
     let mut undated: BTreeMap<String, String> = BTreeMap::new();
-    let key = |found: &Found| Shape::of(&found.shape.undated).pattern;
-    for found in set.files.iter().filter(|found| found.role != Some(Role::Changes)) {
+    for found in set.files.iter().filter(|found| found.role != Some(Role::Changes) && !changes.contains(&found.name)) {
         match found.shape.date {
             Some(date) => {
                 let entry = newest.entry(key(found)).or_insert(date);
@@ -313,10 +317,15 @@ fn choose_generations(settings: &Settings, set: &mut FileSet) {
     set.files.retain(|found| {
         let Some(date) = found.shape.date.filter(|_| found.role != Some(Role::Changes)) else { return true };
         let key = key(found);
-        if newest.get(&key) != Some(&date) {
+        let is_of_changes = changes.contains(&found.name);
+        let last = newest.get(&key);
+        if last.is_some_and(|last| *last > date) {
             let message = "a later export of the same name is there";
             problems.push(Problem::new(Level::Info, "file.older", message).in_file(&found.name));
             return false;
+        }
+        if is_of_changes {
+            return true;
         }
         let other = undated.get(&key).cloned().or_else(|| taken.insert((key, found.shape.number), found.name.clone()));
         if let Some(other) = other {
@@ -327,6 +336,21 @@ fn choose_generations(settings: &Settings, set: &mut FileSet) {
         true
     });
     set.problems.extend(problems);
+}
+
+/// The names of those files of a series that hold changes.
+fn generations_of_changes(settings: &Settings, set: &FileSet, key: impl Fn(&Found) -> String) -> BTreeSet<String> {
+    if settings.mode != Mode::Auto {
+        return BTreeSet::new();
+    }
+    let mut series: BTreeMap<String, Vec<&Found>> = BTreeMap::new();
+    for found in set.files.iter().filter(|found| found.role.is_none()) {
+        series.entry(key(found)).or_default().push(found);
+    }
+    let mut presets = Presets::default();
+    let is_series = |files: &Vec<&Found>| files.len() > 1 && files.iter().any(|found| found.shape.date.is_some());
+    let several = series.into_values().filter(is_series).flatten();
+    several.filter(|found| is_of_changes(found, settings, &mut presets)).map(|found| found.name.clone()).collect()
 }
 
 fn check_limits(settings: &Settings, set: &mut FileSet) {

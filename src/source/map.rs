@@ -9,10 +9,13 @@ use super::draft::{Draft, Value};
 use super::fields::{Fields, Scratch, has_content};
 use super::frame::RecordFault;
 use super::preset::{Canon, FormatName, Preset, Slot};
-use super::raw::{RawRecord, RawValue};
+use super::raw::{RawRecord, RawValue, RawValues};
 use super::settings::Role;
-use super::value::{Locale, clean};
+use super::value::{Locale, clean, is_type_name};
 use crate::model::{Deletion, ObjectKind};
+
+pub(super) const URL_REFUSED: &str =
+    "the value is a URL, which is never opened: write the export without the option `-t` of ldapsearch";
 
 /// A warning about one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,8 +96,10 @@ impl Mapper {
         let line = record.line;
         remarks.extend(record.warnings.iter().map(|code| Remark { line, code, attribute: None, once: true }));
         self.scratch.index(&preset, record);
-        if preset.format == FormatName::Csv {
-            self.read_cells(record, remarks);
+        match preset.format {
+            FormatName::Csv => self.read_cells(record, remarks),
+            FormatName::Json => self.drop_type_names(record, remarks),
+            FormatName::Ldif => {}
         }
         let record = &*record;
         if let Some(fault) = self.refuse_urls(record, remarks) {
@@ -128,12 +133,14 @@ impl Mapper {
         if let Some(upn) = fields.upn_prefix() {
             draft.set(Canon::ORIGINAL_USER_PRINCIPAL_NAME, Value::Text(upn.to_owned().into()));
         }
+        draft.deletion = self.deletion(&fields);
+        // whoever is deleted needs no state: a status that says so may be none of the words for enabled and disabled
         if kind == ObjectKind::User
             && let Err(fault) = account_enabled(&fields, &mut draft)
+            && draft.deletion == Deletion::None
         {
             return Mapped::Refused(fault);
         }
-        draft.deletion = self.deletion(&fields);
         draft.rename_to = rename(&fields, &draft);
         Mapped::Object(Box::new(draft))
     }
@@ -161,6 +168,24 @@ impl Mapper {
         self.scratch.slots = slots;
     }
 
+    /// PowerShell writes the name of a type where its JSON is not deep enough for the value (sources.md 23).
+    fn drop_type_names(&mut self, record: &mut RawRecord<'_>, remarks: &mut Vec<Remark>) {
+        for (place, attribute) in record.attributes.iter_mut().enumerate() {
+            let [RawValue::Text(text)] = &*attribute.values else { continue };
+            if !is_type_name(text) {
+                continue;
+            }
+            let Some(slot) = self.scratch.slots.get(place).copied().flatten() else { continue };
+            attribute.values = RawValues::new();
+            let usage = self.preset.use_of(slot);
+            if !usage.secret && !usage.ignored {
+                let attribute = Some(attribute.name.to_string());
+                remarks.push(Remark { line: record.line, code: "value.placeholder", attribute, once: true });
+            }
+            self.scratch.set_unknown(slot);
+        }
+    }
+
     /// A URL is never opened: a used attribute refuses the record, another is unknown (sources.md 9.2).
     fn refuse_urls(&mut self, record: &RawRecord<'_>, remarks: &mut Vec<Remark>) -> Option<RecordFault> {
         if self.preset.format != FormatName::Ldif {
@@ -172,10 +197,8 @@ impl Mapper {
             }
             let base = attribute.name.split(';').next().unwrap_or_default();
             if self.preset.names.find(base).is_some_and(|slot| self.preset.use_of(slot).used) {
-                let message =
-                    "the value is a URL, which is never opened: write the export without the option `-t` of ldapsearch";
                 return Some(
-                    RecordFault::new(record.line, "ldif.url_refused", message)
+                    RecordFault::new(record.line, "ldif.url_refused", URL_REFUSED)
                         .at(attribute.line)
                         .of_attribute(&*attribute.name),
                 );

@@ -12,12 +12,15 @@ use super::frame::csv::{CsvFormat, HeaderStyle, Heading, read_heading};
 use super::frame::json::{JsonFormat, JsonShape};
 use super::frame::ldif::{LdifFormat, OptionRules};
 use super::frame::{FileFacts, FileFault, Format, FormatGuess, Limits, guess_format, probe, refuse_markup, sniff};
+use super::peek::{self, Shows};
 use super::preset::{self, Evidence, FormatName, Header, HeaderStyleName, Preset, Presets, fold};
-use super::raw::RawValue;
+use super::raw::{LdifChange, RawBody, RawValue};
 use super::settings::Settings;
 
 /// How much of a file is looked at to recognise it.
-const HEAD: usize = 64 << 10;
+pub(super) const HEAD: usize = 64 << 10;
+/// How much, where not even one record ends so soon.
+const WIDE_HEAD: usize = 4 << 20;
 /// How many of its records.
 const FIRST: usize = 50;
 
@@ -56,14 +59,17 @@ pub enum NotOpened {
 }
 
 /// Opens one file and finds out how it is to be read.
+///
+/// `siblings`: presets of the other exports, by one of which changes are read that show no preset themselves.
 pub fn open(
     found: &Found,
     settings: &Settings,
     presets: &mut Presets,
     known_before: bool,
+    siblings: &[String],
 ) -> Result<Opened, Box<(NotOpened, Partly)>> {
     let mut partly = Partly::default();
-    open_inner(found, settings, presets, &mut partly).map_err(|refusal| {
+    open_inner(found, settings, presets, siblings, &mut partly).map_err(|refusal| {
         let refusal = match refusal {
             NotOpened::Refused(fault) if !found.is_named && !known_before && is_skippable(&found.name, &fault) => {
                 NotOpened::Skipped(fault)
@@ -101,6 +107,7 @@ fn open_inner(
     found: &Found,
     settings: &Settings,
     presets: &mut Presets,
+    siblings: &[String],
     partly: &mut Partly,
 ) -> Result<Opened, NotOpened> {
     let refuse = NotOpened::Refused;
@@ -151,8 +158,17 @@ fn open_inner(
             preset
         }
         None => {
-            let preset = detect(guess, &head, &text, &choice, settings, presets, &mut file).map_err(refuse)?;
-            reasons.push(format!("preset `{}`: recognised by its names", preset.name));
+            let preset = match detect(guess, &head, &text, &choice, settings, presets, &mut file) {
+                Ok(preset) => {
+                    reasons.push(format!("preset `{}`: recognised by its names", preset.name));
+                    preset
+                }
+                Err(fault) => {
+                    let preset = preset_of_changes(guess, &text, settings, presets, siblings).ok_or(refuse(fault))?;
+                    reasons.push(format!("preset `{}`: the one of the export that the changes are for", preset.name));
+                    preset
+                }
+            };
             let list = listed(&preset);
             if guess == FormatGuess::Csv && !list.is_empty() {
                 choice = encoding::choose(&mut file, guess, configured, &list, Look::after(found.is_utf8))
@@ -190,10 +206,14 @@ fn open_inner(
     Ok(opened)
 }
 
-fn head_of(file: &mut File) -> std::io::Result<Vec<u8>> {
-    let mut head = Vec::with_capacity(HEAD);
+pub(super) fn head_of(file: &mut File) -> std::io::Result<Vec<u8>> {
+    first_of(file, HEAD)
+}
+
+fn first_of(file: &mut File, length: usize) -> std::io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(length);
     file.seek(SeekFrom::Start(0))?;
-    file.take(HEAD as u64).read_to_end(&mut head)?;
+    file.take(length as u64).read_to_end(&mut head)?;
     Ok(head)
 }
 
@@ -230,12 +250,31 @@ fn style_of(style: HeaderStyleName) -> HeaderStyle {
     }
 }
 
+/// Reads the heading with the delimiter that it shows most; where the preset does not know it so, with the one by which it does:
+/// `Login name,Display name` has more blanks than commas, and both may stand between columns.
 fn heading_of(text: &[u8], preset: &Preset) -> Result<Heading, FileFault> {
     let mut delimiters: Vec<u8> = preset.csv.delimiters.iter().filter_map(|text| text.bytes().next()).collect();
     if delimiters.is_empty() {
         delimiters.push(b',');
     }
-    read_heading(text, &delimiters, style_of(preset.csv.header_style), &preset.csv.skip_lines_starting)
+    let read = |delimiters: &[u8]| {
+        read_heading(text, delimiters, style_of(preset.csv.header_style), &preset.csv.skip_lines_starting)
+    };
+    let shown = read(&delimiters)?;
+    let Some(detect) = preset.detect.as_ref().filter(|detect| !detect.header_all.is_empty()) else { return Ok(shown) };
+    let fits = |heading: &Heading| {
+        let (is_heading, columns) = columns_of(heading, preset);
+        is_heading && preset::missing(detect, &columns).is_empty()
+    };
+    if delimiters.len() == 1 || (!shown.is_delimiter_unsure && fits(&shown)) {
+        return Ok(shown);
+    }
+    let others = delimiters.iter().filter_map(|delimiter| read(&[*delimiter]).ok());
+    let mut fitting = others.filter(|heading| !heading.is_delimiter_unsure && fits(heading));
+    match (fitting.next(), fitting.next()) {
+        (Some(only), None) => Ok(only),
+        _ => Ok(shown),
+    }
 }
 
 /// The name that the preset gives a heading, which may be in the language of the console.
@@ -313,6 +352,26 @@ fn check_known(heading: &Heading, columns: &[String], preset: &Preset) -> Result
     ))
 }
 
+/// A few changes need not have a name by which a preset is recognised; the export that they are for has.
+fn preset_of_changes(
+    guess: FormatGuess,
+    text: &[u8],
+    settings: &Settings,
+    presets: &mut Presets,
+    siblings: &[String],
+) -> Option<Arc<Preset>> {
+    if peek::shows(guess, text) == Shows::None {
+        return None;
+    }
+    let detectable = presets.detectable(settings);
+    let mut fitting =
+        detectable.into_iter().filter(|preset| guess_of(preset.format) == guess && siblings.contains(&preset.name));
+    match (fitting.next(), fitting.next()) {
+        (Some(only), None) => Some(only),
+        _ => None,
+    }
+}
+
 #[allow(clippy::too_many_arguments)] // all of it is what one file shows
 fn detect(
     guess: FormatGuess,
@@ -325,13 +384,20 @@ fn detect(
 ) -> Result<Arc<Preset>, FileFault> {
     let candidates: Vec<Arc<Preset>> =
         presets.detectable(settings).into_iter().filter(|preset| guess_of(preset.format) == guess).collect();
-    let shown: Vec<Evidence> = match guess {
+    let show = |head: &[u8]| match guess {
         FormatGuess::Csv => candidates.iter().map(|preset| csv_evidence(text, preset)).collect(),
         FormatGuess::Json => vec![json_evidence(head, choice, settings.limits, &candidates); candidates.len()],
         FormatGuess::Ldif => vec![ldif_evidence(head, choice, settings.limits); candidates.len()],
     };
-    let pairs = candidates.iter().map(Arc::as_ref).zip(&shown);
-    match preset::choose(pairs) {
+    let mut shown: Vec<Evidence> = show(head);
+    let mut chosen = preset::choose(candidates.iter().map(Arc::as_ref).zip(&shown));
+    if head.len() == HEAD && guess != FormatGuess::Csv && chosen.as_ref().is_err_and(Vec::is_empty) {
+        // the first record may be longer: a photograph, a list of members
+        let wide = first_of(file, WIDE_HEAD).map_err(|error| unreadable(&error))?;
+        shown = show(&wide);
+        chosen = preset::choose(candidates.iter().map(Arc::as_ref).zip(&shown));
+    }
+    match chosen {
         Ok(index) => Ok(Arc::clone(&candidates[index])),
         Err(tied) if !tied.is_empty() => {
             let names: Vec<&str> = tied.iter().map(|index| candidates[*index].name.as_str()).collect();
@@ -357,10 +423,13 @@ fn json_evidence(head: &[u8], choice: &Choice, limits: Limits, candidates: &[Arc
     }
     records.push(String::new());
     let shown = probe(head, choice, &Format::Json(JsonFormat { records }), limits, FIRST);
-    let mut evidence = names_of(&shown.records);
+    let mut evidence = Evidence { names: names_of(&shown.records), ..Evidence::default() };
     if let FileFacts::Json(facts) = &shown.facts {
         evidence.context = facts.text("@odata.context");
-        evidence.has_top_level = matches!(facts.shape, Some(JsonShape::Under(_)));
+        if let Some(JsonShape::Under(name)) = &facts.shape {
+            evidence.has_top_level = true;
+            evidence.empty_under = shown.has_none().then(|| name.clone());
+        }
         let listed = facts.members.iter().find(|(name, _)| name == "schemas");
         let listed: Option<Vec<String>> = listed.and_then(|(_, text)| serde_json::from_str(text).ok());
         evidence.schemas.extend(listed.unwrap_or_default());
@@ -373,18 +442,33 @@ fn json_evidence(head: &[u8], choice: &Choice, limits: Limits, candidates: &[Arc
 
 fn ldif_evidence(head: &[u8], choice: &Choice, limits: Limits) -> Evidence {
     let format = LdifFormat { options: Some(OptionRules::default()), fallback: choice.fallback };
-    names_of(&probe(head, choice, &Format::Ldif(format), limits, FIRST).records)
-}
-
-fn names_of(records: &[super::raw::RawRecord<'_>]) -> Evidence {
-    let mut names: Vec<String> = Vec::new();
-    for attribute in records.iter().flat_map(|record| &record.attributes) {
-        let base = attribute.name.split(';').next().unwrap_or_default();
-        if !names.iter().any(|name| name == base) {
-            names.push(base.to_owned());
-        }
+    let shown = probe(head, choice, &Format::Ldif(format), limits, FIRST);
+    let mut names = names_of(&shown.records);
+    // what cannot be read shows all the same which server wrote it
+    let lines = shown.refused.iter().flat_map(|bytes| bytes.split(|&byte| byte == b'\n'));
+    for name in lines.filter_map(|line| std::str::from_utf8(line).ok()?.split_once([':', ';'])).map(|(name, _)| name) {
+        note_name(&mut names, name);
     }
     Evidence { names, ..Evidence::default() }
+}
+
+fn names_of(records: &[super::raw::RawRecord<'_>]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for attribute in records.iter().flat_map(|record| &record.attributes) {
+        note_name(&mut names, attribute.name.split(';').next().unwrap_or_default());
+    }
+    for record in records {
+        if let RawBody::Change(LdifChange::Modify(parts)) = &record.body {
+            parts.iter().for_each(|part| note_name(&mut names, part.attribute.split(';').next().unwrap_or_default()));
+        }
+    }
+    names
+}
+
+fn note_name(names: &mut Vec<String>, name: &str) {
+    if !names.iter().any(|other| other == name) {
+        names.push(name.to_owned());
+    }
 }
 
 /// What is wrong with a file that no preset takes.
@@ -430,7 +514,7 @@ fn unknown(
                 "name the preset in `source.preset`, or write one of your own for these columns and name its file there",
             )
         }
-        FormatGuess::Json => json_fault(settings, choice, candidates, file).unwrap_or_else(|| {
+        FormatGuess::Json => frame_fault(guess, settings, choice, candidates, file).unwrap_or_else(|| {
             let message = "no preset knows the names of the records";
             FileFault::new(
                 "format.ambiguous",
@@ -439,7 +523,7 @@ fn unknown(
                 "name the preset in `source.preset`, or write one of your own and name its file there",
             )
         }),
-        FormatGuess::Ldif => {
+        FormatGuess::Ldif => frame_fault(guess, settings, choice, candidates, file).unwrap_or_else(|| {
             let message = "no preset knows the attributes: the export has none by which directories can be told apart";
             FileFault::new(
                 "format.ambiguous",
@@ -447,21 +531,40 @@ fn unknown(
                 message,
                 "name the preset in `source.preset`: openldap-ldif, 389ds-ldif, ad-ldif or edirectory-ldif",
             )
-        }
+        }),
     }
 }
 
-/// What the frame itself is refused for: an error document, a file that is cut.
-fn json_fault(settings: &Settings, choice: &Choice, candidates: &[Arc<Preset>], file: &mut File) -> Option<FileFault> {
-    let mut records: Vec<String> = candidates.iter().flat_map(|preset| preset.json.records.clone()).collect();
-    records.sort_by_key(|name| std::cmp::Reverse(name.len()));
+/// What the frame itself is refused for: an error document, a file that is cut, a version that is not known.
+fn frame_fault(
+    guess: FormatGuess,
+    settings: &Settings,
+    choice: &Choice,
+    candidates: &[Arc<Preset>],
+    file: &mut File,
+) -> Option<FileFault> {
+    let format = match guess {
+        FormatGuess::Ldif => Format::Ldif(LdifFormat { options: None, fallback: choice.fallback }),
+        FormatGuess::Json | FormatGuess::Csv => {
+            let mut records: Vec<String> = candidates.iter().flat_map(|preset| preset.json.records.clone()).collect();
+            records.sort_by_key(|name| std::cmp::Reverse(name.len()));
+            Format::Json(JsonFormat { records })
+        }
+    };
     file.seek(SeekFrom::Start(0)).ok()?;
-    let mut framer = super::frame::Framer::new(file, choice, &Format::Json(JsonFormat { records }), settings.limits);
+    let mut framer = super::frame::Framer::new(file, choice, &format, settings.limits);
+    let mut count = 0_u64;
     loop {
         match framer.next() {
-            Ok(Some(_)) => {}
-            Ok(None) => return None,
+            Ok(Some(_)) => count += 1,
+            Ok(None) => break,
             Err(fault) => return Some(fault),
         }
     }
+    // one object of which nothing is known is the answer of a service rather than the list of a directory
+    let FileFacts::Json(facts) = framer.finish() else { return None };
+    (count == 1 && facts.shape == Some(JsonShape::Lines)).then(|| {
+        let message = "the document has no records: it is one object that no preset knows";
+        FileFault::new("json.no_records", Some(1), message, "name the preset of the exporter, or export anew")
+    })
 }

@@ -243,14 +243,19 @@ impl Plan {
 fn plan(reading: &mut Reading<'_>, presets: &mut Presets) -> Vec<Plan> {
     let mut plans = Vec::with_capacity(reading.set.files.len());
     let mut told: BTreeSet<String> = BTreeSet::new();
+    let mut siblings: Vec<String> =
+        reading.memory.iter().flat_map(|memory| memory.files.values()).map(|file| file.preset.clone()).collect();
     for (index, found) in reading.set.files.iter().enumerate() {
         if found.role == Some(Role::Assignments) {
             plans.push(Plan { index, state: State::Assignments, is_delta: false });
             continue;
         }
         let known_before = reading.memory.is_some_and(|memory| memory.names.contains(&found.name));
-        let state = match open(found, reading.settings, presets, known_before) {
-            Ok(opened) => State::Ready(Box::new(opened)),
+        let state = match open(found, reading.settings, presets, known_before, &siblings) {
+            Ok(opened) => {
+                siblings.push(opened.preset.name.clone());
+                State::Ready(Box::new(opened))
+            }
             Err(refusal) => not_opened(reading, found, *refusal, &mut told),
         };
         plans.push(Plan { index, state, is_delta: false });

@@ -279,7 +279,7 @@ pub struct Problems {
 /// How many of a kind are shown.
 const SHOWN: u64 = 5;
 /// How many refused records of a kind are listed; the rest are counted.
-const LISTED: u64 = 100_000;
+const LISTED: u64 = 10_000;
 
 impl Problems {
     /// Adds `problem`; false if it was only counted.

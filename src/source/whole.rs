@@ -92,6 +92,11 @@ pub(super) fn of_group(
             return Completeness::Incomplete;
         }
     }
+    // several lists that each end are no pages of one, and of a list that was cut in pieces nobody knows the last
+    let ends = pages.iter().filter(|file| file.is_graph && file.complete == Completeness::Proven).count();
+    if ends > 1 && !has_pages {
+        least = Completeness::Plausible;
+    }
     let totals: Vec<u64> = pages.iter().filter_map(|file| file.total).collect();
     let sum: u64 = pages.iter().map(|file| file.records).sum();
     let scim = !totals.is_empty() && totals.len() == pages.len() && pages.iter().all(|file| file.error.is_none());

@@ -37,6 +37,7 @@ mod layers;
 mod liar;
 mod mock_target;
 mod readme;
+mod source_oddities;
 mod source_sets;
 mod systemd;
 mod town;

@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::super::error::{CliError, Status};
-use super::super::output::Output;
+use super::super::output::{Output, Piece};
 use super::super::session::{Session, block_on};
 use super::super::shelf::Shelf;
 use super::super::signals::stop_token;
@@ -213,19 +213,4 @@ impl Observer for Planner {
 /// A panic of another thread leaves nothing half-written that matters here.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Standard output as a file.
-struct Piece<'a>(&'a Output);
-
-impl Write for Piece<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut from = bytes;
-        self.0.copy(&mut from)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
 }

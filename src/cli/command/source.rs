@@ -1,8 +1,11 @@
 //! `source`: what was read, and the consent to a refused export (sources.md 16, 24).
 
-use serde_json::{Value, json};
+use std::io::{BufWriter, Write};
+
+use serde_json::json;
 
 use super::super::error::{CliError, Status};
+use super::super::output::Piece;
 use super::super::session::Session;
 use crate::cycle::Clock;
 use crate::report::text;
@@ -33,13 +36,16 @@ pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
     let job = session.job(&opened.config)?;
     match args.what {
         None | Some(What::Show) => {
-            let mut document = source::document(&job.source);
-            let identity = source::find(&job.source).identity().ok().map(|identity| identity.digest());
-            document["identity"] = json!(identity);
-            document["complete"] = document["set"]["complete"].clone();
-            document["problems"] = problems(&document["set"]["problems"]);
-            let refused = document["set"]["refused"] == true;
-            session.output.either(|| document.clone(), |style| text::source_text(&document, style))?;
+            let refused = if session.output.is_json() {
+                let mut results = BufWriter::new(Piece(&session.output));
+                let refused = source::write_document(&job.source, &mut results)?;
+                results.flush()?;
+                refused
+            } else {
+                let (document, left) = source::document(&job.source, text::SOURCE_RECORDS);
+                session.output.text(&text::source_text(&document, left, session.output.style()))?;
+                document["set"]["refused"] == true
+            };
             Ok(if refused { Status::SourceRefused } else { Status::Done })
         }
         Some(What::Accept) => {
@@ -51,25 +57,4 @@ pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
             Ok(Status::Done)
         }
     }
-}
-
-/// The problems of the set once more, as `check` prints them.
-fn problems(of_set: &Value) -> Value {
-    let shown = |problem: &Value| {
-        let severity = match problem["level"].as_str() {
-            Some("W") => "warning",
-            Some("I") => "info",
-            _ => "error",
-        };
-        json!({
-            "severity": severity,
-            "file": problem["file"],
-            "line": problem["line"],
-            "column": problem["column"],
-            "code": problem["code"],
-            "message": problem["message"],
-            "help": problem["help"],
-        })
-    };
-    of_set.as_array().into_iter().flatten().map(shown).collect()
 }

@@ -1,5 +1,6 @@
 use super::{Body, Example, Function, Param, Type};
-use crate::expr::evaluate::{Arguments, Stop, integer};
+use crate::expr::compare::is_other_than_zero;
+use crate::expr::evaluate::{Arguments, Stop};
 use crate::expr::value::Value;
 
 pub(super) static CBOOL: Function = Function {
@@ -43,8 +44,8 @@ pub(super) fn truth(args: &Arguments<'_, '_>, index: usize) -> Result<bool, Stop
         Ok(true)
     } else if text.eq_ignore_ascii_case("false") {
         Ok(false)
-    } else if let Some(number) = integer(&text) {
-        Ok(number != 0)
+    } else if let Some(truth) = is_other_than_zero(&text) {
+        Ok(truth)
     } else {
         Err(args.fail(format!("`{}` is a text that is neither a truth word nor a number", args.parameter(index))))
     }

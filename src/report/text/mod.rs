@@ -16,7 +16,7 @@ pub use cycle::cycle_text;
 pub use entry::{entry_line, entry_text, modified_text, not_evaluated_text};
 pub use lists::{deletions_text, escrows_text, links_text};
 pub use matching::Matching;
-pub use source::source_text;
+pub use source::{SOURCE_RECORDS, source_text};
 pub use status::status_text;
 pub use survey::{account_text, drift_text, story_text};
 

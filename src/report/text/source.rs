@@ -8,10 +8,12 @@ use super::details::push_details;
 use super::{NOTHING, Style, Tone, painted};
 
 /// Records that are shown; the JSON form has all of them.
-const RECORDS: usize = 3;
+pub const SOURCE_RECORDS: usize = 3;
 
 /// Turns the document of `source --output json` into text: files, counts, judgement, problems, first records.
-pub fn source_text(document: &Value, style: Style) -> String {
+///
+/// `left`: how many records there are beside those of the document.
+pub fn source_text(document: &Value, left: usize, style: Style) -> String {
     let mut text = files(&document["files"]);
     text.push('\n');
     text.push_str(&counts(&document["counts"]));
@@ -27,13 +29,12 @@ pub fn source_text(document: &Value, style: Style) -> String {
         push_problem(&mut text, problem, style);
     }
     let records = list(&document["records"]);
-    if records.len() > RECORDS {
-        let left = records.len() - RECORDS;
-        text.push_str(&format!("\nthe first {RECORDS} records; {left} more with `--output json`\n"));
+    if left > 0 {
+        text.push_str(&format!("\nthe first {SOURCE_RECORDS} records; {left} more with `--output json`\n"));
     } else if !records.is_empty() {
         text.push('\n');
     }
-    for record in records.iter().take(RECORDS) {
+    for record in records {
         push_record(&mut text, record);
     }
     text
@@ -123,7 +124,7 @@ mod tests {
             ]},
         });
         assert_eq!(
-            source_text(&document, Style::default()),
+            source_text(&document, 0, Style::default()),
             "\
 FILE       STATUS    FORMAT  PRESET     ENCODING  COMPLETE
 users.csv  accepted  csv     entra-csv  UTF-8     plausible

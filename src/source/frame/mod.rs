@@ -137,22 +137,38 @@ impl Decoder {
 pub struct Probe {
     /// The first records that could be read.
     pub records: Vec<RawRecord<'static>>,
+    /// What was kept of those that could not.
+    pub refused: Vec<Vec<u8>>,
+    /// Whether that is all there is: the end was reached.
+    pub is_whole: bool,
     pub facts: FileFacts,
+}
+
+impl Probe {
+    /// Says whether the file is whole and holds no record at all.
+    pub fn has_none(&self) -> bool {
+        self.is_whole && self.records.is_empty() && self.refused.is_empty()
+    }
 }
 
 /// Reads up to `count` records from the first bytes of a file, forgiving of the cut at their end.
 pub fn probe(head: &[u8], choice: &Choice, format: &Format, limits: Limits, count: usize) -> Probe {
     let mut framer = Framer::new(head, choice, format, limits);
     let mut decoder = Decoder::new(format, limits);
-    let mut records = Vec::new();
-    while records.len() < count {
+    let (mut records, mut refused, mut is_whole) = (Vec::new(), Vec::new(), false);
+    while records.len() + refused.len() < count {
         match framer.next() {
-            Ok(Some(Framed::Record { line, bytes })) => {
-                records.extend(decoder.decode(bytes, line).map(RawRecord::into_owned))
+            Ok(Some(Framed::Record { line, bytes })) => match decoder.decode(bytes, line) {
+                Ok(record) => records.push(record.into_owned()),
+                Err(_) => refused.push(bytes.to_vec()),
+            },
+            Ok(Some(Framed::Refused { bytes, .. })) => refused.push(bytes.to_vec()),
+            Ok(None) => {
+                is_whole = true;
+                break;
             }
-            Ok(Some(Framed::Refused { .. })) => {}
-            Ok(None) | Err(_) => break,
+            Err(_) => break,
         }
     }
-    Probe { records, facts: framer.finish() }
+    Probe { records, refused, is_whole, facts: framer.finish() }
 }

@@ -17,6 +17,8 @@ pub struct Evidence {
     pub has_top_level: bool,
     /// `schemas` of the document and of the records.
     pub schemas: Vec<String>,
+    /// The name of the array of records, if the document is whole and the array has none: a page without people.
+    pub empty_under: Option<String>,
 }
 
 /// Returns the index of the preset that fits best: the one with most of its names present.
@@ -26,7 +28,11 @@ pub fn choose<'a>(candidates: impl Iterator<Item = (&'a Preset, &'a Evidence)>) 
     let mut best: Vec<usize> = Vec::new();
     let mut most = 0;
     for (index, (preset, evidence)) in candidates.enumerate() {
-        if !preset.detect.as_ref().is_some_and(|detect| fits(detect, evidence)) {
+        let fits = |detect: &DetectForm| match &evidence.empty_under {
+            Some(name) => preset.json.records.contains(name) && fits_document(detect, evidence),
+            None => fits(detect, evidence),
+        };
+        if !preset.detect.as_ref().is_some_and(fits) {
             continue;
         }
         let names: BTreeSet<_> = evidence.names.iter().filter_map(|name| preset.names.find(name)).collect();
@@ -62,16 +68,19 @@ fn fits(detect: &DetectForm, evidence: &Evidence) -> bool {
     let first = |name: &String| evidence.names.first().is_some_and(|first| fold(first) == fold(name));
     let starts =
         |start: &String| evidence.lines.iter().any(|line| line.to_lowercase().starts_with(&start.to_lowercase()));
-    let context = |text: &String| evidence.context.as_ref().is_some_and(|context| context.contains(text.as_str()));
     all(&detect.header_all)
         && any(&detect.header_any)
         && detect.header_first.iter().all(first)
         && (detect.first_line_starting.is_empty() || detect.first_line_starting.iter().any(starts))
         && all(&detect.names_all)
         && any(&detect.names_any)
-        && (detect.context_contains.is_empty()
-            || !evidence.has_top_level
-            || detect.context_contains.iter().any(context))
-        && (detect.schemas_any.is_empty() || detect.schemas_any.iter().any(|schema| evidence.schemas.contains(schema)))
+        && fits_document(detect, evidence)
         && any(&detect.attributes_any)
+}
+
+/// What the document says of itself, beside its records.
+fn fits_document(detect: &DetectForm, evidence: &Evidence) -> bool {
+    let context = |text: &String| evidence.context.as_ref().is_some_and(|context| context.contains(text.as_str()));
+    (detect.context_contains.is_empty() || !evidence.has_top_level || detect.context_contains.iter().any(context))
+        && (detect.schemas_any.is_empty() || detect.schemas_any.iter().any(|schema| evidence.schemas.contains(schema)))
 }

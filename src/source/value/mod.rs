@@ -7,7 +7,7 @@ mod time;
 use std::borrow::Cow;
 
 pub use ids::{guid_of_text, rid_of, sid_text};
-pub use text::{clean, is_placeholder, is_spreadsheet_number};
+pub use text::{clean, is_placeholder, is_spreadsheet_number, is_type_name};
 pub use time::Locale;
 
 use super::raw::RawValue;

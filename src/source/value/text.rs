@@ -43,13 +43,17 @@ fn is_removed(c: char) -> bool {
     matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{7f}')
 }
 
+/// Says whether a text is the name of a .NET type, which PowerShell writes in place of a value that it does not unfold.
+pub fn is_type_name(text: &str) -> bool {
+    matches!(text.as_bytes().first(), Some(b'S' | b'M'))
+        && ["System.", "Microsoft.Graph.PowerShell.", "Microsoft.ActiveDirectory."]
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
+}
+
 /// Says whether a CSV cell is what a program writes where it has no text for a value.
 pub fn is_placeholder(text: &str) -> bool {
-    ["System.", "Microsoft.Graph.PowerShell.", "Microsoft.ActiveDirectory."]
-        .iter()
-        .any(|prefix| text.starts_with(prefix))
-        || text == "#NAME?"
-        || (text.len() > 1 && text.bytes().all(|byte| byte == b'#'))
+    is_type_name(text) || text == "#NAME?" || (text.len() > 1 && text.bytes().all(|byte| byte == b'#'))
 }
 
 /// Says whether a spreadsheet made a float of what was a number to be kept digit by digit: `8.13555E+11`.

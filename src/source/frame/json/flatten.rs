@@ -298,8 +298,11 @@ fn scalar(text: &str) -> Result<RawValue<'_>, Problem> {
     })
 }
 
+/// What the parser says, without its place: that is counted from where the record, or a part of it, begins.
 fn syntax(error: serde_json::Error) -> Problem {
-    Problem::Syntax(format!("the record is not JSON: {error}"))
+    let message = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    Problem::Syntax(format!("the record is not JSON: {}", message.strip_suffix(&place).unwrap_or(&message)))
 }
 
 #[derive(Deserialize)]

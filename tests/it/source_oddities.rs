@@ -1,0 +1,209 @@
+//! What exporters write now and then: empty pages, changes in several files, type names for values, hexadecimal texts.
+
+use std::convert::Infallible;
+use std::fs;
+
+use provisiond::model::{Deletion, SourceObject};
+use provisiond::source::{Completeness, Nothing, Read, SetMemory, SetMode, SetReport, Settings, find, read};
+
+struct Given {
+    report: SetReport,
+    objects: Vec<SourceObject>,
+}
+
+fn read_files(files: &[(&str, &[u8])], memory: Option<&SetMemory>, change: impl FnOnce(&mut Settings)) -> Given {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, bytes) in files {
+        fs::write(folder.path().join(name), bytes).expect("written");
+    }
+    let mut settings = Settings { directory: folder.path().to_owned(), ..Settings::default() };
+    change(&mut settings);
+    let mut objects = Vec::new();
+    let mut sink = |read: Read<'_>| -> Result<(), Infallible> {
+        if let Read::Object { object, .. } = read {
+            objects.push(object.into_object());
+        }
+        Ok(())
+    };
+    let report = match read(&settings, &find(&settings), memory, &mut Nothing, &mut sink) {
+        Ok(report) => report,
+        Err(never) => match never {},
+    };
+    Given { report, objects }
+}
+
+impl Given {
+    /// Codes of the given levels, each with its line.
+    fn codes(&self, letters: &str) -> Vec<String> {
+        let of_level = self.report.problems.iter().filter(|problem| letters.contains(problem.level.letter()));
+        of_level.map(|problem| format!("{}:{}", problem.code, problem.line.unwrap_or(0))).collect()
+    }
+
+    fn texts(&self, name: &str) -> Vec<String> {
+        self.objects.iter().map(|object| object.text(name).unwrap_or("-").to_owned()).collect()
+    }
+}
+
+fn id(number: u32) -> String {
+    format!("11111111-aaaa-4aaa-8aaa-{number:012}")
+}
+
+fn page(link: &str, body: &str) -> String {
+    format!(r#"{{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#users",{link}"value":[{body}]}}"#)
+}
+
+fn user(number: u32) -> String {
+    format!(r#"{{"id":"{}","userPrincipalName":"u{number}@contoso.example","accountEnabled":true}}"#, id(number))
+}
+
+const NEXT: &str = r#""@odata.nextLink":"https://graph.microsoft.com/v1.0/users?$skiptoken=x","#;
+const DELTA: &str = r#""@odata.deltaLink":"https://graph.microsoft.com/v1.0/users/delta?$deltatoken=x","#;
+
+fn entry(number: u32, change: &str) -> String {
+    let id = id(number);
+    format!(
+        "dn: uid=u{number},dc=x\n{change}objectClass: person\nuid: u{number}\ncn: U{number}\nsn: S\nentryUUID: {id}\n\n"
+    )
+}
+
+fn title(number: u32, value: &str) -> String {
+    format!("dn: uid=u{number},dc=x\nchangetype: modify\nreplace: title\ntitle{value}\n-\n\n")
+}
+
+#[test]
+fn a_page_without_people_is_still_a_page() {
+    let (first, last) = (page(NEXT, &user(1)), page("", ""));
+    let given = read_files(&[("u-1.json", first.as_bytes()), ("u-2.json", last.as_bytes())], None, |_| {});
+    assert_eq!((given.report.complete, given.objects.len()), (Completeness::Proven, 1), "{:?}", given.codes("FS"));
+    let kintone: [(&str, &[u8]); 2] = [
+        ("k-1.json", br#"{"users":[{"id":"1","code":"a","name":"A","valid":true}]}"#),
+        ("k-2.json", br#"{"users":[]}"#),
+    ];
+    assert_eq!(read_files(&kintone, None, |_| {}).codes("FS"), Vec::<String>::new());
+    // a delta query where nothing has changed
+    let base = read_files(&[("u.json", page("", &user(1)).as_bytes())], None, |_| {});
+    let given = read_files(&[("delta.json", page(DELTA, "").as_bytes())], Some(&base.report.memory), |_| {});
+    assert_eq!((given.codes("FS"), given.report.mode), (Vec::new(), SetMode::Changes));
+}
+
+#[test]
+fn lists_that_each_end_prove_nothing_together() {
+    let files = [("u-1.json", page("", &user(1))), ("u-2.json", page("", &user(2)))];
+    let files = files.each_ref().map(|(name, text)| (*name, text.as_bytes()));
+    assert_eq!(read_files(&files, None, |_| {}).report.complete, Completeness::Plausible);
+}
+
+#[test]
+fn what_refuses_a_file_is_said_where_no_preset_is_recognised() {
+    let ldif = "version: 2\n\n".to_owned() + &entry(1, "");
+    let damaged = entry(1, "").replace("cn: U1", "cn:: %%%");
+    for (name, text, expected) in [
+        ("o.ldif", ldif.as_str(), "ldif.version:1"),
+        ("o.ldif", &damaged, "set.empty:0 ldif.base64:1"),
+        ("okta.json", r#"{"errorCode":"E0000011","errorSummary":"Invalid token provided"}"#, "json.no_records:1"),
+        ("g.json", "{\"value\":[]\n\"x\":1}", "json.syntax:2"),
+    ] {
+        let given = read_files(&[(name, text.as_bytes())], None, |_| {});
+        assert_eq!(given.codes("FSR").join(" "), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_first_record_may_be_long() {
+    let photo = "A".repeat(200 << 10);
+    let ldif = entry(1, "").replace("cn: U1", &format!("jpegPhoto:: {photo}\ncn: U1")) + &entry(2, "");
+    let json = page("", &user(1).replace('{', &format!(r#"{{"aboutMe":"{photo}","#)));
+    for (name, text, count) in [("o.ldif", ldif, 2), ("u.json", json, 1)] {
+        let given = read_files(&[(name, text.as_bytes())], None, |_| {});
+        assert_eq!((given.codes("FSR"), given.objects.len()), (Vec::new(), count), "{name}");
+    }
+}
+
+#[test]
+fn changes_in_files_with_dates_are_all_read() {
+    let base = entry(1, "") + &entry(2, "");
+    let memory = read_files(&[("o.ldif", base.as_bytes())], None, |_| {}).report.memory;
+    let (one, two) = (title(1, ": A"), title(2, ": B"));
+    let files: [(&str, &[u8]); 2] = [("ch-20260402.ldif", one.as_bytes()), ("ch-20260403.ldif", two.as_bytes())];
+    let given = read_files(&files, Some(&memory), |_| {});
+    assert_eq!((given.codes("FSI"), given.report.counts.changes), (Vec::new(), 2));
+    // a later export of all takes the place of older changes under its name, and the next changes come after it
+    let files: [(&str, &[u8]); 3] = [
+        ("o-20260401.ldif", one.as_bytes()),
+        ("o-20260402.ldif", base.as_bytes()),
+        ("o-20260403.ldif", two.as_bytes()),
+    ];
+    let given = read_files(&files, Some(&memory), |_| {});
+    assert_eq!((given.codes("FI"), given.report.counts.changes), (vec!["file.older:0".to_owned()], 1));
+    // what ldifde writes of everything are generations, though each entry is an addition
+    let ad = |number: u32| entry(number, "changetype: add\n").replace("entryUUID", "sAMAccountName: a\nentryUUID");
+    let (old, new) = (ad(1), ad(2));
+    let files: [(&str, &[u8]); 2] = [("ad-20260401.ldf", old.as_bytes()), ("ad-20260402.ldf", new.as_bytes())];
+    let given = read_files(&files, None, |settings| settings.preset = "ad-ldif".to_owned());
+    assert_eq!(given.codes("I"), ["file.older:0"]);
+}
+
+#[test]
+fn a_url_in_a_change_is_never_taken_for_nothing() {
+    let text = title(1, ":< file:///etc/passwd")
+        + &title(2, ": B").replace("title", "jpegPhoto").replace(": B", ":< file:///x");
+    let given =
+        read_files(&[("c.ldif", text.as_bytes())], None, |settings| settings.preset = "openldap-ldif".to_owned());
+    assert_eq!(given.codes("R"), ["ldif.url_refused:1"]);
+    assert_eq!(given.codes("W"), ["ldif.url_refused:7"]);
+}
+
+#[test]
+fn names_of_types_are_no_values_in_json() {
+    let text = format!(
+        r#"[{{"Id":"{}","UserPrincipalName":"a@x","AccountEnabled":true,"BusinessPhones":"System.Object[]","JobTitle":"Systems"}}]"#,
+        id(1)
+    );
+    let given = read_files(&[("u.json", text.as_bytes())], None, |_| {});
+    assert_eq!(given.codes("W"), ["value.placeholder:1"]);
+    assert_eq!(
+        (given.texts("telephoneNumber"), given.texts("jobTitle")),
+        (vec!["-".to_owned()], vec!["Systems".to_owned()])
+    );
+    assert!(given.objects[0].unknown.contains("telephoneNumber"));
+}
+
+#[test]
+fn csvde_writes_letters_beyond_ascii_as_octets() {
+    let text = "DN,objectClass,objectGUID,sAMAccountName,userAccountControl,displayName\r\n\
+        \"CN=a,DC=x\",top;person;user,X'01010101010101010101010101010101',a,512,X'e697a5e69cac'\r\n\
+        \"CN=b,DC=x\",top;person;user,X'02020202020202020202020202020202',b,512,X'ff'\r\n";
+    let given = read_files(&[("ad.csv", text.as_bytes())], None, |_| {});
+    assert_eq!(given.texts("displayName")[0], "日本");
+    assert_eq!(given.objects[0].anchor.as_str(), "01010101-0101-0101-0101-010101010101");
+}
+
+#[test]
+fn a_status_that_says_deleted_is_not_missing_from_the_words_for_enabled() {
+    let text = "First Name,Last Name,Email Address,Status,Employee ID\nA,B,a@x,Deleted,1\nC,D,c@x,Strange,2\n";
+    let given =
+        read_files(&[("g.csv", text.as_bytes())], None, |settings| settings.anchor = Some("employeeId".to_owned()));
+    assert_eq!(given.codes("R"), ["value.account_enabled:3"]);
+    let deletions: Vec<Deletion> = given.objects.iter().map(|object| object.deletion).collect();
+    assert_eq!(deletions, [Deletion::Soft]);
+}
+
+#[test]
+fn blanks_in_a_heading_are_not_taken_for_its_delimiter() {
+    let text = "Login name,Display name,E-mail address,Status\na,A,a@x,Active\n";
+    let given = read_files(&[("k.csv", text.as_bytes())], None, |settings| settings.allow_mutable_anchor = true);
+    assert_eq!((given.codes("FS"), given.texts("displayName")), (Vec::new(), vec!["A".to_owned()]));
+    let text = "userPrincipalName;displayName,id\na;b,c\n";
+    let given = read_files(&[("e.csv", text.as_bytes())], None, |settings| settings.preset = "entra-csv".to_owned());
+    assert_eq!(given.codes("F"), ["csv.no_delimiter:1"]);
+}
+
+#[test]
+fn one_bad_byte_does_not_change_the_encoding_of_a_file() {
+    let good =
+        encoding_rs::SHIFT_JIS.encode("ログイン名,表示名,使用状態\na,髙橋,使用中\nb,表能,停止中\n").0.into_owned();
+    let file = [&good[..], b"c,\x81\x20x,\n"].concat();
+    let given = read_files(&[("k.csv", &file)], None, |settings| settings.allow_mutable_anchor = true);
+    assert_eq!(given.codes("FSR"), ["encoding.invalid:4"]);
+    assert_eq!(given.texts("displayName"), ["髙橋", "表能"]);
+}
