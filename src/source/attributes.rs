@@ -9,7 +9,7 @@ use super::fields::Fields;
 use super::map::Remark;
 use super::preset::{Attribute, Canon, NameOrder, Slot};
 use super::raw::RawValue;
-use super::value::{Locale, Outcome, clean, is_spreadsheet_number, read};
+use super::value::{Locale, Outcome, Reading, clean, cut_tombstone, is_spreadsheet_number, read};
 
 /// Reads the attributes of one record.
 pub(super) struct Reader<'a, 's, 'r> {
@@ -24,6 +24,9 @@ struct Unreadable;
 
 impl<'r> Reader<'_, '_, 'r> {
     pub fn attribute(&mut self, attribute: &Attribute) {
+        if self.plain(attribute) {
+            return;
+        }
         let (value, doubtful) = if attribute.multi { self.list(attribute) } else { self.first(attribute) };
         let Some(value) = value else {
             if doubtful {
@@ -40,6 +43,25 @@ impl<'r> Reader<'_, '_, 'r> {
         if let Some(canon) = attribute.canon {
             self.draft.set(canon, value);
         }
+    }
+
+    /// Reads what most attributes are, one text of which there is nothing to say; false if it is anything else, for the general
+    /// way, which must find the same.
+    fn plain(&mut self, attribute: &Attribute) -> bool {
+        if attribute.multi || attribute.skip_first || attribute.reading != Reading::Text || !attribute.also.is_empty() {
+            return false;
+        }
+        let raw = attribute.from.iter().find_map(|slot| self.fields.attribute(*slot));
+        let (Some(raw), Some(canon)) = (raw, attribute.canon) else { return false };
+        let [RawValue::Text(text)] = &*raw.values else { return false };
+        let mut controls = false;
+        let text = cut_tombstone(clean(text, &mut controls));
+        let is_float = attribute.digits && is_spreadsheet_number(&text);
+        if controls || text.is_empty() || raw.incomplete.is_some() || is_float {
+            return false;
+        }
+        self.draft.set(canon, Value::Text(text));
+        true
     }
 
     /// Reads one value: the first there is; and whether something could not be read.

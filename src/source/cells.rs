@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::preset::{CsvForm, Use};
 use super::raw::{RawValue, RawValues};
-use super::value::is_placeholder;
+use super::value::{begins_bare, is_placeholder};
 
 /// What became of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,8 @@ pub fn interpret(values: &mut RawValues<'_>, form: &CsvForm, usage: Use) -> Cell
     let is_plain = form.placeholders.is_empty() && form.unchanged.is_none() && form.multi_separator.is_none();
     if is_plain
         && !form.hex_octets
-        && text.as_bytes().first().is_some_and(|first| first.is_ascii_graphic() && !b"SM#".contains(first))
+        && begins_bare(text)
+        && text.as_bytes().first().is_some_and(|first| !b"SM#".contains(first))
     {
         return Cell::Value;
     }

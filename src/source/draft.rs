@@ -9,6 +9,8 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use super::preset::{Canon, Preset};
 use super::references::Resolved;
 use super::report::Counts;
+use super::seen::hash_of_value;
+use super::twins::SINGLE;
 use crate::model::{Deletion, ObjectKind, Origin, SourceAnchor, SourceObject, SourceValue};
 
 /// A normalised value.
@@ -40,6 +42,16 @@ pub struct Draft<'r> {
     pub rename_to: Option<String>,
     pub partial: bool,
     pub line: u64,
+    hashes: Option<Hashes>,
+}
+
+/// What is hashed of a draft.
+#[derive(Debug, Clone, Copy)]
+struct Hashes {
+    /// Of all that is handed over of it, the same in whatever order it came.
+    print: u64,
+    /// Of the values of [`SINGLE`], as far as they are handed over.
+    singles: [Option<u64>; SINGLE.len()],
 }
 
 /// An object as it is handed over: nothing of it is copied until somebody wants it.
@@ -57,11 +69,23 @@ impl fmt::Debug for Handed<'_> {
     }
 }
 
+fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
+    Cow::Owned(text.into_owned())
+}
+
 impl Value<'_> {
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
             Self::Bool(_) | Self::List(_) => None,
+        }
+    }
+
+    fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Text(text) => Value::Text(owned(text)),
+            Self::Bool(truth) => Value::Bool(truth),
+            Self::List(list) => Value::List(list.into_iter().map(owned).collect()),
         }
     }
 
@@ -101,7 +125,76 @@ impl<'r> Draft<'r> {
             rename_to: None,
             partial,
             line,
+            hashes: None,
         }
+    }
+
+    /// Gives each value to `each` and returns the rest, which borrows nothing any more.
+    pub fn detach(self, mut each: impl FnMut(Canon, Value<'r>)) -> Draft<'static> {
+        for (number, value) in (0..).zip(self.values) {
+            if let Some(value) = value {
+                each(Canon(number), value);
+            }
+        }
+        let own = |list: Vec<(usize, Vec<Cow<'r, str>>)>| {
+            list.into_iter().map(|(index, texts)| (index, texts.into_iter().map(owned).collect())).collect()
+        };
+        Draft {
+            kind: self.kind,
+            deletion: self.deletion,
+            values: Vec::new(),
+            rest: self.rest.into_iter().map(|(name, value)| (owned(name), value.into_owned())).collect(),
+            unknown: self.unknown,
+            unknown_rest: self.unknown_rest.into_iter().map(owned).collect(),
+            cleared: self.cleared,
+            incomplete: self.incomplete,
+            references: own(self.references),
+            removed: own(self.removed),
+            rename_to: self.rename_to,
+            partial: self.partial,
+            line: self.line,
+            hashes: self.hashes,
+        }
+    }
+
+    /// Puts values in; `names`: how many names the preset has.
+    pub fn attach(mut self, names: usize, values: impl Iterator<Item = (Canon, Value<'r>)>) -> Self {
+        self.values.resize(names, None);
+        values.for_each(|(name, value)| self.set(name, value));
+        self
+    }
+
+    /// Takes the hashes now, in the thread that made the draft; `room` is to write in.
+    pub fn take_hashes(&mut self, preset: &Preset, room: &mut String) {
+        let singles = SINGLE.map(|name| {
+            let value = self.text(name).filter(|_| preset.canonical(name).handed)?;
+            Some(hash_of_value(name, value, room))
+        });
+        self.hashes = Some(Hashes { print: self.print(preset), singles });
+    }
+
+    fn print(&self, preset: &Preset) -> u64 {
+        let mut sum = xxh3_64(&[self.kind as u8, self.deletion as u8]);
+        let mut add = |print: u64| sum = sum.wrapping_add(print);
+        for (value, name) in self.values.iter().zip(preset.canonicals()) {
+            if let Some(value) = value
+                && name.handed
+            {
+                add(value.print(name.seed));
+            }
+        }
+        for (name, value) in &self.rest {
+            add(value.print(xxh3_64(name.as_bytes()).rotate_left(7)));
+        }
+        for (turn, list) in [(11, &self.unknown), (13, &self.incomplete)] {
+            for name in list.iter().map(|name| preset.canonical(*name)).filter(|name| name.handed) {
+                add(name.seed.rotate_left(turn));
+            }
+        }
+        for name in &self.unknown_rest {
+            add(xxh3_64(name.as_bytes()).rotate_left(11));
+        }
+        sum
     }
 
     pub fn get(&self, name: Canon) -> Option<&Value<'r>> {
@@ -141,14 +234,17 @@ impl<'r> Handed<'r> {
         self.draft.text(self.anchor).unwrap_or_default()
     }
 
-    /// The text of a name that stays in the object.
-    pub(super) fn text(&self, name: Canon) -> Option<&str> {
-        self.draft.text(name).filter(|_| self.preset.canonical(name).handed)
-    }
-
     /// Names of `rest` whose value could not be read.
     pub(super) fn unread_rest(&self) -> Vec<String> {
         self.draft.unknown_rest.iter().map(|name| name.to_string()).collect()
+    }
+
+    /// Hashes of the values that only one object should have.
+    pub(super) fn singles(&mut self) -> impl Iterator<Item = u64> + use<> {
+        if self.draft.hashes.is_none() {
+            self.draft.take_hashes(self.preset, &mut String::new());
+        }
+        self.draft.hashes.map(|hashes| hashes.singles).into_iter().flatten().flatten()
     }
 
     /// How the object counts.
@@ -175,27 +271,8 @@ impl<'r> Handed<'r> {
 
     /// A hash over all that is handed over, the same in whatever order it came; never 0.
     pub(super) fn print(&self) -> u64 {
-        let draft = &self.draft;
-        let mut sum = xxh3_64(&[draft.kind as u8, draft.deletion as u8]);
+        let mut sum = self.draft.hashes.map_or_else(|| self.draft.print(self.preset), |hashes| hashes.print);
         let mut add = |print: u64| sum = sum.wrapping_add(print);
-        for (value, name) in draft.values.iter().zip(self.preset.canonicals()) {
-            if let Some(value) = value
-                && name.handed
-            {
-                add(value.print(name.seed));
-            }
-        }
-        for (name, value) in &draft.rest {
-            add(value.print(xxh3_64(name.as_bytes()).rotate_left(7)));
-        }
-        for (turn, list) in [(11, &draft.unknown), (13, &draft.incomplete)] {
-            for name in list.iter().map(|name| self.preset.canonical(*name)).filter(|name| name.handed) {
-                add(name.seed.rotate_left(turn));
-            }
-        }
-        for name in &draft.unknown_rest {
-            add(xxh3_64(name.as_bytes()).rotate_left(11));
-        }
         for (turn, list) in [(17, &self.resolved.unresolved), (19, &self.resolved.removed)] {
             for (name, texts) in list {
                 let seed = xxh3_64(name.as_bytes()).rotate_left(turn);

@@ -177,6 +177,9 @@ impl<'s, 'r> Fields<'s, 'r> {
     }
 
     fn find_upn_prefix(&self) -> Option<String> {
+        if !self.may_be_prefixed() {
+            return None;
+        }
         let upn = self.first_text(Canon::USER_PRINCIPAL_NAME)?;
         let (head, tail) = upn.split_at_checked(32)?;
         if tail.is_empty() || !head.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -185,6 +188,16 @@ impl<'s, 'r> Fields<'s, 'r> {
         let id = self.first_text(Canon::OBJECT_ID)?;
         let digits: String = id.chars().filter(|c| *c != '-').collect();
         head.eq_ignore_ascii_case(&digits).then(|| tail.to_owned())
+    }
+
+    /// Says whether a user principal name begins with digits enough, whatever is cleaned away between them.
+    fn may_be_prefixed(&self) -> bool {
+        let name = self.preset.attributes.iter().find(|attribute| attribute.canon == Some(Canon::USER_PRINCIPAL_NAME));
+        let values = name.iter().flat_map(|attribute| &attribute.from).flat_map(|slot| self.values(*slot));
+        values.filter_map(RawValue::as_text).any(|text| {
+            let mut digits = text.chars().filter(|c| !c.is_control() && !c.is_whitespace()).take(32);
+            text.len() > 32 && digits.all(|c| c.is_ascii_hexdigit())
+        })
     }
 
     fn first_text(&self, name: Canon) -> Option<Cow<'r, str>> {

@@ -1,29 +1,32 @@
 //! Reads the records of one file.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::sync::Arc;
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 use super::base::{BaseKey, Lasting};
+use super::batch::{Batch, Step};
 use super::blank::blanked;
 use super::changes::{Applied, Change, Entry};
 use super::complete;
+use super::crew::{self, Lead, Task};
 use super::draft::{Draft, Handed};
 use super::encoding::{self, Reason};
 use super::find::Stamp;
-use super::frame::{Decoder, Fault, FileFault, Framed, Framer, RecordFault};
+use super::frame::{Decoder, Fault, FileFacts, FileFault, Framed, RecordFault};
 use super::map::{FileContext, Mapped, Mapper, Remark, URL_REFUSED};
 use super::open::{Opened, changed, unreadable};
-use super::preset::{Canon, FormatName, Preset};
+use super::pack::{Pack, Packs};
+use super::preset::{Canon, FormatName, Preset, Slot};
 use super::raw::{LdifChange, RawBody, RawRecord};
-use super::read::{ObjectKey, Read, Reading, Recognise, Recognised, file_problem, format_name, is_unchanged};
+use super::read::{Given, ObjectKey, Read, Reading, Recognise, Recognised, file_problem, format_name, is_unchanged};
 use super::references::Resolved;
 use super::report::{FileReport, Level, Problem, RefusedRecord, Warning};
 use super::seen::{First, Standing};
 use super::settings::Role;
 use super::value::Locale;
-use super::wanted;
 use crate::model::{Deletion, ObjectKind};
 
 /// How many refused records are listed for a file.
@@ -77,7 +80,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
             changes: is_delta,
             ..FileReport::of(&found.name)
         };
-        let mapper = mapper_of(reading, index, opened, is_delta, Arc::clone(preset));
+        let mapper = mapper_of(reading.given(), index, opened, is_delta, Arc::clone(preset));
         let seed = seed_of(opened, found.role, is_delta, &found.name);
         Self {
             reading,
@@ -125,49 +128,27 @@ impl<'r, 'a> FileReading<'r, 'a> {
             return Ok(Err(changed()));
         }
         self.warn_of_opening();
-        let limits = self.reading.settings.limits;
-        let mut framer = Framer::new(&file, &self.opened.choice, &self.opened.format, limits);
-        // entries are kept whole where changes may follow
-        let keeps_entries = self.opened.preset.format == FormatName::Ldif && known.base().is_some();
-        let names = self.reading.settings.wanted.as_ref().filter(|_| !keeps_entries);
-        let wanted = wanted::of_preset(&self.opened.preset, names);
-        let mut decoder = Decoder::of_wanted(&self.opened.format, limits, wanted);
-        let decodes_all = self.reading.references.is_some();
-        loop {
-            let (hash, bytes, decoded) = match framer.next() {
-                Err(fault) => return Ok(Err(if is_unchanged(found, &file, before) { fault } else { changed() })),
-                Ok(None) => break,
-                Ok(Some(Framed::Refused { fault, bytes })) => {
-                    self.report.records += 1;
-                    let refusal = Refusal { fault, key: None, first_line: None };
-                    self.refuse(refusal, bytes, sink)?;
-                    continue;
-                }
-                Ok(Some(Framed::Record { line, bytes })) => {
-                    let hash = xxh3_128_with_seed(bytes, self.seed);
-                    self.report.records += 1;
-                    if !decodes_all && let Some(recognised) = known.recognise(self.index, hash, bytes) {
-                        if let Err(refusal) = self.recognised(line, hash, recognised, sink)? {
-                            self.refuse(refusal, bytes, sink)?;
-                        }
-                        continue;
-                    }
-                    (hash, bytes, decoder.decode(bytes, line))
-                }
-            };
-            let done = match decoded {
-                Ok(record) => self.record(record, hash, bytes, known, sink)?,
-                Err(Fault::Record(fault)) => Err(Refusal { fault, key: None, first_line: None }),
-                Err(Fault::File(fault)) => return Ok(Err(fault)),
-            };
-            if let Err(refusal) = done {
-                self.refuse(refusal, bytes, sink)?;
+        let task = self.task(known);
+        let crew = self.reading.crew;
+        let read = if crew.workers > 0 && before.size >= crew.least {
+            let decoder = task.decoder();
+            let mut spare = std::mem::take(&mut self.reading.spare);
+            let read = crew::read(task, &file, crew, &mut spare, &mut Merging { file: self, known, sink, decoder });
+            self.reading.spare = spare;
+            match read {
+                Ok(read) => read,
+                Err(Stop::File(fault)) => Err(fault),
+                Err(Stop::Sink(error)) => return Err(error),
             }
-        }
-        let facts = framer.finish();
-        if !is_unchanged(found, &file, before) {
-            return Ok(Err(changed()));
-        }
+        } else {
+            self.alone(task, &file, known, sink)?
+        };
+        let is_unchanged = is_unchanged(found, &file, before);
+        let facts = match read {
+            Ok(facts) if is_unchanged => facts,
+            Err(fault) if is_unchanged => return Ok(Err(fault)),
+            Ok(_) | Err(_) => return Ok(Err(changed())),
+        };
         complete::conclude(&mut self.report, &facts, self.opened, self.kinds, &mut self.remarks);
         self.flush_remarks();
         if self.opened.heading.is_some() && self.opened.preset.format == FormatName::Csv {
@@ -175,6 +156,79 @@ impl<'r, 'a> FileReading<'r, 'a> {
         }
         self.remember();
         Ok(Ok(()))
+    }
+
+    fn task(&self, known: &mut dyn Recognise) -> Task<'r>
+    where
+        'a: 'r,
+    {
+        Task {
+            given: self.reading.given(),
+            index: self.index,
+            opened: self.opened,
+            is_delta: self.report.changes,
+            // where changes may follow
+            keeps_entries: self.opened.preset.format == FormatName::Ldif && known.base().is_some(),
+            seed: self.seed,
+        }
+    }
+
+    /// Reads all records in this thread.
+    fn alone<E>(
+        &mut self,
+        task: Task<'_>,
+        file: &File,
+        known: &mut dyn Recognise,
+        sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
+    ) -> Result<Result<FileFacts, FileFault>, E> {
+        let mut framer = task.framer(file);
+        let mut decoder = task.decoder();
+        loop {
+            let (line, bytes) = match framer.next() {
+                Err(fault) => return Ok(Err(fault)),
+                Ok(None) => return Ok(Ok(framer.finish())),
+                Ok(Some(Framed::Refused { fault, bytes })) => {
+                    self.report.records += 1;
+                    self.refuse(Refusal { fault, key: None, first_line: None }, bytes, sink)?;
+                    continue;
+                }
+                Ok(Some(Framed::Record { line, bytes })) => (line, bytes),
+            };
+            let hash = xxh3_128_with_seed(bytes, self.seed);
+            self.report.records += 1;
+            let recognised = if self.decodes_all() { None } else { known.recognise(self.index, hash, bytes) };
+            let done = match recognised {
+                Some(recognised) => Ok(self.recognised(line, hash, recognised, sink)?),
+                None => self.unknown(&mut decoder, line, hash, bytes, known, sink)?,
+            };
+            match done {
+                Ok(Ok(())) => {}
+                Ok(Err(refusal)) => self.refuse(refusal, bytes, sink)?,
+                Err(fault) => return Ok(Err(fault)),
+            }
+        }
+    }
+
+    /// Says whether records are decoded even if they are known: what they refer to may have changed.
+    fn decodes_all(&self) -> bool {
+        self.reading.references.is_some()
+    }
+
+    /// A record that is not known.
+    fn unknown<E>(
+        &mut self,
+        decoder: &mut Decoder,
+        line: u64,
+        hash: u128,
+        bytes: &[u8],
+        known: &mut dyn Recognise,
+        sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
+    ) -> Result<Result<Done, FileFault>, E> {
+        match decoder.decode(bytes, line) {
+            Ok(record) => self.record(record, hash, bytes, known, sink).map(Ok),
+            Err(Fault::Record(fault)) => Ok(Ok(Err(Refusal { fault, key: None, first_line: None }))),
+            Err(Fault::File(fault)) => Ok(Err(fault)),
+        }
     }
 
     fn warn_of_opening(&mut self) {
@@ -251,22 +305,21 @@ impl<'r, 'a> FileReading<'r, 'a> {
                 };
             }
         }
-        let lasting = match known.base() {
-            Some(base) if self.opened.preset.format == FormatName::Ldif => {
-                let entry = Entry::of(&record, &self.opened.preset);
-                let key = entry.as_ref().and_then(|entry| BaseKey::of_dn(&entry.dn));
-                if let (true, Some(key), Some(entry)) = (added, key, &entry)
-                    && base.entry(key).is_some()
-                {
-                    let message = format!("the entry `{}` is there already", shorten(&entry.dn));
-                    let fault = RecordFault::new(line, "record.exists", message);
-                    return Ok(Err(Refusal { fault, key: None, first_line: None }));
-                }
-                entry.map_or(Lasting::Nothing, |entry| Lasting::Entry(Box::new(entry)))
+        let mut entry = None;
+        if let Some(base) = known.base()
+            && self.opened.preset.format == FormatName::Ldif
+        {
+            entry = Entry::of(&record, &self.opened.preset).map(Box::new);
+            let key = entry.as_ref().and_then(|entry| BaseKey::of_dn(&entry.dn));
+            if let (true, Some(key), Some(entry)) = (added, key, &entry)
+                && base.entry(key).is_some()
+            {
+                let message = format!("the entry `{}` is there already", shorten(&entry.dn));
+                let fault = RecordFault::new(line, "record.exists", message);
+                return Ok(Err(Refusal { fault, key: None, first_line: None }));
             }
-            Some(_) if self.opened.preset.partial.in_changes => Lasting::Object,
-            Some(_) | None => Lasting::Nothing,
-        };
+        }
+        let lasting = self.lasting(entry, known);
         self.mapped(record, lasting, hash, bytes, known, sink)
     }
 
@@ -285,6 +338,16 @@ impl<'r, 'a> FileReading<'r, 'a> {
         }));
         self.flush_remarks();
         Ok(())
+    }
+
+    /// What a later change file needs of a record that is content.
+    fn lasting(&self, entry: Option<Box<Entry>>, known: &mut dyn Recognise) -> Lasting {
+        let preset = &self.opened.preset;
+        match (entry, known.base()) {
+            (Some(entry), Some(_)) => Lasting::Entry(entry),
+            (None, Some(_)) if preset.format != FormatName::Ldif && preset.partial.in_changes => Lasting::Object,
+            _ => Lasting::Nothing,
+        }
     }
 
     /// Applies a change record to the entry that is known under its name.
@@ -318,7 +381,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         match mapped {
             Mapped::Object(mut draft) => {
                 draft.deletion = Deletion::Hard;
-                self.object(*draft, Lasting::Object, hash, bytes, known, sink)
+                self.object(*draft, None, Lasting::Object, (hash, bytes), known, sink)
             }
             Mapped::Ignored | Mapped::Dropped | Mapped::Refused(_) => Ok(Ok(())),
         }
@@ -336,25 +399,51 @@ impl<'r, 'a> FileReading<'r, 'a> {
         let mapped = self.mapper.map(&mut record, &mut self.remarks);
         self.flush_remarks();
         match mapped {
-            Mapped::Ignored => {
-                self.reading.counts.ignored += 1;
-                sink(Read::Ignored { file: self.index, hash, change: self.is_change(), lasting }).map(Ok)
-            }
+            Mapped::Ignored => self.ignored(lasting, hash, sink),
             Mapped::Dropped => Ok(Ok(())),
             Mapped::Refused(fault) => {
-                self.note_names(hash);
+                self.note_names(None, hash);
                 Ok(Err(Refusal { fault, key: None, first_line: None }))
             }
-            Mapped::Object(draft) => self.object(*draft, lasting, hash, bytes, known, sink),
+            Mapped::Object(draft) => self.object(*draft, None, lasting, (hash, bytes), known, sink),
         }
     }
 
+    fn ignored<E>(
+        &mut self,
+        lasting: Lasting,
+        hash: u128,
+        sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
+    ) -> Result<Done, E> {
+        self.reading.counts.ignored += 1;
+        sink(Read::Ignored { file: self.index, hash, change: self.is_change(), lasting }).map(Ok)
+    }
+
+    /// A record that a worker mapped.
+    fn unpacked<E>(
+        &mut self,
+        mut pack: Pack,
+        packs: &Packs,
+        (hash, bytes): (u128, &[u8]),
+        known: &mut dyn Recognise,
+        sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
+    ) -> Result<Done, E> {
+        self.kinds.content += 1;
+        let lasting = self.lasting(pack.entry.take(), known);
+        self.remarks.append(&mut pack.remarks);
+        self.flush_remarks();
+        let slots = packs.slots_of(&pack);
+        let draft = packs.unpack(pack, self.opened.preset.canonicals().len());
+        self.object(draft, Some(slots), lasting, (hash, bytes), known, sink)
+    }
+
+    /// `slots`: the names that it has and that may still have to be noted; none: those of the record mapped last.
     fn object<E>(
         &mut self,
         draft: Draft<'_>,
+        slots: Option<&[Slot]>,
         lasting: Lasting,
-        hash: u128,
-        bytes: &[u8],
+        (hash, bytes): (u128, &[u8]),
         known: &mut dyn Recognise,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Done, E> {
@@ -362,7 +451,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         let preset: &'r Preset = &self.opened.preset;
         let anchor = choose_anchor(&mut self.reading.anchors, self.opened, self.reading.settings, preset, &draft);
         let Some((anchor, name)) = anchor.and_then(|anchor| Some((anchor, draft.text(anchor)?))) else {
-            self.note_names(hash);
+            self.note_names(slots, hash);
             *self.reading.lacking_anchor.entry(draft.kind).or_default() += 1;
             return Ok(Err(self.no_anchor(&draft)));
         };
@@ -383,7 +472,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
             None => Resolved::default(),
         };
         let hash = resolved.mix(hash);
-        self.note_names(hash);
+        self.note_names(slots, hash);
         self.reading.newest.meet(&draft, hash);
         self.warn_references(line, &resolved);
         self.warn_lossy(&draft);
@@ -394,7 +483,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         let renamed_to = draft.rename_to.clone();
         let self_reference = resolved.self_reference.as_ref().map(ToString::to_string);
         let file: &'a str = &self.reading.set.files[self.index].name;
-        let object = Handed { preset, draft, resolved, anchor, file };
+        let mut object = Handed { preset, draft, resolved, anchor, file };
         let living = object.deletion() == Deletion::None;
         let standing = if self.is_change() {
             Standing::New
@@ -415,11 +504,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
                 self.reading.seen.counted(key, counted);
             }
             if living && object.kind() == ObjectKind::User && !self.is_change() {
-                for (number, name) in super::twins::SINGLE.iter().enumerate() {
-                    if let Some(value) = object.text(*name) {
-                        self.reading.seen.note_value(u8::try_from(number).unwrap_or(0), value);
-                    }
-                }
+                self.reading.seen.note_values(object.singles());
             }
         }
         let change = self.is_change();
@@ -615,16 +700,21 @@ impl<'r, 'a> FileReading<'r, 'a> {
         }
     }
 
-    fn note_names(&mut self, hash: u128) {
+    /// Notes which names a record has, for a few records of each name.
+    fn note_names(&mut self, slots: Option<&[Slot]>, hash: u128) {
         let noted = &mut self.noted;
         let mut new = Vec::new();
-        self.mapper.each_used(|slot| {
+        let mut note = |slot: Slot| {
             let count = &mut noted[slot.index()];
             if usize::from(*count) < super::memory::SAMPLES {
                 *count += 1;
                 new.push(slot);
             }
-        });
+        };
+        match slots {
+            Some(slots) => slots.iter().copied().for_each(note),
+            None => self.mapper.each_used(&mut note),
+        }
         if new.is_empty() {
             return;
         }
@@ -650,15 +740,67 @@ impl<'r, 'a> FileReading<'r, 'a> {
     }
 }
 
+/// Merges what a crew reads of a file.
+struct Merging<'m, 'r, 'a, E> {
+    file: &'m mut FileReading<'r, 'a>,
+    known: &'m mut dyn Recognise,
+    sink: &'m mut dyn FnMut(Read<'_>) -> Result<(), E>,
+    /// For what the workers leave as it is.
+    decoder: Decoder,
+}
+
+/// Why merging ends before the end.
+enum Stop<E> {
+    File(FileFault),
+    Sink(E),
+}
+
+impl<E> Lead for Merging<'_, '_, '_, E> {
+    type Stop = Stop<E>;
+
+    fn recognise(&mut self, batch: &mut Batch) {
+        if !self.file.decodes_all() {
+            batch.recognise(|hash, bytes| self.known.recognise(self.file.index, hash, bytes));
+        }
+    }
+
+    fn merge(&mut self, batch: &mut Batch) -> Result<(), Stop<E>> {
+        let Self { file, known, sink, decoder } = self;
+        batch.each(|record, bytes, mapped| {
+            file.report.records += 1;
+            let (line, hash) = (record.line, record.hash);
+            let done = match (record.step, mapped) {
+                (Step::Refused(fault), _) => Err(Refusal { fault: *fault, key: None, first_line: None }),
+                (Step::Known(recognised), _) => file.recognised(line, hash, recognised, *sink).map_err(Stop::Sink)?,
+                (Step::Ignored(entry), _) => {
+                    file.kinds.content += 1;
+                    let lasting = file.lasting(entry, *known);
+                    file.ignored(lasting, hash, *sink).map_err(Stop::Sink)?
+                }
+                (Step::Mapped, Some((pack, packs))) => {
+                    file.unpacked(pack, packs, (hash, bytes), *known, *sink).map_err(Stop::Sink)?
+                }
+                (Step::Unknown | Step::Mapped, _) => {
+                    file.unknown(decoder, line, hash, bytes, *known, *sink).map_err(Stop::Sink)?.map_err(Stop::File)?
+                }
+            };
+            match done {
+                Ok(()) => Ok(()),
+                Err(refusal) => file.refuse(refusal, bytes, *sink).map_err(Stop::Sink),
+            }
+        })
+    }
+}
+
 pub(super) fn mapper_of(
-    reading: &Reading<'_>,
+    given: Given<'_>,
     index: usize,
     opened: &Opened,
     is_delta: bool,
     preset: Arc<super::preset::Preset>,
 ) -> Mapper {
-    let found = &reading.set.files[index];
-    let last = reading.memory.and_then(|memory| memory.files.get(&found.shape.pattern));
+    let found = &given.set.files[index];
+    let last = given.memory.and_then(|memory| memory.files.get(&found.shape.pattern));
     let is_lost = |name: &&String| {
         preset
             .names
@@ -674,9 +816,9 @@ pub(super) fn mapper_of(
         columns: &opened.columns,
         role: found.role.unwrap_or(Role::Objects),
         changes: is_delta,
-        locale: Locale::parse(&reading.settings.locale),
-        references: reading.settings.references,
-        wants: reading.settings.wanted.as_ref(),
+        locale: Locale::parse(&given.settings.locale),
+        references: given.settings.references,
+        wants: given.settings.wanted.as_ref(),
         lost: &lost,
     };
     Mapper::new(preset, &context)

@@ -81,6 +81,11 @@ impl Mapper {
         }
     }
 
+    /// The preset as it is for this file.
+    pub fn preset(&self) -> &Preset {
+        &self.preset
+    }
+
     /// Calls `with` for each name of the last record that feeds something.
     pub fn each_used(&self, mut with: impl FnMut(Slot)) {
         for slot in self.scratch.slots.iter().flatten() {

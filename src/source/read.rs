@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use super::assignments;
 use super::base::{Base, Lasting};
+use super::batch::Batch;
 use super::changes::Change;
+use super::crew::Crew;
 use super::delta;
 use super::draft::Handed;
 use super::file::FileReading;
@@ -126,11 +128,22 @@ impl ObjectKey {
     }
 }
 
+/// What a set is read by.
+#[derive(Clone, Copy)]
+pub(super) struct Given<'a> {
+    pub settings: &'a Settings,
+    pub set: &'a FileSet,
+    pub memory: Option<&'a SetMemory>,
+}
+
 /// All that is kept while a set is read.
 pub(super) struct Reading<'a> {
     pub settings: &'a Settings,
     pub set: &'a FileSet,
     pub memory: Option<&'a SetMemory>,
+    pub crew: Crew,
+    /// Room that a crew left for the next file.
+    pub spare: Vec<Batch>,
     pub problems: Problems,
     pub counts: Counts,
     /// Canonical name of the anchor, by kind.
@@ -150,6 +163,12 @@ pub(super) struct Reading<'a> {
     pub applied_before: bool,
 }
 
+impl<'a> Reading<'a> {
+    pub fn given(&self) -> Given<'a> {
+        Given { settings: self.settings, set: self.set, memory: self.memory }
+    }
+}
+
 /// Reads the set and hands every record to `sink`; an error of the sink ends it.
 ///
 /// A file that changed while it was read is reported as `file.changed_while_read`; the caller then finds and reads the set
@@ -161,10 +180,22 @@ pub fn read<E>(
     known: &mut dyn Recognise,
     sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
 ) -> Result<SetReport, E> {
+    read_by(Given { settings, set, memory }, Crew::of_machine(), known, sink)
+}
+
+/// As [`read`], by so many threads.
+pub(super) fn read_by<E>(
+    Given { settings, set, memory }: Given<'_>,
+    crew: Crew,
+    known: &mut dyn Recognise,
+    sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
+) -> Result<SetReport, E> {
     let mut reading = Reading {
         settings,
         set,
         memory,
+        crew,
+        spare: Vec::new(),
         problems: Problems::default(),
         counts: Counts::default(),
         anchors: rules::remembered_anchors(memory),

@@ -65,7 +65,7 @@ impl References {
             let named = found.preset.as_deref().unwrap_or(&reading.settings.preset);
             let name = if named == "detect" { opened.preset.name.clone() } else { named.to_owned() };
             let (Some(preset), Ok(file)) = (presets.keys_of(&name, reading.settings), found.open()) else { continue };
-            let mut mapper = mapper_of(reading, plan.index, opened, plan.is_delta, Arc::clone(&preset));
+            let mut mapper = mapper_of(reading.given(), plan.index, opened, plan.is_delta, Arc::clone(&preset));
             let limits = reading.settings.limits;
             let mut framer = Framer::new(&file, &opened.choice, &opened.format, limits);
             let wanted = super::wanted::of_preset(&preset, Some(&["onPremisesDistinguishedName".to_owned()].into()));

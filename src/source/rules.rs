@@ -384,7 +384,7 @@ fn is_optional<'o>(reading: &Reading<'_>, opened: impl Iterator<Item = &'o Opene
 fn occurring(reading: &Reading<'_>, plan: &Plan) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let (Some(opened), Ok(file)) = (plan.opened(), reading.set.files[plan.index].open()) else { return names };
-    let mut mapper = mapper_of(reading, plan.index, opened, plan.is_delta, Arc::clone(&opened.preset));
+    let mut mapper = mapper_of(reading.given(), plan.index, opened, plan.is_delta, Arc::clone(&opened.preset));
     let limits = reading.settings.limits;
     let mut framer = Framer::new(&file, &opened.choice, &opened.format, limits);
     let mut decoder = Decoder::new(&opened.format, limits);

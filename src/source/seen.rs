@@ -2,6 +2,7 @@
 
 use hashbrown::{HashMap, HashSet, HashTable};
 
+use super::preset::Canon;
 use super::read::ObjectKey;
 use super::report::Counts;
 
@@ -38,7 +39,6 @@ pub struct Seen {
     deleted: HashMap<u64, (u128, Counts)>,
     /// Hashes of values that only one object should have.
     values: Vec<u64>,
-    text: String,
 }
 
 impl Seen {
@@ -90,10 +90,9 @@ impl Seen {
         self.deleted.remove(&key.0)
     }
 
-    /// Notes a value that should be one object's only; `attribute` tells apart what may be the same.
-    pub fn note_value(&mut self, attribute: u8, value: &str) {
-        let hash = hash_of_value(attribute, value, &mut self.text);
-        self.values.push(hash);
+    /// Notes hashes of values that should be one object's only.
+    pub fn note_values(&mut self, hashes: impl Iterator<Item = u64>) {
+        self.values.extend(hashes);
     }
 
     /// Hashes of values that several objects have. They are found at the end, in one sweep over a list that is half as large as
@@ -110,9 +109,9 @@ impl Seen {
 }
 
 /// A hash that ignores case; `text` is room to write in.
-pub fn hash_of_value(attribute: u8, value: &str, text: &mut String) -> u64 {
+pub fn hash_of_value(name: Canon, value: &str, text: &mut String) -> u64 {
     text.clear();
-    text.push(char::from(attribute));
+    text.push(char::from(name.0.to_le_bytes()[0]));
     if value.is_ascii() {
         text.push_str(value);
         text.make_ascii_lowercase();

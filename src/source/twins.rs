@@ -32,7 +32,7 @@ pub fn warn(reading: &mut Reading<'_>, plans: &[Plan]) {
         let Ok(file) = found.open() else { continue };
         let preset = &opened.preset;
         let limits = reading.settings.limits;
-        let mut mapper = mapper_of(reading, plan.index, opened, plan.is_delta, Arc::clone(preset));
+        let mut mapper = mapper_of(reading.given(), plan.index, opened, plan.is_delta, Arc::clone(preset));
         let mut framer = Framer::new(&file, &opened.choice, &opened.format, limits);
         let names = wanted::of_preset(preset, reading.settings.wanted.as_ref());
         let mut decoder = Decoder::of_wanted(&opened.format, limits, names);
@@ -52,9 +52,9 @@ pub fn warn(reading: &mut Reading<'_>, plans: &[Plan]) {
             let anchor = choose_anchor(&mut reading.anchors, opened, reading.settings, preset, &draft);
             let Some(anchor) = anchor.and_then(|anchor| draft.text(anchor)) else { continue };
             let key = ObjectKey::of(draft.kind, anchor);
-            for (number, name) in SINGLE.into_iter().enumerate() {
+            for name in SINGLE {
                 let Some(value) = draft.text(name) else { continue };
-                let hash = hash_of_value(u8::try_from(number).unwrap_or(0), value, &mut text);
+                let hash = hash_of_value(name, value, &mut text);
                 if !repeated.contains(&hash) || *firsts.entry(hash).or_insert(key) == key {
                     continue;
                 }

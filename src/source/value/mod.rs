@@ -7,7 +7,7 @@ mod time;
 use std::borrow::Cow;
 
 pub use ids::{guid_of_text, rid_of, sid_text};
-pub use text::{clean, is_placeholder, is_spreadsheet_number, is_type_name};
+pub use text::{begins_bare, clean, is_placeholder, is_spreadsheet_number, is_type_name};
 pub use time::Locale;
 
 use super::raw::RawValue;
@@ -129,7 +129,7 @@ pub fn bool_of(text: &str) -> Option<bool> {
 }
 
 /// Names of deleted Active Directory objects end in a line break and `DEL:guid` (sources.md 12.2).
-fn cut_tombstone(text: Cow<'_, str>) -> Cow<'_, str> {
+pub fn cut_tombstone(text: Cow<'_, str>) -> Cow<'_, str> {
     // the mark and a GUID
     let at = if text.len() < 41 { None } else { text.rfind("\nDEL:") };
     match at {

@@ -6,9 +6,8 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 /// Returns `raw` as it is compared and stored; `controls` is set where control characters were removed.
 pub fn clean<'a>(raw: &'a str, controls: &mut bool) -> Cow<'a, str> {
-    let is_bare = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
-    let trims = !is_bare(raw.as_bytes().first()) || !is_bare(raw.as_bytes().last());
-    let mut text = Cow::Borrowed(if trims { raw.trim() } else { raw });
+    let is_trimmed = begins_bare(raw) && ends_bare(raw);
+    let mut text = Cow::Borrowed(if is_trimmed { raw } else { raw.trim() });
     let (controls_in, is_ascii) = survey(text.as_bytes());
     // what is removed is ASCII, and no part of another character
     if controls_in {
@@ -20,6 +19,27 @@ pub fn clean<'a>(raw: &'a str, controls: &mut bool) -> Cow<'a, str> {
         return text;
     }
     Cow::Owned(text.nfc().collect())
+}
+
+/// Says of most texts that they begin with no white space: those that begin with ASCII, a Latin letter with an accent, kana or a
+/// Chinese character.
+pub fn begins_bare(text: &str) -> bool {
+    match text.as_bytes() {
+        [first, ..] if first.is_ascii_graphic() => true,
+        [0xC3 | 0xE4..=0xE9, ..] => true,
+        [0xE3, second, ..] => *second > 0x80,
+        _ => false,
+    }
+}
+
+/// As [`begins_bare`], of the end.
+fn ends_bare(text: &str) -> bool {
+    match text.as_bytes() {
+        [.., last] if last.is_ascii_graphic() => true,
+        [.., 0xC3, _] | [.., 0xE4..=0xE9, _, _] => true,
+        [.., 0xE3, second, _] => *second > 0x80,
+        _ => false,
+    }
 }
 
 /// Characters that NFC leaves alone whatever stands beside them: Latin, kana, Chinese characters of the basic plane.
@@ -79,6 +99,20 @@ mod tests {
         assert!(!controls);
         assert_eq!(clean(" \u{1b}[31mred\u{7f} ", &mut controls), "[31mred");
         assert!(controls);
+    }
+
+    #[test]
+    fn whoever_is_bare_is_not_trimmed() {
+        let characters =
+            ('\0'..='\u{ffff}').filter(|c| c.is_whitespace() || "aé髙あ。\u{3041}\u{301}ł\u{80}".contains(*c));
+        for c in characters {
+            let text = format!("{c}x{c}");
+            let is_bare = begins_bare(&text) && ends_bare(&text);
+            assert!(!is_bare || text.trim() == text, "{c:?}");
+        }
+        for text in ["佐藤", "Zoë", "é", "ア", "a"] {
+            assert!(begins_bare(text) && ends_bare(text), "{text}");
+        }
     }
 
     #[test]

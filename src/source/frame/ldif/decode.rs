@@ -323,7 +323,8 @@ fn octets_of<'t>(spec: &Spec<'t>, name: &str, record: u64, at: u64) -> Result<Co
 }
 
 fn text_or_octets<'t>(octets: Cow<'t, [u8]>, fallback: Option<&'static Encoding>) -> RawValue<'t> {
-    if octets.contains(&0) {
+    // the text of a record is looked through for NULs before
+    if matches!(&octets, Cow::Owned(octets) if memchr(0, octets).is_some()) {
         return RawValue::Bytes(octets);
     }
     let octets = match octets {

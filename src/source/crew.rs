@@ -1,0 +1,263 @@
+//! Reads the records of a large file by several threads; what they find is gone through in the order of the file.
+//!
+//! ```text
+//! cutter   cuts the file into batches of records and hashes them
+//! leader   the calling thread: asks of each record whether it is known, hands out batches and merges them in their order
+//! workers  decode and map the records that are not known
+//! ```
+//!
+//! What a worker cannot finish (a refusal, a change record, a very long record) it leaves as it is; the leader then reads it as
+//! it reads small files. How far the leader is ahead depends on counts alone, so that a reading is the same each time.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::thread;
+
+use super::batch::Batch;
+use super::file::mapper_of;
+use super::frame::{Decoder, FileFacts, FileFault, Framer};
+use super::map::Mapper;
+use super::open::{Opened, unreadable};
+use super::preset::FormatName;
+use super::read::Given;
+use super::wanted;
+
+/// How many threads share the work, and what is work enough.
+#[derive(Debug, Clone, Copy)]
+pub struct Crew {
+    /// Threads that decode; none: the calling thread does everything.
+    pub workers: usize,
+    /// Octets of a file from which on it is worth their start.
+    pub least: u64,
+    /// Octets of a batch.
+    pub batch: usize,
+}
+
+/// More decode faster than one thread can merge.
+const MOST_WORKERS: usize = 6;
+
+impl Crew {
+    /// As many as the machine has processors.
+    pub fn of_machine() -> Self {
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        let workers = if processors > 1 { processors.min(MOST_WORKERS) } else { 0 };
+        Self { workers, least: 512 << 10, batch: 128 << 10 }
+    }
+}
+
+/// What threads must know of the file.
+#[derive(Clone, Copy)]
+pub(super) struct Task<'t> {
+    pub given: Given<'t>,
+    pub index: usize,
+    pub opened: &'t Opened,
+    pub is_delta: bool,
+    /// Entries are kept whole, as changes may follow.
+    pub keeps_entries: bool,
+    pub seed: u64,
+}
+
+impl Task<'_> {
+    pub fn framer<'f>(&self, file: &'f File) -> Framer<&'f File> {
+        Framer::new(file, &self.opened.choice, &self.opened.format, self.given.settings.limits)
+    }
+
+    pub fn decoder(&self) -> Decoder {
+        let names = self.given.settings.wanted.as_ref().filter(|_| !self.keeps_entries);
+        let wanted = wanted::of_preset(&self.opened.preset, names);
+        Decoder::of_wanted(&self.opened.format, self.given.settings.limits, wanted)
+    }
+
+    pub fn mapper(&self) -> Mapper {
+        mapper_of(self.given, self.index, self.opened, self.is_delta, Arc::clone(&self.opened.preset))
+    }
+}
+
+/// Who goes through the batches, in the calling thread and in the order of the file.
+pub(super) trait Lead {
+    /// Why it ends before the end.
+    type Stop;
+
+    /// Marks the records that are known; ahead of the merging.
+    fn recognise(&mut self, batch: &mut Batch);
+
+    fn merge(&mut self, batch: &mut Batch) -> Result<(), Self::Stop>;
+}
+
+/// What the cutter hands over.
+enum Cut {
+    Batch(Batch),
+    End(Result<FileFacts, FileFault>),
+}
+
+/// A batch on its way to being merged.
+enum Underway {
+    /// With the worker of this number.
+    With(usize),
+    Ready(Box<Batch>),
+}
+
+/// The way to a worker and back.
+struct Lane {
+    to: Sender<Batch>,
+    from: Receiver<Batch>,
+}
+
+/// How many batches lie ready, cut.
+const CUT_AHEAD: usize = 2;
+/// How many batches each worker is given ahead of the merging.
+const GIVEN_AHEAD: usize = 2;
+
+/// Reads the file to its end; `spare`: batches of files before, whose room is used again.
+pub(super) fn read<L: Lead>(
+    task: Task<'_>,
+    file: &File,
+    crew: Crew,
+    spare: &mut Vec<Batch>,
+    lead: &mut L,
+) -> Result<Result<FileFacts, FileFault>, L::Stop> {
+    thread::scope(|scope| {
+        let (to, cuts) = mpsc::sync_channel(CUT_AHEAD);
+        let (back, free) = mpsc::channel();
+        let given = std::mem::take(spare);
+        let cutter = scope.spawn(move || cut(task, file, crew.batch, given, &to, &free));
+        let lanes = (0..crew.workers).map(|_| {
+            let ((to, jobs), (done, from)) = (mpsc::channel(), mpsc::channel());
+            scope.spawn(move || work(task, &jobs, &done));
+            Lane { to, from }
+        });
+        let mut way = Way { lanes: lanes.collect(), back, underway: VecDeque::new(), spare };
+        let read = way.lead(&cuts, crew.batch, lead);
+        // so that nobody waits for the leader any more
+        drop((way, cuts));
+        if let Ok(left) = cutter.join() {
+            spare.extend(left);
+        }
+        read
+    })
+}
+
+/// Cuts the file. After a batch with a record that is very long it waits until all are merged, so that there is one at a time.
+fn cut(
+    task: Task<'_>,
+    file: &File,
+    size: usize,
+    mut spare: Vec<Batch>,
+    to: &SyncSender<Cut>,
+    free: &Receiver<Batch>,
+) -> Vec<Batch> {
+    let mut framer = task.framer(file);
+    let mut away = 0;
+    let end = loop {
+        while let Ok(batch) = free.try_recv() {
+            away -= 1;
+            spare.push(batch);
+        }
+        let mut batch = spare.pop().unwrap_or_default().emptied(size);
+        let end = batch.fill(&mut framer, task.seed, size);
+        let is_large = batch.is_large(size);
+        if batch.is_empty() {
+            spare.push(batch);
+        } else if to.send(Cut::Batch(batch)).is_ok() {
+            away += 1;
+        } else {
+            return spare;
+        }
+        while is_large && away > 0 {
+            let Ok(_) = free.recv() else { return spare };
+            away -= 1;
+        }
+        match end {
+            None => {}
+            Some(Ok(())) => break Ok(framer.finish()),
+            Some(Err(fault)) => break Err(fault),
+        }
+    };
+    // nobody listens where the leader has ended before
+    let _ = to.send(Cut::End(end));
+    spare.extend(free.try_iter());
+    spare
+}
+
+fn work(task: Task<'_>, jobs: &Receiver<Batch>, done: &Sender<Batch>) {
+    let (mut decoder, mut mapper) = (task.decoder(), task.mapper());
+    let keeps_entries = task.keeps_entries && task.opened.preset.format == FormatName::Ldif;
+    for mut batch in jobs {
+        batch.map(&mut decoder, &mut mapper, keeps_entries);
+        if done.send(batch).is_err() {
+            return;
+        }
+    }
+}
+
+/// The leader's ways to the others.
+struct Way<'s> {
+    lanes: Vec<Lane>,
+    back: Sender<Batch>,
+    underway: VecDeque<Underway>,
+    /// What comes back when the cutter has ended.
+    spare: &'s mut Vec<Batch>,
+}
+
+impl Way<'_> {
+    fn lead<L: Lead>(
+        &mut self,
+        cuts: &Receiver<Cut>,
+        size: usize,
+        lead: &mut L,
+    ) -> Result<Result<FileFacts, FileFault>, L::Stop> {
+        let mut next = 0;
+        loop {
+            match cuts.recv() {
+                Ok(Cut::Batch(mut batch)) => {
+                    lead.recognise(&mut batch);
+                    let ahead = if batch.is_large(size) { 0 } else { self.lanes.len() * GIVEN_AHEAD };
+                    if !batch.has_unknown() {
+                        self.underway.push_back(Underway::Ready(Box::new(batch)));
+                    } else if self.lanes[next].to.send(batch).is_ok() {
+                        self.underway.push_back(Underway::With(next));
+                        next = (next + 1) % self.lanes.len();
+                    } else {
+                        return Ok(Err(broken()));
+                    }
+                    if let Err(fault) = self.merge(ahead, lead)? {
+                        return Ok(Err(fault));
+                    }
+                }
+                Ok(Cut::End(end)) => {
+                    return Ok(match self.merge(0, lead)? {
+                        Ok(()) => end,
+                        Err(fault) => Err(fault),
+                    });
+                }
+                Err(_) => return Ok(Err(broken())),
+            }
+        }
+    }
+
+    /// Merges batches until no more than `ahead` are underway.
+    fn merge<L: Lead>(&mut self, ahead: usize, lead: &mut L) -> Result<Result<(), FileFault>, L::Stop> {
+        while self.underway.len() > ahead {
+            let mut batch = match self.underway.pop_front() {
+                Some(Underway::Ready(batch)) => *batch,
+                Some(Underway::With(worker)) => match self.lanes[worker].from.recv() {
+                    Ok(batch) => batch,
+                    Err(_) => return Ok(Err(broken())),
+                },
+                None => break,
+            };
+            lead.merge(&mut batch)?;
+            if let Err(mpsc::SendError(batch)) = self.back.send(batch) {
+                self.spare.push(batch);
+            }
+        }
+        Ok(Ok(()))
+    }
+}
+
+/// A thread ended before its time; the scope then passes its panic on.
+fn broken() -> FileFault {
+    unreadable(&std::io::Error::other("a reading thread broke down"))
+}
