@@ -131,7 +131,7 @@ fn check_ends_as_what_it_found_says() {
     assert_eq!(missing.as_array().map(Vec::len), Some(1), "{missing}");
     assert_eq!((&missing[0]["severity"], &missing[0]["line"]), (&json!("error"), &json!(4)));
     configure(&bench, "scope: assigned", "scop: assigned");
-    assert_eq!(codes(2), ["error:unknown_key", "warning:missing_folder"]);
+    assert_eq!(codes(2), ["error:missing_folder", "error:unknown_key"]);
 }
 
 #[test]

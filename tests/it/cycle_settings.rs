@@ -175,6 +175,7 @@ fn links_are_not_broken_while_somebody_would_be_orphaned() {
     assert_eq!(bench.run(&["restart", "--reset", "Full", "--accept-orphans"]).status(), 0);
     bench.after_minutes(40);
     assert_eq!(bench.cycle().counts(), [0, 0, 0, 0, 3, 0, 0, 0], "two are matched, the blocked one is left alone");
+    assert_eq!(bench.run(&["pause"]).status(), 0);
     for found in [true, false] {
         let removed = bench.run(&["links", "remove", &anchor(1)]);
         assert_eq!((removed.status(), removed.text().contains("is removed\n")), (0, true), "{}", removed.errors());

@@ -63,7 +63,7 @@ pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
                 || json!({ "ok": true, "removed": links_json(&removed.iter().cloned().map(row).collect::<Vec<_>>()) }),
                 |_| match &removed {
                     Some(link) => format!("the link of `{}` with `{}` is removed\n", link.source, link.target),
-                    None => format!("no link has the identifier `{id}`; nothing to remove\n"),
+                    None => format!("no link has the identifier `{id}`: nothing is removed\n"),
                 },
             )?;
             return Ok(Status::Done);
