@@ -170,7 +170,7 @@ impl Outcome {
         state.last_execution = Some(self.summary.clone());
         let waits = open_batch(state, &self.staged, self.over, self.began);
         match &self.error {
-            Some(error) if error.code == "Interrupted" => {}
+            Some(error) if matches!(error.code.as_str(), "Interrupted" | "Paused") => {}
             Some(error) => quarantine::note_complete_failure(state, error.clone(), self.critical, self.now),
             None => self.note_completion(state, waits),
         }

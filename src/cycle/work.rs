@@ -239,13 +239,22 @@ impl Work<'_> {
             worked.critical = failure.class == Class::Critical;
             worked.error = Some(run_error(&failure));
         } else if worked.interrupted {
-            worked.error = Some(RunError {
-                code: "Interrupted".to_owned(),
-                message: format!("the cycle was ended early; {} objects were not reached", tally.not_reached),
-                help: "run the cycle again: it goes on where it ended".to_owned(),
-            });
+            worked.error = Some(self.interruption(tally.not_reached));
         }
         worked
+    }
+
+    /// Why the cycle ended before its last object: `pause --now` (D-06), or a signal.
+    fn interruption(&self, not_reached: u64) -> RunError {
+        let state = self.service.store().job_state(self.begun.key);
+        let (code, why, help) = match state {
+            Ok(state) if state.stop_now => ("Paused", "the job was paused", "run `provisiond start` to go on"),
+            Ok(_) | Err(_) => {
+                ("Interrupted", "the cycle was ended early", "run the cycle again: it goes on where it ended")
+            }
+        };
+        let message = format!("{why}; {not_reached} objects were not reached");
+        RunError { code: code.to_owned(), message, help: help.to_owned() }
     }
 
     /// How fast the target is asked by now; `None` where it was not asked.

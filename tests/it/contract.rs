@@ -148,6 +148,34 @@ fn a_refused_export_is_named_to_whoever_asks_for_one_person() {
 }
 
 #[test]
+fn a_cycle_that_is_paused_at_once_ends_as_paused_and_loses_nothing() {
+    let bench = Bench::new();
+    let rows: Vec<String> = (1..=60).map(|number| person(number, &format!("u{number}"), "佐藤", true)).collect();
+    bench.people(&rows.iter().map(String::as_str).collect::<Vec<_>>());
+    configure(&bench, "      profile: kintone", "      profile: kintone\n      rate: 2");
+    let cycle = Command::new(env!("CARGO_BIN_EXE_provisiond"))
+        .args(["cycle", "--output", "json"])
+        .current_dir(bench.path())
+        .env_remove("PROVISIOND_CONFIG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    until(|| (!bench.standin().users().is_empty()).then_some(()));
+    assert_eq!(bench.run(&["pause", "--now"]).status, Some(0));
+    let ended = cycle.wait_with_output().expect("it ends");
+    let report: Value = serde_json::from_slice(&ended.stdout).expect("JSON");
+    assert_eq!((ended.status.code(), &report["error"]["code"]), (Some(4), &json!("Paused")), "{report}");
+    assert!(bench.standin().users().len() < 60);
+    assert_eq!(code(&bench), "Paused");
+    configure(&bench, "rate: 2", "rate: none");
+    assert_eq!(bench.run(&["start"]).status, Some(0));
+    bench.json(&["cycle"], 0);
+    assert_eq!(bench.standin().users().len(), 60);
+}
+
+#[test]
 fn functions_are_described_for_programs_too() {
     let bench = Bench::new();
     let listed = bench.json(&["functions"], 0);
