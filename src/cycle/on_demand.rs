@@ -101,7 +101,7 @@ impl Service {
         }
         let unsaid = job.scope_mode == ScopeMode::Assigned && found.assigned.is_none();
         let refused = refusal_of(&found.report, &state, job).or_else(|| unsaid.then(|| refusal(UNSAID.0, UNSAID.1)));
-        let assigned = found.assigned.unwrap_or_default();
+        let assigned = found.assigned.take().unwrap_or_default();
         let which = match members {
             [] if options.all_members => Which::All,
             [] => Which::Most(MOST_MEMBERS),
@@ -162,7 +162,18 @@ impl Service {
                 }),
                 None => match remembered.get(id).map_or(&[][..], Vec::as_slice) {
                     [] => None,
-                    [row] => Some(Staged { anchor: row.anchor.clone(), kind: row.kind, object: None }),
+                    [row] => {
+                        if let Some(why) = found.may_hold(row).filter(|_| refused.is_none()) {
+                            let message =
+                                format!("`{id}` was not found in the export, but has not left for certain: {why}");
+                            answers.push(failed(
+                                id,
+                                refusal(message, "mend the export; `provisiond source` shows what was read"),
+                            ));
+                            continue;
+                        }
+                        Some(Staged { anchor: row.anchor.clone(), kind: row.kind, object: None })
+                    }
                     several => {
                         answers.push(failed(id, ambiguous(id, several)));
                         continue;

@@ -11,7 +11,7 @@ use crate::model::{ObjectKind, SourceObject};
 use crate::source::{
     self, Base, Lasting, Nothing, ObjectKey, Read, Recognise, Recognised, SetMemory, SetMode, SetReport,
 };
-use crate::store::{JobKey, Staging, Store, StoreError};
+use crate::store::{JobKey, ObjectRow, Staging, Store, StoreError};
 
 /// More names than this are looked for in every record.
 const MOST_NEEDLES: usize = 64;
@@ -22,7 +22,28 @@ pub(super) struct Search {
     pub assigned: Option<Assigned>,
     /// By the name that was asked for.
     pub found: HashMap<String, SourceObject>,
+    /// Whose records could not be read, as far as that could be.
+    unread: HashSet<ObjectKey>,
     pub report: SetReport,
+}
+
+impl Search {
+    /// Why nobody knows whether an object that was not found has left, where that is so (sources.md 16.3).
+    pub fn may_hold(&self, row: &ObjectRow) -> Option<&'static str> {
+        if self.unread.contains(&ObjectKey::of(row.kind, row.anchor.as_str())) {
+            return Some("its record in the export cannot be read");
+        }
+        // Whoever left before is not looked for among them.
+        if row.left_at.is_some() {
+            return None;
+        }
+        match self.report.mode {
+            SetMode::Changes => Some("the export holds changes alone, which say nothing of others"),
+            SetMode::Snapshot | SetMode::Both => {
+                (self.report.refused_without_anchor > 0).then_some("a record that cannot be read may be this person's")
+            }
+        }
+    }
 }
 
 /// How well a name fits an object; the smallest wins (contract.md 2, `provision-now`).
@@ -119,6 +140,7 @@ fn read(job: &Job, ids: &[String], records: impl Recognise, before: &Before<'_>)
     let group_login = job.mapping.groups.as_ref().and_then(|groups| groups.mapping.first_matching_source());
     let mut heard = Heard::default();
     let mut read: HashSet<ObjectKey> = HashSet::new();
+    let mut unread: HashSet<ObjectKey> = HashSet::new();
     let mut meet = |object: SourceObject| {
         if job.scope_mode == ScopeMode::Assigned {
             heard.hear(&object);
@@ -152,11 +174,8 @@ fn read(job: &Job, ids: &[String], records: impl Recognise, before: &Before<'_>)
             }
             Read::Ignored { change: true, lasting: Lasting::Entry(entry), .. } => known.learn_entry(*entry, None)?,
             Read::Gone { dn, .. } => known.forget_entry(&dn)?,
-            Read::Known { .. }
-            | Read::Ignored { .. }
-            | Read::Withdrawn { .. }
-            | Read::Refused { .. }
-            | Read::Change { .. } => {}
+            Read::Refused { key, .. } => unread.extend(key),
+            Read::Known { .. } | Read::Ignored { .. } | Read::Withdrawn { .. } | Read::Change { .. } => {}
         }
         Ok(())
     };
@@ -183,7 +202,7 @@ fn read(job: &Job, ids: &[String], records: impl Recognise, before: &Before<'_>)
         })?;
     }
     let assigned = heard.judge(&report);
-    Ok(Search { assigned, found: found.into_iter().map(|(id, (_, object))| (id, object)).collect(), report })
+    Ok(Search { assigned, found: found.into_iter().map(|(id, (_, object))| (id, object)).collect(), unread, report })
 }
 
 fn fit(object: &SourceObject, id: &str, login: Option<&str>) -> Option<Fit> {

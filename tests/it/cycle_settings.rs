@@ -259,6 +259,26 @@ fn on_demand_shows_its_steps_and_takes_everybody() {
 }
 
 #[test]
+fn on_demand_nobody_has_left_whose_record_cannot_be_read() {
+    let mut bench = Bench::new();
+    bench.crowd(3);
+    bench.cycle();
+    let unread = row(1, "Sales", true).replace(",True", ",perhaps");
+    for broken in [unread.clone(), unread.replace(&anchor(1), "")] {
+        bench.people(&format!("{}{broken}{}", row(0, "Sales", true), row(2, "Sales", true)));
+        for (name, force) in [(login(1), false), (anchor(1), false), (anchor(1), true)] {
+            let answers = bench.now_for(&[&name], OnDemandOptions { force, ..OnDemandOptions::default() });
+            let error = answers[0].error.as_ref().expect("nothing is concluded");
+            assert_eq!((error.code.as_str(), &answers[0].entry), ("SourceIncomplete", &None), "{error:?}");
+        }
+    }
+    assert_eq!(bench.account(&login(1)).expect("there")["active"], true);
+    // With every record read, who is missing has left.
+    bench.people(&format!("{}{}", row(0, "Sales", true), row(2, "Sales", true)));
+    assert_eq!(bench.one(&login(1)).reason, "SoftDeleted");
+}
+
+#[test]
 fn an_export_of_nobody_is_never_accepted() {
     let mut bench = Bench::new();
     bench.crowd(3);
