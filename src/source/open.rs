@@ -1,5 +1,7 @@
 //! From the name of a file to a way of reading it: format, encoding, preset, columns (sources.md 5–8).
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -277,27 +279,31 @@ fn heading_of(text: &[u8], preset: &Preset) -> Result<Heading, FileFault> {
     }
 }
 
-/// The name that the preset gives a heading, which may be in the language of the console.
-fn column_name(heading: &str, preset: &Preset) -> Option<String> {
-    let folded = fold(heading);
-    let names = &preset.csv.column_names;
+/// The names that the preset gives headings, which may be in the language of the console.
+fn column_names(preset: &Preset) -> HashMap<Cow<'_, str>, &str> {
+    let mut names: HashMap<Cow<'_, str>, &str> = HashMap::new();
+    for (key, texts) in &preset.csv.column_names {
+        for text in std::iter::once(key).chain(texts) {
+            names.entry(fold(text)).or_insert(key);
+        }
+    }
+    for name in &preset.csv.columns {
+        names.entry(fold(name)).or_insert(name);
+    }
     names
-        .iter()
-        .find(|(key, texts)| fold(key) == folded || texts.iter().any(|text| fold(text) == folded))
-        .map(|(key, _)| key.clone())
-        .or_else(|| preset.csv.columns.iter().find(|name| fold(name) == folded).cloned())
 }
 
 /// Columns as the preset names them; the heading may be left out (`header: auto`).
 fn columns_of(heading: &Heading, preset: &Preset) -> (bool, Vec<String>) {
+    let names = column_names(preset);
+    let name_of = |cell: &String| names.get(&fold(cell)).copied();
     let by_position = || preset.csv.columns.clone();
-    let named =
-        || heading.columns.iter().map(|cell| column_name(cell, preset).unwrap_or_else(|| cell.clone())).collect();
+    let named = || heading.columns.iter().map(|cell| name_of(cell).unwrap_or(cell).to_owned()).collect();
     match preset.csv.header {
         Header::Required => (true, named()),
         Header::Absent => (false, by_position()),
         Header::Auto => {
-            let known = heading.columns.iter().filter(|cell| column_name(cell, preset).is_some()).count();
+            let known = heading.columns.iter().filter(|cell| name_of(cell).is_some()).count();
             if known >= 2 { (true, named()) } else { (false, by_position()) }
         }
     }
