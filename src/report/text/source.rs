@@ -117,14 +117,14 @@ mod tests {
         let document = json!({
             "files": [{"file": "users.csv", "status": "accepted", "format": "csv", "preset": "entra-csv", "encoding": "UTF-8", "complete": "plausible"}],
             "counts": {"users": 4, "groups": 0, "disabled": 1, "soft_deleted": 0},
-            "records": [record, record, record, record],
+            "records": [record, record, record],
             "refused": {},
             "set": {"mode": "snapshot", "complete": "plausible", "refused": false, "problems": [
                 {"level": "R", "code": "row.short", "file": "users.csv", "line": 7, "message": "a cell is missing", "help": "quote it"},
             ]},
         });
         assert_eq!(
-            source_text(&document, 0, Style::default()),
+            source_text(&document, 1, Style::default()),
             "\
 FILE       STATUS    FORMAT  PRESET     ENCODING  COMPLETE
 users.csv  accepted  csv     entra-csv  UTF-8     plausible
