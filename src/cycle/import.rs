@@ -215,7 +215,7 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
                     builder.push(&old, record);
                 }
                 sorted.read.insert(key.0);
-                if same.borrow().contains(&key.0) && lasting != Lasting::Nothing && !change {
+                if same.borrow().get(&key.0) == Some(&hash) && lasting != Lasting::Nothing && !change {
                     // The record is the old one; changes may have come since.
                     if let Some(last) = known.object(key)? {
                         *object = SourceObject { origin: object.origin, ..last };
@@ -308,7 +308,7 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
     let previous = request.previous.map(|before| before.users + before.groups);
     let examples: Vec<String> =
         absent.iter().filter(|one| one.newly).take(20).map(|one| one.anchor.to_string()).collect();
-    let census = Census { previous: previous.unwrap_or(0), now: present, absent: newly_absent, most_changed: 0 };
+    let census = Census { previous: previous.unwrap_or(0), now: present, absent: newly_absent };
     let judgement = source::judge_absences(request.settings, &report, census, &examples, accepted);
     warnings.extend(clashes.iter().map(|anchor| {
         format!(
@@ -316,7 +316,6 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
              provisioned: give them different ids, or leave one of them out of the export"
         )
     }));
-    let said = |problem: &Problem| format!("{}: {}", problem.code, problem.message);
     warnings.extend(judgement.problems.iter().map(said));
     let (absences_count, stage_absences) = match judgement.absences {
         Absences::Refused => {
@@ -563,6 +562,11 @@ fn refusal_of(report: &SetReport) -> RunError {
         }
         None => refusal("the export is incomplete", "run `provisiond source` to see why"),
     }
+}
+
+/// A problem of the set as a cycle tells it.
+pub(super) fn said(problem: &Problem) -> String {
+    format!("{}: {}", problem.code, problem.message)
 }
 
 pub(super) fn refusal(message: impl Into<String>, help: impl Into<String>) -> RunError {

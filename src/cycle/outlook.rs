@@ -14,6 +14,9 @@ use crate::model::{ObjectKind, SourceAnchor, StagedObject, Trigger};
 use crate::plan::Protection;
 use crate::target::Transport;
 
+/// Changed objects that are named where most of them changed.
+const MOST_EXAMPLES: usize = 5;
+
 /// What is known before the first request.
 #[derive(Default)]
 pub(super) struct Outlook {
@@ -22,6 +25,10 @@ pub(super) struct Outlook {
     /// Read, and found the same.
     pub unchanged: u64,
     pub entitled: u64,
+    /// Objects whose used attributes are not those of the last evaluation.
+    pub changed: u64,
+    /// Some of them.
+    pub examples: Vec<String>,
     /// Who would be disabled or deleted; true where the export lacks the object.
     pub deprovisions: BTreeMap<SourceAnchor, bool>,
     /// Something has to be asked or sent besides the deprovisionings.
@@ -61,6 +68,12 @@ impl Service {
                 (None, Some(row)) => Standing::of_absent(row, line.scope, now),
                 (None, None) => return Ok(None),
             };
+            if !initial && row.as_ref().is_some_and(|row| standing.changed_since(row)) {
+                sorted.changed += 1;
+                if sorted.examples.len() < MOST_EXAMPLES {
+                    sorted.examples.push(staged.anchor.to_string());
+                }
+            }
             let is_due = due.contains(&(staged.kind, staged.anchor.clone()));
             let vanished = staged.object.is_none() && row.as_ref().is_some_and(|row| row.left_at.is_some()) && !is_due;
             if (!initial && !is_due && !standing.differs_from(row.as_ref()))

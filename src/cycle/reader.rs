@@ -1,7 +1,7 @@
 //! What the reader of files is told, and what it found, by keys.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::known::Known;
 use crate::delta::{Matcher, Record};
@@ -16,15 +16,16 @@ pub(super) struct Recognising<'a> {
     pub all: bool,
     /// What change files apply to, where the source may bring some.
     pub known: Option<&'a Known<'a>>,
-    /// Keys of records that are as they were, and are wanted all the same.
-    pub same: &'a RefCell<HashSet<u64>>,
+    /// Hashes of records that are as they were and are wanted all the same, by key; they are recognised before they are handed
+    /// over.
+    pub same: &'a RefCell<HashMap<u64, u128>>,
 }
 
 impl Recognise for Recognising<'_> {
     fn recognise(&mut self, _file: usize, hash: u128, _bytes: &[u8]) -> Option<Recognised> {
         let record = self.matcher.recognise(hash)?;
         if self.known.is_some() && record.key != 0 && (self.all || self.due.contains(&record.key)) {
-            self.same.borrow_mut().insert(record.key);
+            self.same.borrow_mut().insert(record.key, hash);
         }
         (!self.all && !self.due.contains(&record.key))
             .then_some(Recognised { key: ObjectKey(record.key), living: record.living })

@@ -22,6 +22,7 @@ use crate::config::{Job, ScopeMode};
 use crate::model::{
     CycleKind, CycleReport, Initiator, ObjectKind, Quarantine, RunError, SourceAnchor, StagedBatch, Trigger,
 };
+use crate::source;
 use crate::store::{JobKey, JobState, StoreError};
 use crate::telemetry::events::{CycleBegan, CycleEnded, DeletionsStaged, JobQuarantined, QuarantineLifted};
 
@@ -179,7 +180,7 @@ impl Service {
         let due = self.due_objects(job, begun)?;
         observer.note("reading the source");
         let imported = self.import(job, begun, due.clone()).await?;
-        let imported = match imported {
+        let mut imported = match imported {
             Ok(imported) => imported,
             Err(refused) => return self.end_refused(job, begun, refused).await,
         };
@@ -188,9 +189,6 @@ impl Service {
         }
         if !begun.options.dry_run && !imported.renames.is_empty() {
             self.store().rename_objects(begun.key, imported.renames.clone()).await?;
-        }
-        for warning in &imported.warnings {
-            observer.note(warning);
         }
         let client = self.client(job)?;
         let rules = JobRules::of(job);
@@ -216,6 +214,12 @@ impl Service {
         let rehearsal;
         let mut line = self.line(begun.key, job, &rules, &client, run)?;
         let outlook = self.sort(&line, &imported, &due)?;
+        let previous = begun.state.watermark.as_ref().map_or(0, |watermark| watermark.users + watermark.groups);
+        let mass_change = source::judge_changes(&job.source, outlook.changed, previous, &outlook.examples);
+        imported.warnings.extend(mass_change.as_ref().map(import::said));
+        for warning in &imported.warnings {
+            observer.note(warning);
+        }
         let waits = self.store().has_ready_references(begun.key, line.as_of())?;
         if begun.options.dry_run && (outlook.total > 0 || waits) && line.has_references() {
             rehearsal = self.store().rehearsal(begun.key)?;

@@ -88,6 +88,12 @@ impl Standing {
         Self { scope: Ok(scope), input_passed: true, used: 0, left_at: Some(left_at) }
     }
 
+    /// Whether the source says something else than at the last evaluation that came to its end.
+    pub(super) fn changed_since(&self, row: &ObjectRow) -> bool {
+        // 0: absent, or an evaluation that did not end
+        self.used != 0 && row.used != 0 && self.used != row.used
+    }
+
     /// Whether anything differs from what the last evaluation saw.
     pub(super) fn differs_from(&self, row: Option<&ObjectRow>) -> bool {
         let Some(row) = row else { return true };

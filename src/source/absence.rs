@@ -12,8 +12,6 @@ pub struct Census {
     pub now: u64,
     /// Those of the last that are not in this one.
     pub absent: u64,
-    /// Objects that differ in the attribute in which most do.
-    pub most_changed: u64,
 }
 
 /// What is to be done about absent objects.
@@ -74,11 +72,6 @@ pub fn judge_absences(
         problems.push(Problem::new(Level::Set, "set.shrink", message).with_help(help));
         return Judgement { absences: Absences::Refused, problems };
     }
-    if census.most_changed as f64 > census.previous as f64 * settings.max_shrink / 100.0 && census.previous > 0 {
-        let message = format!("{} of {} objects differ in the same attribute", census.most_changed, census.previous);
-        let help = "an encoding or column that is read differently looks like this; look at a few of them";
-        problems.push(Problem::new(Level::Warning, "set.mass_change", message).with_help(help));
-    }
     if report.refused_without_anchor > 0 {
         if census.absent > 0 {
             let message = format!(
@@ -102,6 +95,19 @@ pub fn judge_absences(
         return Judgement { absences: Absences::Staged, problems };
     }
     Judgement { absences: Absences::Deleted, problems }
+}
+
+/// Warns where more than `max_shrink` of the `previous` objects `changed` in what the mapping uses, and names some.
+///
+/// What they held before is known only as a hash of all that is used, so the attribute is not named.
+pub fn judge_changes(settings: &Settings, changed: u64, previous: u64, examples: &[String]) -> Option<Problem> {
+    if previous == 0 || changed as f64 <= previous as f64 * settings.max_shrink / 100.0 {
+        return None;
+    }
+    let message =
+        format!("{changed} of {previous} objects differ in attributes that the mapping uses{}", named(examples));
+    let help = "an encoding or a column that is read differently looks like this; look at a few of them";
+    Some(Problem::new(Level::Warning, "set.mass_change", message).with_help(help))
 }
 
 fn named(examples: &[String]) -> String {
@@ -152,7 +158,7 @@ mod tests {
         ];
         for (previous, now, absent, unreadable, complete, accepted, expected, code) in cases {
             let report = SetReport { refused_without_anchor: unreadable, ..report(complete) };
-            let census = Census { previous, now, absent, most_changed: 0 };
+            let census = Census { previous, now, absent };
             let judgement = judge_absences(&Settings::default(), &report, census, &[], accepted);
             let codes: Vec<&str> = judgement.problems.iter().map(|problem| problem.code).collect();
             assert_eq!(
@@ -160,6 +166,15 @@ mod tests {
                 (expected, code.into_iter().collect()),
                 "{previous} {now} {absent}"
             );
+        }
+    }
+
+    #[test]
+    fn only_a_change_of_most_is_a_mass_change() {
+        let settings = Settings::default();
+        for (changed, previous, warns) in [(51, 100, true), (50, 100, false), (1, 0, false), (0, 100, false)] {
+            let problem = judge_changes(&settings, changed, previous, &["a".to_owned()]);
+            assert_eq!(problem.map(|problem| problem.code), warns.then_some("set.mass_change"), "{changed} {previous}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use provisiond::model::LoggedStatus;
 use serde_json::json;
 
-use crate::bench::{Bench, MAPPING, anchor, login};
+use crate::bench::{Bench, MAPPING, anchor, login, row};
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -54,4 +54,23 @@ fn several_roles_where_one_is_mapped_are_a_warning_on_the_person() {
     assert_eq!(warned.status, LoggedStatus::Warning);
     assert_eq!(warned.warnings, ["several-roles: `title` takes the first of 2 roles of `appRoleAssignments`"]);
     assert_eq!(bench.account(&login(1)).expect("made")["title"], "Admin");
+}
+
+#[test]
+fn a_change_of_most_people_at_once_is_warned_of() {
+    let mut bench = Bench::new();
+    let rows = |renamed: usize| -> String {
+        let name =
+            |number| row(number, "Sales", true).replace("Person", if number < renamed { "Persona" } else { "Person" });
+        (0..10).map(name).collect()
+    };
+    bench.people(&rows(0)).cycle();
+    for (renamed, changed, warned) in [(5, 5, false), (0, 5, false), (6, 6, true)] {
+        bench.people(&rows(renamed)).after_minutes(40);
+        let cycle = bench.cycle();
+        assert_eq!(cycle.counts()[1], changed, "{:?}", cycle.report);
+        let said = cycle.report.warnings.iter().find(|warning| warning.starts_with("set.mass_change: "));
+        assert_eq!(said.is_some(), warned, "{:?}", cycle.report.warnings);
+        assert!(said.is_none_or(|said| said.contains("6 of 10") && said.contains(&anchor(0))), "{said:?}");
+    }
 }
