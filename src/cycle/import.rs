@@ -533,40 +533,26 @@ fn totals(request: &Request<'_>, report: &SetReport, sorted: &Sorted, previous: 
 }
 
 fn warnings(report: &SetReport) -> Vec<String> {
-    report
-        .problems
-        .iter()
-        .filter(|problem| problem.level != source::Level::Info)
-        .map(|problem| {
-            let place = match (&problem.file, problem.line) {
-                (Some(file), Some(line)) => format!(" ({file}:{line})"),
-                (Some(file), None) => format!(" ({file})"),
-                (None, _) => String::new(),
-            };
-            format!("{}: {}{place}", problem.code, problem.message)
-        })
-        .collect()
+    report.problems.iter().filter(|problem| problem.level != source::Level::Info).map(said).collect()
 }
 
 /// The first reason why a set was refused, as the error of the run.
 fn refusal_of(report: &SetReport) -> RunError {
     let fatal = |problem: &&source::Problem| matches!(problem.level, source::Level::File | source::Level::Set);
     match report.problems.iter().find(fatal) {
-        Some(problem) => {
-            let place = match (&problem.file, problem.line) {
-                (Some(file), Some(line)) => format!(" ({file}:{line})"),
-                (Some(file), None) => format!(" ({file})"),
-                (None, _) => String::new(),
-            };
-            refusal(format!("{}: {}{place}", problem.code, problem.message), problem.help.clone())
-        }
+        Some(problem) => refusal(said(problem), problem.help.clone()),
         None => refusal("the export is incomplete", "run `provisiond source` to see why"),
     }
 }
 
-/// A problem of the set as a cycle tells it.
+/// A problem as a cycle tells it: code, message and place.
 pub(super) fn said(problem: &Problem) -> String {
-    format!("{}: {}", problem.code, problem.message)
+    let place = match (&problem.file, problem.line) {
+        (Some(file), Some(line)) => format!(" ({file}:{line})"),
+        (Some(file), None) => format!(" ({file})"),
+        (None, _) => String::new(),
+    };
+    format!("{}: {}{place}", problem.code, problem.message)
 }
 
 pub(super) fn refusal(message: impl Into<String>, help: impl Into<String>) -> RunError {

@@ -11,7 +11,7 @@ use super::known::Known;
 use super::line::{Line, Protect, Run, run_error};
 use super::lock::CycleLock;
 use super::members::Which;
-use super::search::{Before, search};
+use super::search::{Before, Search, search};
 use super::service::{JobRules, Service, job_runs};
 use super::transcript::Transcript;
 use crate::config::{Job, ScopeMode};
@@ -160,25 +160,16 @@ impl Service {
                     kind: object.kind,
                     object: Some(Box::new(object.clone())),
                 }),
-                None => match remembered.get(id).map_or(&[][..], Vec::as_slice) {
-                    [] => None,
-                    [row] => {
-                        if let Some(why) = found.may_hold(row).filter(|_| refused.is_none()) {
-                            let message =
-                                format!("`{id}` was not found in the export, but has not left for certain: {why}");
-                            answers.push(failed(
-                                id,
-                                refusal(message, "mend the export; `provisiond source` shows what was read"),
-                            ));
+                None => {
+                    let rows = remembered.get(id).map_or(&[][..], Vec::as_slice);
+                    match departed(id, rows, &found, refused.is_some()) {
+                        Ok(staged) => staged,
+                        Err(error) => {
+                            answers.push(failed(id, error));
                             continue;
                         }
-                        Some(Staged { anchor: row.anchor.clone(), kind: row.kind, object: None })
                     }
-                    several => {
-                        answers.push(failed(id, ambiguous(id, several)));
-                        continue;
-                    }
-                },
+                }
             };
             let answer = match (staged, &refused) {
                 // A person who is not in a refused export may be anywhere.
@@ -378,6 +369,21 @@ pub(super) fn operator() -> String {
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
         .unwrap_or_else(|| "operator".to_owned())
+}
+
+/// Somebody who is not in the export: the one of `rows` that is known, unless nothing says that they left.
+fn departed(id: &str, rows: &[ObjectRow], found: &Search, is_refused: bool) -> Result<Option<Staged>, RunError> {
+    let row = match rows {
+        [] => return Ok(None),
+        [row] => row,
+        several => return Err(ambiguous(id, several)),
+    };
+    // Of a refused export another reason is told, whatever it holds.
+    if let Some(why) = found.may_hold(row).filter(|_| !is_refused) {
+        let message = format!("`{id}` was not found in the export, but has not left for certain: {why}");
+        return Err(refusal(message, "mend the export; `provisiond source` shows what was read"));
+    }
+    Ok(Some(Staged { anchor: row.anchor.clone(), kind: row.kind, object: None }))
 }
 
 /// Who is meant is not for us to guess.

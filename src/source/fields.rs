@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use super::preset::{Canon, Preset, Slot};
+use super::preset::{Attribute, Canon, Preset, Slot};
 use super::raw::{RawAttribute, RawRecord, RawValue};
 use super::value::{Locale, Outcome, read};
 
@@ -192,18 +192,25 @@ impl<'s, 'r> Fields<'s, 'r> {
 
     /// Says whether a user principal name begins with digits enough, whatever is cleaned away between them.
     fn may_be_prefixed(&self) -> bool {
-        let name = self.preset.attributes.iter().find(|attribute| attribute.canon == Some(Canon::USER_PRINCIPAL_NAME));
-        let values = name.iter().flat_map(|attribute| &attribute.from).flat_map(|slot| self.values(*slot));
-        values.filter_map(RawValue::as_text).any(|text| {
+        let Some(attribute) = self.fed(Canon::USER_PRINCIPAL_NAME) else { return false };
+        self.values_of(attribute).filter_map(RawValue::as_text).any(|text| {
             let mut digits = text.chars().filter(|c| !c.is_control() && !c.is_whitespace()).take(32);
             text.len() > 32 && digits.all(|c| c.is_ascii_hexdigit())
         })
     }
 
+    /// What the preset reads a canonical name from.
+    fn fed(&self, name: Canon) -> Option<&'s Attribute> {
+        self.preset.attributes.iter().find(|attribute| attribute.canon == Some(name))
+    }
+
+    fn values_of(&self, attribute: &Attribute) -> impl Iterator<Item = &'r RawValue<'r>> {
+        attribute.from.iter().flat_map(|slot| self.values(*slot))
+    }
+
     fn first_text(&self, name: Canon) -> Option<Cow<'r, str>> {
-        let attribute = self.preset.attributes.iter().find(|attribute| attribute.canon == Some(name))?;
-        let values = attribute.from.iter().flat_map(|slot| self.values(*slot));
-        values
+        let attribute = self.fed(name)?;
+        self.values_of(attribute)
             .map(|value| read(value, &attribute.reading, Locale::MonthDayYear, &mut false))
             .find_map(|outcome| if let Outcome::Text(text) = outcome { Some(text) } else { None })
     }
