@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
-use serde_json::Value;
+use serde::Serialize;
 
 /// The inside of a JSON array in an unnamed temporary file, which only this user can read and which ends with the process.
 pub struct Spool {
@@ -16,7 +16,7 @@ impl Spool {
         Ok(Self { file: BufWriter::new(unnamed()?), is_empty: true })
     }
 
-    pub fn push(&mut self, value: &Value) -> io::Result<()> {
+    pub fn push(&mut self, value: &impl Serialize) -> io::Result<()> {
         if !self.is_empty {
             self.file.write_all(b",")?;
         }
@@ -46,7 +46,7 @@ pub(super) fn unnamed() -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

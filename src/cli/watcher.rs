@@ -9,7 +9,7 @@ use super::output::Output;
 use super::spool::Spool;
 use crate::cycle::Observer;
 use crate::model::{CycleReport, Entry};
-use crate::report::{JobContext, cycle_json, entry_json, text};
+use crate::report::{EntryRecord, JobContext, cycle_json, text};
 
 /// The observer of a cycle on the command line.
 pub struct Watcher {
@@ -67,7 +67,7 @@ impl Watcher {
 
     fn write(&self, entry: &Entry) -> io::Result<()> {
         if let Some(spool) = lock(&self.spool).as_mut() {
-            return spool.push(&entry_json(entry, &self.job));
+            return spool.push(&EntryRecord::new(entry, &self.job));
         }
         let mut line = text::entry_line(entry, self.output.style());
         if self.details {

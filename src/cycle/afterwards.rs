@@ -1,5 +1,6 @@
 //! What is written down of an evaluation that has ended.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::carry_out::{Carried, carried_target};
@@ -105,6 +106,8 @@ impl<T: Transport> Afterwards<'_, '_, T> {
         if entry.modified.is_empty() {
             entry.modified = std::mem::take(&mut course.lost);
         }
+        entry.exchanges = course.transcript.take_kept();
+        let entry = Arc::new(entry);
         let commit = line.book.is_some().then(|| {
             let row = self.row_after(&decision, failure.as_ref().map(|(_, failure)| failure), link, broke, &course);
             ObjectCommit {
@@ -126,8 +129,7 @@ impl<T: Transport> Afterwards<'_, '_, T> {
                 },
                 unstage: failure.is_none() && !is_staged(&decision),
                 references: found.map(Box::new),
-                entry: record::is_logged(line, &decision, failure.is_some(), self.link)
-                    .then(|| Box::new(entry.clone())),
+                entry: record::is_logged(line, &decision, failure.is_some(), self.link).then(|| Arc::clone(&entry)),
             }
         });
         Ok(Evaluated {
@@ -225,7 +227,7 @@ impl<T: Transport> Line<'_, T> {
             self.escrow.first_retry,
         );
         let mut evaluated = self.unevaluated(object, row, Decision::Fail(failure.clone()), Instant::now());
-        evaluated.entry.failure = Some(failure);
+        Arc::make_mut(&mut evaluated.entry).failure = Some(failure);
         evaluated.commit = self.book.is_some().then(|| ObjectCommit {
             anchor: staged.anchor.clone(),
             row: RowChange::Keep,
@@ -233,7 +235,7 @@ impl<T: Transport> Line<'_, T> {
             kept: Vec::new(),
             unstage: false,
             references: None,
-            entry: Some(Box::new(evaluated.entry.clone())),
+            entry: Some(Arc::clone(&evaluated.entry)),
         });
         evaluated
     }

@@ -1,6 +1,7 @@
 //! One object along the line: scope, map, ask, decide, push, classify, record.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::afterwards::Afterwards;
@@ -23,7 +24,7 @@ use crate::target::Transport;
 
 /// What an evaluation came to.
 pub(super) struct Evaluated {
-    pub entry: Entry,
+    pub entry: Arc<Entry>,
     pub decision: Decision,
     /// The link it began with.
     pub link_before: Link,
@@ -307,7 +308,7 @@ impl<T: Transport> Line<'_, T> {
             transcript: &Transcript::default(),
             began,
         };
-        let entry = record::entry(self, recorded);
+        let entry = Arc::new(record::entry(self, recorded));
         let link_before = row.map_or(Link::None, |row| row.link.clone());
         Evaluated { entry, decision, link_before, resource: None, commit: None, intended: None }
     }

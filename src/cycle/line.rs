@@ -31,6 +31,8 @@ pub(super) struct KindRules<'a> {
     pub input_scope: &'a Filter,
     /// Source attributes whose change is a change of the object.
     pub used: &'a BTreeSet<String>,
+    /// Source attributes whose values are never shown (expressions.md 4).
+    pub hidden: BTreeSet<String>,
 }
 
 /// The line that each object of a run goes along.

@@ -24,6 +24,7 @@ mod notify;
 mod on_demand;
 mod operations;
 mod outlook;
+mod own_thread;
 mod phases;
 mod progress;
 mod quarantine;

@@ -1,5 +1,6 @@
 //! One person, now (service.md 19).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -17,7 +18,7 @@ use super::transcript::Transcript;
 use crate::config::{Job, ScopeMode};
 use crate::model::{Entry, Initiator, Link, LoggedStatus, ObjectKind, RunError, SourceAnchor, Trigger};
 use crate::source::{Lasting, Level, ObjectKey, Problem, SetReport};
-use crate::store::{Claimed, JobKey, ObjectRow, Staged, Staging};
+use crate::store::{Claimed, JobKey, ObjectRow, Remembered, Staged, Staging};
 use crate::target::{Client, Transport};
 
 /// How long an object is waited for that a cycle is just handling (D-53).
@@ -234,20 +235,19 @@ impl Service {
             let message = format!("the deprovisioning of `{id}` is withheld with others and awaits approval");
             return Ok(failed(id, error("TooManyDeletes", &message, help)));
         }
-        let row = if options.dry_run {
-            store.object(line.job, &staged.anchor)?
+        let Remembered { row, escrow } = if options.dry_run {
+            store.remembered(line.job, &staged.anchor)?
         } else {
             match self.claim(line, &staged.anchor, stop).await? {
-                Ok(row) => row,
+                Ok(remembered) => remembered,
                 Err(busy) => return Ok(failed(id, busy)),
             }
         };
         let anchor = staged.anchor.clone();
-        let escrow = store.escrow(line.job, &staged.anchor)?;
         let assigned = staged.object.as_deref().is_some_and(|object| assigned.holds(object));
         let mut evaluated = line.evaluate(&staged, row.as_ref(), escrow.as_ref(), assigned).await?;
         line.store(&staged.anchor, &mut evaluated, escrow.as_ref()).await?;
-        let mut entry = evaluated.entry;
+        let mut entry = Arc::unwrap_or_clone(evaluated.entry);
         if line.book.is_some() && entry.failure.is_none() {
             self.follow(line, &anchor, which, &mut entry, stop).await?;
         }
@@ -295,13 +295,14 @@ impl Service {
         line: &Line<'_, T>,
         anchor: &SourceAnchor,
         stop: &CancellationToken,
-    ) -> Result<Result<Option<ObjectRow>, RunError>, ServiceError> {
+    ) -> Result<Result<Remembered, RunError>, ServiceError> {
         let store = self.store();
         let until = tokio::time::Instant::now() + PATIENCE;
         loop {
             let claim = store.claim(line.job, anchor.clone(), line.run.owner.clone(), Timestamp::now());
-            let Claimed::Theirs { owner, .. } = claim.await? else {
-                return Ok(Ok(store.object(line.job, anchor)?));
+            let owner = match claim.await? {
+                Claimed::Ours(remembered) => return Ok(Ok(*remembered)),
+                Claimed::Theirs { owner, .. } => owner,
             };
             if tokio::time::Instant::now() >= until || stop.is_cancelled() {
                 let message = format!("somebody else has been working on this object for 30 seconds ({owner})");

@@ -87,7 +87,7 @@ pub(super) fn entry<T>(line: &Line<'_, T>, recorded: Recorded<'_>) -> Entry {
             decision => modified(decision.changes()),
         },
         warnings: recorded.transcript.warnings.clone(),
-        exchanges: recorded.transcript.kept_exchanges(),
+        exchanges: Vec::new(),
     }
 }
 
@@ -195,15 +195,16 @@ fn import<T>(line: &Line<'_, T>, recorded: &Recorded<'_>) -> Step {
     } else {
         format!("read the {what} at {}:{}", object.origin.file, object.origin.line)
     };
-    let hidden = line.kind(object.kind).map(|kind| kind.mapping.redacted_sources()).unwrap_or_default();
     let mut details = Map::new();
     details.insert("objectId".to_owned(), json!(object.anchor.as_str()));
+    let kind = line.kind(object.kind);
     for (name, value) in object.attributes.iter().chain(&object.rest) {
-        let used = line.kind(object.kind).is_some_and(|kind| kind.used.contains(name));
+        let used = kind.is_some_and(|kind| kind.used.contains(name));
         if !used && name != "accountEnabled" || name == "objectId" {
             continue;
         }
-        let shown = if hidden.contains(name) { json!(REDACTED) } else { source_value(value) };
+        let hidden = kind.is_some_and(|kind| kind.hidden.contains(name));
+        let shown = if hidden { json!(REDACTED) } else { source_value(value) };
         details.insert(name.clone(), shown);
     }
     step(StepKind::Import, name, LoggedStatus::Success, description, details)
@@ -250,8 +251,8 @@ fn scoping<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, standing: &Standing) 
             (LoggedStatus::Success, entitlement(scope.state, scope.assigned, scope.filter_passed))
         }
     };
-    let hidden = line.kind(recorded.object.kind).map(|kind| kind.mapping.redacted_sources()).unwrap_or_default();
-    let clauses = clauses(recorded.scoping.as_ref(), &hidden);
+    let hidden = line.kind(recorded.object.kind).map(|kind| &kind.hidden);
+    let clauses = clauses(recorded.scoping.as_ref(), hidden);
     if !clauses.is_empty() {
         details.insert("ScopeEvaluationResult".to_owned(), Value::Object(clauses));
     }
@@ -279,7 +280,7 @@ fn entitlement(state: SourceState, assigned: bool, filter_passed: bool) -> Strin
     }
 }
 
-fn clauses(verdict: Option<&Verdict<'_>>, hidden: &BTreeSet<String>) -> Map<String, Value> {
+fn clauses(verdict: Option<&Verdict<'_>>, hidden: Option<&BTreeSet<String>>) -> Map<String, Value> {
     let mut all = Map::new();
     for group in verdict.into_iter().flat_map(|verdict| &verdict.groups) {
         for clause in &group.clauses {
@@ -287,7 +288,8 @@ fn clauses(verdict: Option<&Verdict<'_>>, hidden: &BTreeSet<String>) -> Map<Stri
                 Ok(holds) => if *holds { "True" } else { "False" }.to_owned(),
                 Err(fault) => fault.to_string(),
             };
-            let is_hidden = hidden.iter().any(|name| name.eq_ignore_ascii_case(canonical(clause.attribute)));
+            let is_hidden =
+                hidden.into_iter().flatten().any(|name| name.eq_ignore_ascii_case(canonical(clause.attribute)));
             let tested = match clause.tested.as_deref() {
                 Some(_) if is_hidden => REDACTED.to_owned(),
                 Some(tested) => format!("`{tested}`"),

@@ -1,6 +1,7 @@
 //! References between objects: what an evaluation finds out about them, and sending them once all objects are done
 //! (service.md 15, D-11, D-39, D-44).
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -25,8 +26,8 @@ use crate::model::{
 };
 use crate::plan::{Decision, ReadAnswer, Reason, Reference, Wanted, references};
 use crate::store::{
-    Claimed, EscrowChange, Exported, FollowUp, ObjectCommit, ObjectRow, Pending, Ready, ReferenceChange, RowChange,
-    Staging, StoreError, WantedMembers,
+    Claimed, EscrowChange, Exported, FollowUp, ObjectCommit, ObjectRow, Pending, Ready, ReferenceChange, Remembered,
+    RowChange, Staging, StoreError, WantedMembers,
 };
 use crate::target::Transport;
 
@@ -387,13 +388,13 @@ impl Service {
         let now = jiff::Timestamp::now();
         let book = line.book();
         match book.claim(line.job, anchor.clone(), line.run.owner.clone(), now).await? {
-            Claimed::Ours(Some(row)) if managed(&row) == Some(target) => {
-                Ok(Some((*row, book.escrow(line.job, anchor)?)))
-            }
-            Claimed::Ours(_) => {
-                book.release(line.job, anchor.clone()).await?;
-                Ok(None)
-            }
+            Claimed::Ours(remembered) => match *remembered {
+                Remembered { row: Some(row), escrow } if managed(&row) == Some(target) => Ok(Some((row, escrow))),
+                Remembered { .. } => {
+                    book.release(line.job, anchor.clone()).await?;
+                    Ok(None)
+                }
+            },
             Claimed::Theirs { .. } => Ok(None),
         }
     }
@@ -435,7 +436,7 @@ impl Service {
             kept: Vec::new(),
             unstage: false,
             references: None,
-            entry: logged.then(|| Box::new(entry.clone())),
+            entry: logged.then(|| Arc::new(entry.clone())),
         };
         // The link stays as it is, so nobody can be in its way.
         let _ = line.book().commit(line.job, commit).await?;
@@ -512,7 +513,7 @@ impl Service {
                     kept: Vec::new(),
                     unstage: false,
                     references: None,
-                    entry: Some(Box::new(entry)),
+                    entry: Some(Arc::new(entry)),
                 });
             }
             // Somebody else may hold claims of these objects, so none is given up here.
@@ -645,7 +646,7 @@ impl Story<'_> {
             initiator: line.run.initiator.clone(),
             steps: vec![resolution, export],
             modified: self.modified,
-            exchanges: self.transcript.kept_exchanges(),
+            exchanges: self.transcript.take_kept(),
             warnings: self.transcript.warnings,
         }
     }

@@ -1,5 +1,7 @@
 //! Two source objects and one account: who gets it (D-25, D-26).
 
+use std::sync::Arc;
+
 use super::escrow;
 use super::evaluate::Evaluated;
 use super::line::Line;
@@ -83,7 +85,7 @@ impl<T: Transport> Line<'_, T> {
         let failure = Failure::new(ErrorCode::DuplicateSourceEntries, message);
         let retry = self.escrow.first_retry;
         let escrow = escrow::entry(&commit.anchor, None, Operation::Match, &failure, before, self.now(), retry);
-        let entry = &mut evaluated.entry;
+        let entry = Arc::make_mut(&mut evaluated.entry);
         (entry.status, entry.reason) = (LoggedStatus::Failure, failure.code.to_string());
         entry.retry = Some(Retry { attempts: escrow.attempts - 1, next: escrow.next_due });
         entry.failure = Some(failure);
@@ -94,7 +96,7 @@ impl<T: Transport> Line<'_, T> {
         };
         commit.references = None;
         commit.kept.clear();
-        commit.entry = Some(Box::new(entry.clone()));
+        commit.entry = Some(Arc::clone(&evaluated.entry));
         evaluated.resource = None;
     }
 }

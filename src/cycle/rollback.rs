@@ -434,13 +434,13 @@ impl Service {
         let (began, anchor, book) = (Instant::now(), done.anchor(), line.book());
         let mut transcript = line.kind(done.kind).map(Transcript::about).unwrap_or_default();
         let row = match book.claim(line.job, anchor.clone(), line.run.owner.clone(), Timestamp::now()).await? {
-            Claimed::Ours(row) => row.map(|row| *row),
+            Claimed::Ours(remembered) => remembered.row,
             Claimed::Theirs { owner, .. } => {
                 let failure =
                     Failure::new(ErrorCode::Conflict, format!("somebody else works on this object ({owner})"))
                         .with_remedy("run it again in a moment");
                 let left = Left::Failed(failure);
-                return Ok(Some(undo::entry(line, undoing.cycle, &done, Err(&left), &transcript, began)));
+                return Ok(Some(undo::entry(line, undoing.cycle, &done, Err(&left), &mut transcript, began)));
             }
         };
         let result = match line.kind(done.kind) {
@@ -460,7 +460,7 @@ impl Service {
         if !transcript.exchanges.is_empty() {
             line.breaker.note(failure);
         }
-        let entry = undo::entry(line, undoing.cycle, &done, result.as_ref(), &transcript, began);
+        let entry = undo::entry(line, undoing.cycle, &done, result.as_ref(), &mut transcript, began);
         let (row, references, escrow) = match result {
             Ok(undone) => (undone.row, undone.references, EscrowChange::Clear),
             Err(_) => (RowChange::Keep, None, EscrowChange::Keep),
@@ -472,7 +472,7 @@ impl Service {
             kept: Vec::new(),
             unstage: false,
             references,
-            entry: Some(Box::new(entry.clone())),
+            entry: Some(Arc::new(entry.clone())),
         };
         if let Committed::Taken(_) = book.commit(line.job, commit.clone()).await? {
             // What was sent is noted all the same; the next cycle finds out whose account it is.

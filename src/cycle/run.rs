@@ -14,6 +14,7 @@ use super::intended::Review;
 use super::line::{Protect, Run};
 use super::lock::{Busy, CycleLock};
 use super::notify::Healthy;
+use super::own_thread;
 use super::progress::Observer;
 use super::quarantine;
 use super::service::{JobRules, Service, job_runs, meaning};
@@ -239,7 +240,7 @@ impl Service {
             stop,
             client: &client,
         };
-        let worked = work.all(&mut line).await?;
+        let worked = own_thread::run(|| work.all(&mut line))?;
         self.end(job, begun, imported, worked, staging.over).await
     }
 

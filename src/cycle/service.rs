@@ -155,6 +155,7 @@ impl JobRules {
             scope: &object.scope,
             input_scope: &object.input_scope,
             used: &self.used,
+            hidden: object.mapping.redacted_sources(),
         }
     }
 

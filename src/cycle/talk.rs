@@ -288,7 +288,9 @@ impl<T: Transport> Line<'_, T> {
     pub(super) fn is_single_role(&self, kind: ObjectKind, change: &Change) -> bool {
         let mapped = self.kind(kind).into_iter().flat_map(|kind| kind.mapping.attributes());
         let mut of_rule = mapped.filter(|mapping| std::sync::Arc::ptr_eq(&mapping.rule, &change.rule));
-        of_rule.any(|mapping| mapping.text.trim_start().to_ascii_lowercase().starts_with("singleapproleassignment"))
+        of_rule.any(|mapping| {
+            mapping.single_role && mapping.text.trim_start().to_ascii_lowercase().starts_with("singleapproleassignment")
+        })
     }
 
     pub(super) async fn delete(

@@ -498,7 +498,7 @@ pub(super) fn entry<T>(
     cycle: &str,
     done: &Done,
     result: Result<&Undone, &Left>,
-    transcript: &Transcript,
+    transcript: &mut Transcript,
     began: Instant,
 ) -> Entry {
     let what = done.action.as_str();
@@ -561,6 +561,6 @@ pub(super) fn entry<T>(
         steps,
         modified: changes,
         warnings: transcript.warnings.clone(),
-        exchanges: transcript.kept_exchanges(),
+        exchanges: transcript.take_kept(),
     }
 }

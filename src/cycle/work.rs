@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use futures_util::future::Either;
 use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::{FutureExt, StreamExt, TryFutureExt};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -24,11 +25,9 @@ use super::service::Service;
 use super::tally::{CameTo, Tally};
 use super::transcript::Transcript;
 use crate::config::Job;
-use crate::model::{
-    Class, Counts, Escrow, Failure, LoggedAction, Operation, Pace, RunError, SourceAnchor, StagedObject,
-};
+use crate::model::{Class, Counts, Failure, LoggedAction, Operation, Pace, RunError, SourceAnchor, StagedObject};
 use crate::plan::Protection;
-use crate::store::{Claimed, FollowUp, JobState, ObjectCommit, Staged, Staging, StoreError};
+use crate::store::{Claimed, FollowUp, JobState, ObjectCommit, Remembered, Staged, Staging, StoreError};
 use crate::target::{Client, Transport};
 use crate::telemetry::events::ObjectProvisioned;
 
@@ -86,30 +85,37 @@ struct Course {
     noted: Instant,
 }
 
-enum Turn {
-    Done(Box<Evaluated>),
-    /// Somebody else works on it.
-    Taken(Staged),
-    /// The cycle ended before.
-    NotReached,
-}
-
 /// The objects of a phase, a page at a time.
 struct Queue<'a> {
     staging: &'a Staging,
     phase: Phase,
     after: Option<SourceAnchor>,
     page: VecDeque<Staged>,
+    /// Claimed already: their turns can begin.
+    ready: VecDeque<(Staged, Box<Remembered>)>,
 }
 
-impl Queue<'_> {
-    fn next(&mut self) -> Result<Option<Staged>, StoreError> {
+impl<'a> Queue<'a> {
+    fn new(staging: &'a Staging, phase: Phase) -> Self {
+        let (page, ready) = (VecDeque::new(), VecDeque::new());
+        Self { staging, phase, after: None, page, ready }
+    }
+
+    /// At most `count` objects that are not ready yet.
+    fn take(&mut self, count: usize) -> Result<Vec<Staged>, StoreError> {
         if self.page.is_empty() {
             self.page = self.staging.next(self.phase as u8, self.after.as_ref(), 256)?.into();
             self.after = self.page.back().map(|staged| staged.anchor.clone()).or(self.after.take());
         }
-        Ok(self.page.pop_front())
+        Ok(self.page.drain(..count.min(self.page.len())).collect())
     }
+}
+
+/// What happens next in a phase.
+enum Event {
+    /// A turn.
+    Ended(Box<Evaluated>),
+    Claimed(Vec<(Staged, Claimed)>),
 }
 
 impl Work<'_> {
@@ -130,9 +136,9 @@ impl Work<'_> {
             self.phase(line, phase, &mut course).await?;
         }
         for (phase, staged) in std::mem::take(&mut course.deferred) {
-            match self.wait_for(line, phase, staged).await? {
-                Turn::Done(evaluated) => self.note(line, &evaluated, &mut course.tally).await?,
-                Turn::NotReached | Turn::Taken(_) => course.tally.not_reached += 1,
+            match self.late_turn(line, phase, staged).await? {
+                Some(evaluated) => self.note(line, &evaluated, &mut course.tally).await?,
+                None => course.tally.not_reached += 1,
             }
         }
         Ok(self.ended(line, course.tally))
@@ -156,28 +162,62 @@ impl Work<'_> {
         if phase.asks() { self.job.target.concurrency.max(1) } else { SIDE_BY_SIDE }
     }
 
+    /// How many turns are underway beside those that have a request in flight, and how many objects are claimed before their
+    /// turn: while one is stored or worked out, another can ask.
+    ///
+    /// An on-demand run waits for whoever is claimed, so they are no more than what is sent in an eighth of a second.
+    fn ahead(&self, phase: Phase) -> usize {
+        match (phase.asks(), self.concurrency(phase)) {
+            (false, _) => SIDE_BY_SIDE,
+            // One after the other means just that.
+            (true, 1) => 0,
+            (true, concurrency) => {
+                self.job.target.rate.map_or(concurrency, |rate| concurrency.min(rate.get() as usize / 8))
+            }
+        }
+    }
+
     async fn phase<T: Transport>(
         &self,
         line: &Line<'_, T>,
         phase: Phase,
         course: &mut Course,
     ) -> Result<(), ServiceError> {
-        let mut queue = Queue { staging: &self.imported.staging, phase, after: None, page: VecDeque::new() };
+        let mut queue = Queue::new(&self.imported.staging, phase);
         let mut running = FuturesUnordered::new();
-        let mut is_empty = false;
         let mut pending: Vec<ObjectCommit> = Vec::new();
+        let ahead = self.ahead(phase);
+        let most = self.concurrency(phase) + ahead;
+        let (mut turns, mut is_claiming) = (0, false);
         loop {
-            while !is_empty && running.len() < self.concurrency(phase) {
-                match queue.next()? {
-                    Some(staged) => running.push(self.take_turn(line, phase, staged)),
-                    None => is_empty = true,
-                }
+            if self.stop.is_cancelled() || line.breaker.is_open() {
+                course.tally.not_reached += self.leave(line, phase, &mut queue).await?;
             }
-            let Some(turn) = running.next().await else { break };
-            match turn? {
-                Turn::NotReached => course.tally.not_reached += 1,
-                Turn::Taken(staged) => course.deferred.push((phase, staged)),
-                Turn::Done(evaluated) => {
+            while turns < most
+                && let Some((staged, remembered)) = queue.ready.pop_front()
+            {
+                turns += 1;
+                running.push(Either::Left(self.turn(line, phase, staged, *remembered).map_ok(Event::Ended)));
+            }
+            if !is_claiming && queue.ready.len() <= ahead / 2 {
+                let next = queue.take(ahead.max(1))?;
+                is_claiming = !next.is_empty();
+                running
+                    .extend(is_claiming.then(|| Either::Right(self.claim(line, phase, next).map_ok(Event::Claimed))));
+            }
+            let Some(event) = running.next().await else { break };
+            match event? {
+                Event::Claimed(objects) => {
+                    is_claiming = false;
+                    for (staged, claimed) in objects {
+                        match claimed {
+                            Claimed::Ours(remembered) => queue.ready.push_back((staged, remembered)),
+                            Claimed::Theirs { .. } => course.deferred.push((phase, staged)),
+                        }
+                    }
+                    continue;
+                }
+                Event::Ended(evaluated) => {
                     self.note(line, &evaluated, &mut course.tally).await?;
                     follow_up(&self.imported.staging, &evaluated)?;
                     pending.extend(evaluated.commit.filter(|_| !phase.asks()));
@@ -186,6 +226,7 @@ impl Work<'_> {
                     }
                 }
             }
+            turns -= 1;
             course.done += 1;
             self.observer.progress(course.done, self.outlook.total);
             if course.noted.elapsed() >= NOTED_EVERY && !self.begun.options.dry_run {
@@ -197,6 +238,43 @@ impl Work<'_> {
             line.book().commit_all(line.job, pending).await?;
         }
         Ok(())
+    }
+
+    /// Claims objects, or only looks them up where nothing of them will be stored with a request of theirs.
+    async fn claim<T: Transport>(
+        &self,
+        line: &Line<'_, T>,
+        phase: Phase,
+        objects: Vec<Staged>,
+    ) -> Result<Vec<(Staged, Claimed)>, ServiceError> {
+        let claimed = if self.claims(line, phase) {
+            let anchors = objects.iter().map(|staged| staged.anchor.clone()).collect();
+            line.store.claim_all(line.job, anchors, line.run.owner.clone(), Timestamp::now()).await?
+        } else {
+            let remembered = |staged: &Staged| line.store.remembered(line.job, &staged.anchor);
+            let ours = |staged| remembered(staged).map(|remembered| Claimed::Ours(Box::new(remembered)));
+            objects.iter().map(ours).collect::<Result<_, _>>()?
+        };
+        Ok(objects.into_iter().zip(claimed).collect())
+    }
+
+    fn claims<T>(&self, line: &Line<'_, T>, phase: Phase) -> bool {
+        phase.asks() && !line.run.dry_run
+    }
+
+    /// The cycle ends before the objects that are left: returns how many they are, and gives up their claims.
+    async fn leave<T>(&self, line: &Line<'_, T>, phase: Phase, queue: &mut Queue<'_>) -> Result<u64, ServiceError> {
+        let claimed: Vec<SourceAnchor> = queue.ready.drain(..).map(|(staged, _)| staged.anchor).collect();
+        let mut left = claimed.len() as u64;
+        if self.claims(line, phase) && !claimed.is_empty() {
+            line.store.release_all(line.job, claimed).await?;
+        }
+        loop {
+            match queue.take(usize::MAX)?.len() as u64 {
+                0 => return Ok(left),
+                count => left += count,
+            }
+        }
     }
 
     /// The target could not be asked, so nobody had a turn.
@@ -263,31 +341,15 @@ impl Work<'_> {
         (self.client.requests() > 0).then_some(Pace { concurrency: pace.concurrency as u64, rate: pace.rate })
     }
 
-    /// [`Work::turn`], unless the cycle is ending.
-    async fn take_turn<T: Transport>(
+    /// One object's turn: evaluate, store.
+    async fn turn<T: Transport>(
         &self,
         line: &Line<'_, T>,
         phase: Phase,
         staged: Staged,
-    ) -> Result<Turn, ServiceError> {
-        if self.stop.is_cancelled() || line.breaker.is_open() {
-            return Ok(Turn::NotReached);
-        }
-        self.turn(line, phase, staged).await
-    }
-
-    /// One object's turn: claim, evaluate, store.
-    async fn turn<T: Transport>(&self, line: &Line<'_, T>, phase: Phase, staged: Staged) -> Result<Turn, ServiceError> {
-        let row = if line.run.dry_run || !phase.asks() {
-            line.store.object(line.job, &staged.anchor)?
-        } else {
-            let claim = line.store.claim(line.job, staged.anchor.clone(), line.run.owner.clone(), Timestamp::now());
-            match claim.await? {
-                Claimed::Ours(row) => row.map(|row| *row),
-                Claimed::Theirs { .. } => return Ok(Turn::Taken(staged)),
-            }
-        };
-        let escrow: Option<Escrow> = line.store.escrow(line.job, &staged.anchor)?;
+        remembered: Remembered,
+    ) -> Result<Box<Evaluated>, ServiceError> {
+        let Remembered { row, escrow } = remembered;
         let assigned = staged.object.as_deref().is_some_and(|object| self.imported.assigned.holds(object));
         let evaluation = line.evaluate(&staged, row.as_ref(), escrow.as_ref(), assigned);
         // A defect of ours that one object meets must not cost the others their cycle.
@@ -299,25 +361,29 @@ impl Work<'_> {
             line.store(&staged.anchor, &mut evaluated, escrow.as_ref()).await?;
         }
         line.has_found(&staged.anchor);
-        Ok(Turn::Done(Box::new(evaluated)))
+        Ok(Box::new(evaluated))
     }
 
-    /// Waits for an object that an on-demand run is working on.
-    async fn wait_for<T: Transport>(
+    /// The turn of an object that an on-demand run was working on; `None` where that goes on.
+    async fn late_turn<T: Transport>(
         &self,
         line: &Line<'_, T>,
         phase: Phase,
         staged: Staged,
-    ) -> Result<Turn, ServiceError> {
+    ) -> Result<Option<Box<Evaluated>>, ServiceError> {
         let until = tokio::time::Instant::now() + PATIENCE;
-        let mut staged = staged;
+        let mut objects = vec![staged];
         loop {
             line.store.void_claims(line.job, &|owner| owner == line.run.owner || super::on_demand::is_alive(owner))?;
-            match self.turn(line, phase, staged).await? {
-                Turn::Taken(again) if tokio::time::Instant::now() < until && !self.stop.is_cancelled() => {
-                    staged = again
+            match self.claim(line, phase, objects).await?.pop() {
+                Some((staged, Claimed::Ours(remembered))) => {
+                    return self.turn(line, phase, staged, *remembered).await.map(Some);
                 }
-                other => return Ok(other),
+                Some((staged, Claimed::Theirs { .. })) => objects = vec![staged],
+                None => return Ok(None),
+            }
+            if tokio::time::Instant::now() >= until || self.stop.is_cancelled() {
+                return Ok(None);
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }

@@ -1,9 +1,12 @@
 //! The provisioning log as `provisioningObjectSummary` (service.md 20.1 to 20.3).
 
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
 use super::time::{short, time};
-use crate::model::{Class, Entry, Identity, Initiator, LoggedStatus, ObjectKind, Retry, Step, StepKind};
+use crate::model::{
+    Class, Entry, Identity, Initiator, LoggedStatus, ModifiedProperty, ObjectKind, Retry, Step, StepKind,
+};
 
 /// What a record says about its job, beside what was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,43 +20,161 @@ pub struct JobContext {
     pub source: String,
 }
 
-/// Returns one record of the log; every field is always present.
+/// Returns one record of the log as a value; see [`EntryRecord`].
 pub fn entry_json(entry: &Entry, job: &JobContext) -> Value {
-    json!({
-        "id": entry.id,
-        "activityDateTime": time(entry.at),
-        "tenantId": job.instance_id,
-        "jobId": job.job_id,
-        "cycleId": entry.cycle_id,
-        "changeId": entry.change_id,
-        "provisioningAction": entry.action.as_str(),
-        "durationInMilliseconds": entry.duration_ms,
-        "initiatedBy": initiator(&entry.initiator),
-        "servicePrincipal": { "id": job.job_id, "displayName": job.application },
-        "sourceSystem": { "id": job.instance_id, "displayName": job.source, "details": {} },
-        "targetSystem": {
-            "id": job.job_id,
-            "displayName": job.application,
-            "details": {
-                "ApplicationId": job.job_id,
-                "ServicePrincipalId": job.job_id,
-                "ServicePrincipalDisplayName": job.application,
-                "Endpoint": job.application_url,
+    // Names are texts and every part has a form in JSON.
+    serde_json::to_value(EntryRecord::new(entry, job)).unwrap_or_default()
+}
+
+/// One record of the log as it is printed; every field is always present. Written without a tree of values in between, as a
+/// cycle prints one for each object.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntryRecord<'a> {
+    id: &'a str,
+    activity_date_time: String,
+    tenant_id: &'a str,
+    job_id: &'a str,
+    cycle_id: &'a str,
+    change_id: &'a str,
+    provisioning_action: &'static str,
+    duration_in_milliseconds: u64,
+    initiated_by: InitiatorRecord<'a>,
+    service_principal: Named<'a>,
+    source_system: SystemRecord<'a, Details<'a>>,
+    target_system: SystemRecord<'a, TargetDetails<'a>>,
+    source_identity: IdentityRecord<'a>,
+    target_identity: IdentityRecord<'a>,
+    provisioning_status_info: StatusRecord<'a>,
+    provisioning_steps: Vec<StepRecord<'a>>,
+    modified_properties: Vec<PropertyRecord<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InitiatorRecord<'a> {
+    id: &'a str,
+    display_name: &'a str,
+    initiator_type: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Named<'a> {
+    id: &'a str,
+    display_name: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SystemRecord<'a, D> {
+    id: &'a str,
+    display_name: &'a str,
+    details: D,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct TargetDetails<'a> {
+    application_id: &'a str,
+    service_principal_id: &'a str,
+    service_principal_display_name: &'a str,
+    endpoint: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct IdentityRecord<'a> {
+    id: &'a str,
+    display_name: &'a str,
+    identity_type: &'static str,
+    details: Details<'a>,
+}
+
+/// Values by their names; an object without any where there is nothing.
+#[derive(Debug)]
+struct Details<'a>(Option<&'a Map<String, Value>>);
+
+impl Serialize for Details<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Some(details) => details.serialize(serializer),
+            None => serializer.collect_map::<&str, &str, _>([]),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StatusRecord<'a> {
+    status: &'static str,
+    error_information: Option<ErrorInformation<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StepRecord<'a> {
+    name: &'a str,
+    provisioning_step_type: &'static str,
+    status: &'static str,
+    description: &'a str,
+    details: &'a Map<String, Value>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PropertyRecord<'a> {
+    display_name: &'a str,
+    old_value: Option<&'a str>,
+    new_value: Option<&'a str>,
+}
+
+impl<'a> EntryRecord<'a> {
+    pub fn new(entry: &'a Entry, job: &'a JobContext) -> Self {
+        let step = |step: &'a Step| StepRecord {
+            name: &step.name,
+            provisioning_step_type: step_type(step.kind),
+            status: status_name(step.status),
+            description: &step.description,
+            details: &step.details,
+        };
+        let property = |property: &'a ModifiedProperty| PropertyRecord {
+            display_name: &property.name,
+            old_value: property.old.as_deref(),
+            new_value: property.new.as_deref(),
+        };
+        Self {
+            id: &entry.id,
+            activity_date_time: time(entry.at),
+            tenant_id: &job.instance_id,
+            job_id: &job.job_id,
+            cycle_id: &entry.cycle_id,
+            change_id: &entry.change_id,
+            provisioning_action: entry.action.as_str(),
+            duration_in_milliseconds: entry.duration_ms,
+            initiated_by: initiator(&entry.initiator),
+            service_principal: Named { id: &job.job_id, display_name: &job.application },
+            source_system: SystemRecord { id: &job.instance_id, display_name: &job.source, details: Details(None) },
+            target_system: SystemRecord {
+                id: &job.job_id,
+                display_name: &job.application,
+                details: TargetDetails {
+                    application_id: &job.job_id,
+                    service_principal_id: &job.job_id,
+                    service_principal_display_name: &job.application,
+                    endpoint: &job.application_url,
+                },
             },
-        },
-        "sourceIdentity": identity(Some(&entry.source), entry.kind),
-        "targetIdentity": identity(entry.target.as_ref(), entry.kind),
-        "provisioningStatusInfo": {
-            "status": status_name(entry.status),
-            "errorInformation": error_information(entry),
-        },
-        "provisioningSteps": entry.steps.iter().map(step).collect::<Value>(),
-        "modifiedProperties": entry.modified.iter().map(|property| json!({
-            "displayName": property.name,
-            "oldValue": property.old,
-            "newValue": property.new,
-        })).collect::<Value>(),
-    })
+            source_identity: identity(Some(&entry.source), entry.kind),
+            target_identity: identity(entry.target.as_ref(), entry.kind),
+            provisioning_status_info: StatusRecord {
+                status: status_name(entry.status),
+                error_information: ErrorInformation::of(entry),
+            },
+            provisioning_steps: entry.steps.iter().map(step).collect(),
+            modified_properties: entry.modified.iter().map(property).collect(),
+        }
+    }
 }
 
 /// The status as Graph spells it, which has no name for what was not looked at.
@@ -102,55 +223,37 @@ pub(super) fn outcome_sentence(entry: &Entry) -> Option<&str> {
     entry.steps.last().map(|step| step.description.as_str()).filter(|text| !text.is_empty())
 }
 
-fn initiator(initiator: &Initiator) -> Value {
+fn initiator(initiator: &Initiator) -> InitiatorRecord<'_> {
     match initiator {
-        Initiator::System => json!({ "id": "", "displayName": "provisiond", "initiatorType": "system" }),
-        Initiator::Operator(name) => json!({ "id": name, "displayName": name, "initiatorType": "user" }),
+        Initiator::System => InitiatorRecord { id: "", display_name: "provisiond", initiator_type: "system" },
+        Initiator::Operator(name) => InitiatorRecord { id: name, display_name: name, initiator_type: "user" },
     }
 }
 
 /// The published samples print an object without values where there is no identity.
-fn identity(identity: Option<&Identity>, kind: ObjectKind) -> Value {
+fn identity(identity: Option<&Identity>, kind: ObjectKind) -> IdentityRecord<'_> {
     match identity {
-        Some(identity) => json!({
-            "id": identity.id,
-            "displayName": identity.display_name,
-            "identityType": kind_name(kind),
-            "details": identity.details,
-        }),
-        None => json!({ "id": "", "displayName": "", "identityType": "", "details": {} }),
-    }
-}
-
-fn step(step: &Step) -> Value {
-    json!({
-        "name": step.name,
-        "provisioningStepType": step_type(step.kind),
-        "status": status_name(step.status),
-        "description": step.description,
-        "details": step.details,
-    })
-}
-
-fn error_information(entry: &Entry) -> Value {
-    match ErrorInformation::of(entry) {
-        None => Value::Null,
-        Some(error) => json!({
-            "errorCode": error.code,
-            "reason": error.reason,
-            "additionalDetails": error.additional,
-            "errorCategory": error.category,
-            "recommendedAction": error.remedy,
-        }),
+        Some(identity) => IdentityRecord {
+            id: &identity.id,
+            display_name: &identity.display_name,
+            identity_type: kind_name(kind),
+            details: Details(Some(&identity.details)),
+        },
+        None => IdentityRecord { id: "", display_name: "", identity_type: "", details: Details(None) },
     }
 }
 
 /// Why an object did not end in success, or what was noticed although it did (service.md 20.2).
+#[derive(Debug, Serialize)]
 pub(super) struct ErrorInformation<'a> {
+    #[serde(rename = "errorCode")]
     pub code: &'a str,
     pub reason: Option<&'a str>,
+    #[serde(rename = "additionalDetails")]
     pub additional: Option<String>,
+    #[serde(rename = "errorCategory")]
     pub category: &'static str,
+    #[serde(rename = "recommendedAction")]
     pub remedy: Option<&'a str>,
 }
 
@@ -199,7 +302,7 @@ pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::{ErrorCode, Failure, LoggedAction, ModifiedProperty};
+    use crate::model::{ErrorCode, Failure, LoggedAction};
 
     pub fn job() -> JobContext {
         JobContext {

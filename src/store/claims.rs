@@ -4,14 +4,21 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codec::{Stored, identifier, millis};
-use super::{JobKey, ObjectRow, Store, StoreError, objects};
-use crate::model::SourceAnchor;
+use super::{JobKey, ObjectRow, Store, StoreError, escrows, objects};
+use crate::model::{Escrow, SourceAnchor};
+
+/// What the state holds of an object when its turn begins.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Remembered {
+    pub row: Option<ObjectRow>,
+    pub escrow: Option<Escrow>,
+}
 
 /// The answer to a claim.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Claimed {
     /// Ours now, with the object as it is remembered at this moment.
-    Ours(Option<Box<ObjectRow>>),
+    Ours(Box<Remembered>),
     /// Somebody else works on it.
     Theirs { owner: String, since: i64 },
 }
@@ -25,25 +32,36 @@ impl Store {
         owner: String,
         now: Timestamp,
     ) -> Result<Claimed, StoreError> {
+        self.write(None, move |connection| claim(connection, job, &anchor, &owner, now)).await
+    }
+
+    /// Claims several objects at once; the answers are in their order.
+    pub async fn claim_all(
+        &self,
+        job: JobKey,
+        anchors: Vec<SourceAnchor>,
+        owner: String,
+        now: Timestamp,
+    ) -> Result<Vec<Claimed>, StoreError> {
         self.write(None, move |connection| {
-            let held: Option<(String, i64)> = connection
-                .prepare_cached("SELECT owner, since FROM claims WHERE job = ?1 AND anchor = ?2")?
-                .query_row(params![job.0, Stored(anchor.as_str())], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()?;
-            if let Some((holder, since)) = held.filter(|(holder, _)| *holder != owner) {
-                return Ok(Claimed::Theirs { owner: holder, since });
-            }
-            connection
-                .prepare_cached("INSERT OR REPLACE INTO claims (job, anchor, owner, since) VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![job.0, Stored(anchor.as_str()), owner, millis(now)])?;
-            Ok(Claimed::Ours(objects::object(connection, job, &anchor)?.map(Box::new)))
+            anchors.iter().map(|anchor| claim(connection, job, anchor, &owner, now)).collect()
         })
         .await
+    }
+
+    /// What is remembered of an object that needs no claim, because nothing of it will change.
+    pub fn remembered(&self, job: JobKey, anchor: &SourceAnchor) -> Result<Remembered, StoreError> {
+        self.read(|connection| remembered(connection, job, anchor))
     }
 
     /// Gives up a claim without a change.
     pub async fn release(&self, job: JobKey, anchor: SourceAnchor) -> Result<(), StoreError> {
         self.write(None, move |connection| release(connection, job, &anchor)).await
+    }
+
+    /// Gives up several claims without a change.
+    pub async fn release_all(&self, job: JobKey, anchors: Vec<SourceAnchor>) -> Result<(), StoreError> {
+        self.write(None, move |connection| anchors.iter().try_for_each(|anchor| release(connection, job, anchor))).await
     }
 
     /// Voids every claim of the job whose owner is not in `alive`; returns how many there were.
@@ -66,6 +84,33 @@ impl Store {
         })?;
         Ok(count)
     }
+}
+
+fn claim(
+    connection: &Connection,
+    job: JobKey,
+    anchor: &SourceAnchor,
+    owner: &str,
+    now: Timestamp,
+) -> Result<Claimed, StoreError> {
+    let held: Option<(String, i64)> = connection
+        .prepare_cached("SELECT owner, since FROM claims WHERE job = ?1 AND anchor = ?2")?
+        .query_row(params![job.0, Stored(anchor.as_str())], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    if let Some((owner, since)) = held.filter(|(holder, _)| holder != owner) {
+        return Ok(Claimed::Theirs { owner, since });
+    }
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO claims (job, anchor, owner, since) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![job.0, Stored(anchor.as_str()), owner, millis(now)])?;
+    Ok(Claimed::Ours(Box::new(remembered(connection, job, anchor)?)))
+}
+
+fn remembered(connection: &Connection, job: JobKey, anchor: &SourceAnchor) -> Result<Remembered, StoreError> {
+    Ok(Remembered {
+        row: objects::object(connection, job, anchor)?,
+        escrow: escrows::of_object(connection, job, anchor)?,
+    })
 }
 
 pub(super) fn release(connection: &Connection, job: JobKey, anchor: &SourceAnchor) -> Result<(), StoreError> {

@@ -35,11 +35,7 @@ impl Store {
     }
 
     pub fn escrow(&self, job: JobKey, anchor: &SourceAnchor) -> Result<Option<Escrow>, StoreError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(&format!("{SELECT} AND e.anchor = ?2"))?;
-            let mut rows = statement.query(params![job.0, Stored(anchor.as_str())])?;
-            rows.next()?.map(escrow).transpose()
-        })
+        self.read(|connection| of_object(connection, job, anchor))
     }
 
     /// The anchors whose retry is due at `now`, in order.
@@ -88,6 +84,16 @@ impl Store {
             Ok(connection.execute("DELETE FROM escrows WHERE job = ?1", [job.0])? as u64)
         })
     }
+}
+
+pub(super) fn of_object(
+    connection: &Connection,
+    job: JobKey,
+    anchor: &SourceAnchor,
+) -> Result<Option<Escrow>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!("{SELECT} AND e.anchor = ?2"))?;
+    let mut rows = statement.query(params![job.0, Stored(anchor.as_str())])?;
+    rows.next()?.map(escrow).transpose()
 }
 
 pub(super) fn put(connection: &Connection, job: JobKey, escrow: &Escrow) -> Result<(), StoreError> {

@@ -30,7 +30,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::Connection;
 
-pub use claims::Claimed;
+pub use claims::{Claimed, Remembered};
 pub use error::StoreError;
 pub use job::{JobState, Learned, Watermark};
 pub use links::StoredLink;

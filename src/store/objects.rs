@@ -1,6 +1,7 @@
 //! Source objects and what a push changed of them.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::types::ValueRef;
@@ -24,7 +25,7 @@ pub struct ObjectCommit {
     pub unstage: bool,
     /// What the evaluation found out about references; `None` leaves them as they are.
     pub references: Option<Box<ReferenceChange>>,
-    pub entry: Option<Box<Entry>>,
+    pub entry: Option<Arc<Entry>>,
 }
 
 /// How a commit ended.
