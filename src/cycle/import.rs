@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::assignment::{Assigned, Heard, UNSAID};
@@ -48,7 +49,7 @@ pub(super) struct Imported {
     pub learned: Option<Learned>,
     pub identity: String,
     /// `None` where the export is the old one, record by record.
-    pub snapshot: Option<Vec<u8>>,
+    pub snapshot: Option<Vec<Bytes>>,
     /// `SetMemory` as JSON.
     pub memory: String,
     pub counts: SourceCounts,
@@ -441,7 +442,7 @@ fn without_base(request: &Request<'_>, sorted: &Sorted, records: u64, warnings: 
 }
 
 /// The last snapshot, but for the objects that changes touched: what it said of them holds no more.
-fn changed_snapshot(request: &Request<'_>, sorted: &Sorted) -> Result<(Option<Vec<u8>>, u64, u64), StoreError> {
+fn changed_snapshot(request: &Request<'_>, sorted: &Sorted) -> Result<(Option<Vec<Bytes>>, u64, u64), StoreError> {
     let (mut users, mut groups) = match request.previous {
         Some(before) => (before.users, before.groups),
         None => request.store.object_counts(request.job)?,

@@ -1,6 +1,9 @@
 //! The records of an export as hashes, in file order.
 
 use std::collections::HashSet;
+use std::ops::Range;
+
+use bytes::Bytes;
 
 /// One record: the hash of its bytes, the key of its object (0: a record without an object), and whether that lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,17 +15,20 @@ pub struct Record {
 
 const SIZE: usize = 16 + 8 + 1;
 const MAGIC: &[u8; 8] = b"prvsnap1";
+/// How far ahead the old export is looked at for where it goes on: a few leavers in a row.
+const LOOK_AHEAD: usize = 16;
 
 /// A whole export, 25 bytes a record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
-    bytes: Vec<u8>,
+    bytes: Bytes,
 }
 
 impl Snapshot {
-    /// Reads what [`SnapshotBuilder::finish`] wrote; `None` where it is something else.
+    /// Reads what [`SnapshotBuilder::finish`] wrote, put together; `None` where it is something else.
     pub fn decode(bytes: Vec<u8>) -> Option<Self> {
-        (bytes.starts_with(MAGIC) && (bytes.len() - MAGIC.len()).is_multiple_of(SIZE)).then_some(Self { bytes })
+        let is_one = bytes.starts_with(MAGIC) && (bytes.len() - MAGIC.len()).is_multiple_of(SIZE);
+        is_one.then(|| Self { bytes: bytes.into() })
     }
 
     pub fn len(&self) -> usize {
@@ -35,10 +41,7 @@ impl Snapshot {
 
     pub fn get(&self, at: usize) -> Option<Record> {
         let start = MAGIC.len() + at * SIZE;
-        let bytes = self.bytes.get(start..start + SIZE)?;
-        let (hash, rest) = bytes.split_first_chunk::<16>()?;
-        let (key, rest) = rest.split_first_chunk::<8>()?;
-        Some(Record { hash: u128::from_le_bytes(*hash), key: u64::from_le_bytes(*key), living: rest == [1] })
+        read(self.bytes.get(start..start + SIZE)?)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Record> + '_ {
@@ -46,30 +49,50 @@ impl Snapshot {
     }
 }
 
+fn read(bytes: &[u8]) -> Option<Record> {
+    let (hash, rest) = bytes.split_first_chunk::<16>()?;
+    let (key, rest) = rest.split_first_chunk::<8>()?;
+    Some(Record { hash: u128::from_le_bytes(*hash), key: u64::from_le_bytes(*key), living: rest == [1] })
+}
+
 /// Collects the records of the export that is being read.
 ///
-/// While it repeats the old one record by record nothing is stored, so that an unchanged directory needs one snapshot in
-/// memory, not two.
+/// Where it repeats the old one nothing is copied: a directory of which little changed needs one snapshot in memory, not two.
 #[derive(Debug, Default)]
 pub struct SnapshotBuilder {
-    same: usize,
-    own: Option<Vec<u8>>,
+    parts: Vec<Part>,
+    /// The records of the fresh parts.
+    fresh: Vec<u8>,
+    /// Where the old export goes on.
+    at: usize,
     withdrawn: HashSet<u128>,
+}
+
+/// Records one after the other, by their numbers.
+#[derive(Debug, PartialEq, Eq)]
+enum Part {
+    Old(Range<usize>),
+    Fresh(Range<usize>),
 }
 
 impl SnapshotBuilder {
     pub fn push(&mut self, old: &Snapshot, record: Record) {
-        if self.own.is_none() {
-            if old.get(self.same) == Some(record) {
-                self.same += 1;
-                return;
+        let ahead = self.at..(self.at + LOOK_AHEAD).min(old.len());
+        if let Some(at) = ahead.into_iter().find(|at| old.get(*at) == Some(record)) {
+            self.at = at + 1;
+            match self.parts.last_mut() {
+                Some(Part::Old(range)) if range.end == at => range.end += 1,
+                Some(_) | None => self.parts.push(Part::Old(at..at + 1)),
             }
-            self.own = Some(prefix(old, self.same));
+            return;
         }
-        if let Some(bytes) = &mut self.own {
-            bytes.extend_from_slice(&record.hash.to_le_bytes());
-            bytes.extend_from_slice(&record.key.to_le_bytes());
-            bytes.push(u8::from(record.living));
+        self.fresh.extend_from_slice(&record.hash.to_le_bytes());
+        self.fresh.extend_from_slice(&record.key.to_le_bytes());
+        self.fresh.push(u8::from(record.living));
+        let end = self.fresh.len() / SIZE;
+        match self.parts.last_mut() {
+            Some(Part::Fresh(range)) => range.end = end,
+            Some(Part::Old(_)) | None => self.parts.push(Part::Fresh(end - 1..end)),
         }
     }
 
@@ -78,32 +101,42 @@ impl SnapshotBuilder {
         self.withdrawn.insert(hash);
     }
 
-    /// The bytes to store, or `None` where the export is the old one, record by record.
-    pub fn finish(self, old: &Snapshot) -> Option<Vec<u8>> {
+    /// The bytes to store, piece by piece, or `None` where the export is the old one, record by record.
+    pub fn finish(mut self, old: &Snapshot) -> Option<Vec<Bytes>> {
         if !self.withdrawn.is_empty() {
-            let (withdrawn, same) = (self.withdrawn, self.same);
-            let all = Snapshot { bytes: self.own.unwrap_or_else(|| prefix(old, same)) };
+            let withdrawn = std::mem::take(&mut self.withdrawn);
             let mut kept = SnapshotBuilder::default();
-            let nothing = Snapshot::default();
-            all.iter()
-                .filter(|record| !withdrawn.contains(&record.hash))
-                .for_each(|record| kept.push(&nothing, record));
-            return kept.finish(&nothing);
+            for piece in self.pieces(old) {
+                piece
+                    .chunks_exact(SIZE)
+                    .filter_map(read)
+                    .filter(|record| !withdrawn.contains(&record.hash))
+                    .for_each(|record| kept.push(old, record));
+            }
+            return kept.finish(old);
         }
-        match self.own {
-            Some(bytes) => Some(bytes),
-            None if self.same == old.len() && !old.bytes.is_empty() => None,
-            None => Some(prefix(old, self.same)),
+        let is_same = match &self.parts[..] {
+            [] => old.is_empty(),
+            [Part::Old(range)] => *range == (0..old.len()),
+            [..] => false,
+        };
+        if is_same && !old.bytes.is_empty() {
+            return None;
         }
+        let mut pieces = vec![Bytes::from_static(MAGIC)];
+        pieces.append(&mut self.pieces(old));
+        Some(pieces)
     }
-}
 
-/// The first `count` records of `old`, as they are stored.
-fn prefix(old: &Snapshot, count: usize) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(old.bytes.len().max(MAGIC.len()));
-    bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&old.bytes[old.bytes.len().min(MAGIC.len())..][..count * SIZE]);
-    bytes
+    fn pieces(self, old: &Snapshot) -> Vec<Bytes> {
+        let fresh = Bytes::from(self.fresh);
+        let octets = |range: Range<usize>, from: usize| from + range.start * SIZE..from + range.end * SIZE;
+        let piece = |part| match part {
+            Part::Old(range) => old.bytes.slice(octets(range, MAGIC.len())),
+            Part::Fresh(range) => fresh.slice(octets(range, 0)),
+        };
+        self.parts.into_iter().map(piece).collect()
+    }
 }
 
 #[cfg(test)]
@@ -111,7 +144,7 @@ pub(super) fn snapshot_of(records: &[Record]) -> Snapshot {
     let old = Snapshot::default();
     let mut builder = SnapshotBuilder::default();
     records.iter().for_each(|record| builder.push(&old, *record));
-    Snapshot::decode(builder.finish(&old).expect("it is new")).expect("it was just written")
+    Snapshot::decode(builder.finish(&old).expect("it is new").concat()).expect("it was just written")
 }
 
 #[cfg(test)]
@@ -131,12 +164,23 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_is_kept_from_the_first_difference_on() {
+    fn what_is_as_before_is_not_copied() {
+        let old = snapshot_of(&(1..=100).map(record).collect::<Vec<_>>());
+        let mut builder = SnapshotBuilder::default();
+        // 2 and 3 left, 50 changed, 200 joined
+        let now = (1..=100).filter(|n| ![2, 3].contains(n)).map(|n| if n == 50 { 500 } else { n }).chain([200]);
+        now.for_each(|n| builder.push(&old, record(n)));
+        let parts = [Part::Old(0..1), Part::Old(3..49), Part::Fresh(0..1), Part::Old(50..100), Part::Fresh(1..2)];
+        assert_eq!((&builder.parts[..], builder.fresh.len()), (&parts[..], 2 * SIZE));
+    }
+
+    #[test]
+    fn what_differs_takes_the_place_of_what_was() {
         let old = snapshot_of(&[record(1), record(2), record(3)]);
         for wanted in [vec![1, 2], vec![1, 9, 3], vec![2, 1, 3], vec![], vec![1, 2, 3, 4]] {
             let mut builder = SnapshotBuilder::default();
             wanted.iter().for_each(|n| builder.push(&old, record(*n)));
-            let found = Snapshot::decode(builder.finish(&old).expect("it differs")).expect("well-formed");
+            let found = Snapshot::decode(builder.finish(&old).expect("it differs").concat()).expect("well-formed");
             assert_eq!(found.iter().map(|record| record.key).collect::<Vec<_>>(), wanted);
         }
     }
@@ -147,7 +191,7 @@ mod tests {
         let mut builder = SnapshotBuilder::default();
         (1..=3).for_each(|n| builder.push(&old, record(n)));
         builder.withdraw(record(2).hash);
-        let found = Snapshot::decode(builder.finish(&old).expect("it differs")).expect("well-formed");
+        let found = Snapshot::decode(builder.finish(&old).expect("it differs").concat()).expect("well-formed");
         assert_eq!(found.iter().map(|record| record.key).collect::<Vec<_>>(), [1, 3]);
     }
 

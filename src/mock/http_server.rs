@@ -215,7 +215,8 @@ impl Shell {
             return self.service.answer(request).map(Body::from);
         }
         if !self.latency.is_zero() {
-            tokio::time::sleep(self.latency).await;
+            // Timers go off at the next whole millisecond, half a one late on average.
+            tokio::time::sleep(self.latency.saturating_sub(Duration::from_micros(500))).await;
         }
         let strike = self.faults.strike(request);
         let normal = || self.service.answer(request);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{JobKey, Staging, Store, StoreError};
 use crate::model::{Pace, Quarantine, RunSummary};
+use bytes::Bytes;
 use jiff::Timestamp;
 use rusqlite::blob::ZeroBlob;
 use rusqlite::{Connection, MAIN_DB, OptionalExtension, params};
@@ -195,7 +196,7 @@ impl Store {
         self.write_now(None, move |connection| update(connection, job, change))
     }
 
-    /// Ends a cycle: the watermark and the snapshot in one transaction, only if the job is still at `revision`.
+    /// Ends a cycle: the watermark and the snapshot, in pieces, in one transaction, only if the job is still at `revision`.
     ///
     /// Returns false, having changed nothing, where somebody restarted or reset the job meanwhile.
     pub async fn move_watermark(
@@ -203,7 +204,7 @@ impl Store {
         job: JobKey,
         revision: u64,
         watermark: Watermark,
-        snapshot: Option<Vec<u8>>,
+        snapshot: Option<Vec<Bytes>>,
         learned: Option<Learned>,
     ) -> Result<bool, StoreError> {
         if let Some(learned) = learned.as_ref().filter(|learned| learned.whole) {
@@ -216,8 +217,8 @@ impl Store {
             if state(connection, job)?.revision != revision {
                 return Ok(false);
             }
-            if let Some(data) = snapshot {
-                write_snapshot(connection, job, &data)?;
+            if let Some(pieces) = snapshot {
+                write_snapshot(connection, job, &pieces)?;
             }
             if let Some(learned) = learned {
                 super::known::take_over(connection, job, &learned)?;
@@ -311,24 +312,22 @@ impl Store {
 /// Octets of a snapshot that are compared, and written if they differ.
 const PAGE: usize = 4096;
 
-fn write_snapshot(connection: &Connection, job: JobKey, data: &[u8]) -> Result<(), StoreError> {
-    let sql = "SELECT length(data) FROM snapshots WHERE job = ?1";
-    let length: Option<i64> = connection.prepare_cached(sql)?.query_row([job.0], |row| row.get(0)).optional()?;
-    if length.and_then(|length| usize::try_from(length).ok()) == Some(data.len()) {
-        return rewrite_snapshot(connection, job, data);
-    }
-    let room = ZeroBlob(data.len() as u64);
-    connection.execute("INSERT OR REPLACE INTO snapshots (job, data) VALUES (?1, ?2)", params![job.0, room])?;
-    connection.blob_open(MAIN_DB, "snapshots", "data", job.0, false)?.write_at(data, 0)?;
-    Ok(())
-}
-
 /// Writes what differs: of people who only changed, most of a snapshot stays as it is.
-fn rewrite_snapshot(connection: &Connection, job: JobKey, data: &[u8]) -> Result<(), StoreError> {
+fn write_snapshot(connection: &Connection, job: JobKey, pieces: &[Bytes]) -> Result<(), StoreError> {
+    let length: usize = pieces.iter().map(Bytes::len).sum();
+    let sql = "SELECT length(data) FROM snapshots WHERE job = ?1";
+    let before: Option<i64> = connection.prepare_cached(sql)?.query_row([job.0], |row| row.get(0)).optional()?;
+    let is_fresh = before.and_then(|before| usize::try_from(before).ok()) != Some(length);
+    if is_fresh {
+        let sql = "INSERT OR REPLACE INTO snapshots (job, data) VALUES (?1, ?2)";
+        connection.execute(sql, params![job.0, ZeroBlob(length as u64)])?;
+    }
     let mut blob = connection.blob_open(MAIN_DB, "snapshots", "data", job.0, false)?;
     let mut old = vec![0; 64 * PAGE];
-    for (at, new) in data.chunks(old.len()).enumerate() {
-        let begin = at * old.len();
+    let mut write = |new: &[u8], begin: usize| -> Result<(), StoreError> {
+        if is_fresh {
+            return Ok(blob.write_at(new, begin)?);
+        }
         let old = &mut old[..new.len()];
         blob.read_at_exact(old, begin)?;
         for (page, (was, is)) in old.chunks(PAGE).zip(new.chunks(PAGE)).enumerate() {
@@ -336,8 +335,22 @@ fn rewrite_snapshot(connection: &Connection, job: JobKey, data: &[u8]) -> Result
                 blob.write_at(is, begin + page * PAGE)?;
             }
         }
+        Ok(())
+    };
+    let (mut new, mut begin) = (Vec::with_capacity(64 * PAGE), 0);
+    for mut piece in pieces.iter().map(|piece| &piece[..]) {
+        while !piece.is_empty() {
+            let (now, rest) = piece.split_at(piece.len().min(64 * PAGE - new.len()));
+            new.extend_from_slice(now);
+            piece = rest;
+            if new.len() == 64 * PAGE {
+                write(&new, begin)?;
+                begin += new.len();
+                new.clear();
+            }
+        }
     }
-    Ok(())
+    if new.is_empty() { Ok(()) } else { write(&new, begin) }
 }
 
 fn state(connection: &Connection, job: JobKey) -> Result<JobState, StoreError> {

@@ -1,6 +1,8 @@
 //! The client of one target.
 
+use std::panic::resume_unwind;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -14,11 +16,12 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::auth::{Authorization, Credential};
 use super::base::{Base, unsendable};
 use super::connect::{self, Route};
-use super::fault::{fault_of, late};
+use super::fault::{abandoned, fault_of, late};
 use super::pace::{Pace, Pacer};
 use super::settings::{Settings, SetupFault};
 use super::{Transport, body};
@@ -52,13 +55,18 @@ pub enum Shown {
 
 /// Sends requests to one target; made once for the life of a job.
 pub struct Client {
-    http: legacy::Client<HttpsConnector<Route>, Full<Bytes>>,
     base: Base,
     auth: Authorization,
+    honour_retry_after: bool,
+    line: Arc<Line>,
+}
+
+/// The way to the target and back.
+struct Line {
+    http: legacy::Client<HttpsConnector<Route>, Full<Bytes>>,
     pacer: Pacer,
     timeout: Duration,
     answer_limit: usize,
-    honour_retry_after: bool,
     requests: AtomicU64,
 }
 
@@ -72,26 +80,24 @@ impl Client {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(connect::IDLE)
             .build(connect::connector(settings, tls)?);
-        Ok(Self {
+        let line = Line {
             http,
-            base,
-            auth,
             pacer: Pacer::new(settings.rate, settings.concurrency),
             timeout: settings.timeout,
             answer_limit: settings.answer_limit,
-            honour_retry_after: settings.honour_retry_after,
             requests: AtomicU64::new(0),
-        })
+        };
+        Ok(Self { base, auth, honour_retry_after: settings.honour_retry_after, line: Arc::new(line) })
     }
 
     /// How many requests went to the target so far, repeats included, those for tokens not.
     pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
+        self.line.requests.load(Ordering::Relaxed)
     }
 
     /// How fast requests are let through at the moment.
     pub fn pace(&self) -> Pace {
-        self.pacer.pace()
+        self.line.pacer.pace()
     }
 
     /// Sends one request as it stands, once, and brings the answer as it stands.
@@ -116,8 +122,8 @@ impl Client {
         if let Some(identity) = identity {
             message.headers_mut().insert(AUTHORIZATION, identity);
         }
-        let _permit = self.pacer.ready().await;
-        let mut response = self.exchange(message).await?;
+        let _permit = self.line.pacer.ready().await;
+        let mut response = self.line.exchange(message).await?;
         let secrets: Vec<&str> = credential.iter().map(Credential::secret).collect();
         if let Some(masked) = mask(&response.body, &secrets) {
             response.body = masked;
@@ -145,7 +151,9 @@ impl Client {
         }
         Ok(message)
     }
+}
 
+impl Line {
     async fn exchange(&self, message: http::Request<Full<Bytes>>) -> Answer {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let whole = async {
@@ -164,13 +172,32 @@ impl Client {
         tokio::time::timeout(self.timeout, whole).await.unwrap_or_else(|_| Err(late(self.timeout)))
     }
 
-    /// The pause that a refusal asks for; `None` where the answer is no refusal of this kind.
-    fn pause(&self, response: &Response, repeat: u32) -> Option<Duration> {
-        let told = response.retry_after.as_deref().filter(|_| self.honour_retry_after);
-        let asks = response.status == 429 || (response.status == 503 && response.retry_after.is_some());
-        let now = jiff::Timestamp::now();
-        asks.then(|| told.and_then(|told| retry_after(told, now)).unwrap_or_else(|| retry_pause(repeat)))
+    /// Sends a request once it may go; returns its answer, and whether that is a refusal for now.
+    async fn in_turn(
+        &self,
+        message: http::Request<Full<Bytes>>,
+        repeat: u32,
+        honour_retry_after: bool,
+    ) -> (Answer, bool) {
+        let permit = self.pacer.ready().await;
+        let begun = Instant::now();
+        let answer = self.exchange(message).await;
+        let pause = answer.as_ref().ok().and_then(|response| pause(response, repeat, honour_retry_after));
+        match (&answer, pause) {
+            (_, Some(pause)) => self.pacer.refused(pause),
+            (Ok(_), None) => permit.answered(begun.elapsed()),
+            (Err(_), None) => {}
+        }
+        (answer, pause.is_some())
     }
+}
+
+/// The pause that a refusal asks for; `None` where the answer is no refusal of this kind.
+fn pause(response: &Response, repeat: u32, honour_retry_after: bool) -> Option<Duration> {
+    let told = response.retry_after.as_deref().filter(|_| honour_retry_after);
+    let asks = response.status == 429 || (response.status == 503 && response.retry_after.is_some());
+    let now = jiff::Timestamp::now();
+    asks.then(|| told.and_then(|told| retry_after(told, now)).unwrap_or_else(|| retry_pause(repeat)))
 }
 
 impl Transport for Client {
@@ -185,19 +212,21 @@ impl Transport for Client {
         loop {
             let credential = self.auth.credential().await?;
             let message = self.message(request, credential.as_ref())?;
-            let permit = self.pacer.ready().await;
-            let begun = Instant::now();
-            let answer = self.exchange(message).await;
+            // A task of its own: when a place comes free the next request goes out before anybody works on the answer.
+            let (line, honour_retry_after) = (Arc::clone(&self.line), self.honour_retry_after);
+            let sent = tokio::spawn(async move { line.in_turn(message, repeats, honour_retry_after).await });
+            let (answer, refused) = match AbortOnDropHandle::new(sent).await {
+                Ok(sent) => sent,
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => resume_unwind(panic),
+                    Err(_) => (Err(abandoned()), false),
+                },
+            };
             match answer {
                 Ok(mut response) => {
-                    if let Some(pause) = self.pause(&response, repeats) {
-                        self.pacer.refused(pause);
-                        if repeats < REPEATS {
-                            repeats += 1;
-                            continue;
-                        }
-                    } else {
-                        permit.answered(begun.elapsed());
+                    if refused && repeats < REPEATS {
+                        repeats += 1;
+                        continue;
                     }
                     if response.status == 401 && !renewed && self.auth.forget(credential.as_ref()) {
                         renewed = true;
@@ -212,7 +241,6 @@ impl Transport for Client {
                     return Ok(response);
                 }
                 Err(fault) => {
-                    drop(permit);
                     let broken = matches!(fault.kind, FaultKind::Connect | FaultKind::Closed);
                     match breaks.next().filter(|_| broken) {
                         Some(delay) => tokio::time::sleep(delay).await,

@@ -12,6 +12,11 @@ pub(super) fn late(timeout: Duration) -> Fault {
     Fault::new(FaultKind::Timeout, format!("the target did not answer within {seconds} seconds"))
 }
 
+/// The program ends before the answer came.
+pub(super) fn abandoned() -> Fault {
+    Fault::new(FaultKind::Closed, "the request was given up because the program ends")
+}
+
 /// Tells failures apart by the errors behind `error`.
 pub(super) fn fault_of(error: &(dyn Error + 'static), connecting: bool) -> Fault {
     let mut kind = if connecting { FaultKind::Connect } else { FaultKind::Closed };
