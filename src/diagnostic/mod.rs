@@ -8,6 +8,7 @@ mod render;
 use std::ops::Range;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
 pub use nearest::nearest;
 pub use render::{Style, render, render_all};
@@ -86,6 +87,20 @@ impl Diagnostic {
 
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
+    }
+
+    /// The problem as a document has it (contract.md 5, `check`): every member is there, null where there is nothing to say.
+    pub fn to_json(&self) -> Value {
+        let place = self.place.as_ref();
+        json!({
+            "severity": self.severity,
+            "file": place.map(|place| &place.file),
+            "line": place.and_then(|place| place.line),
+            "column": place.and_then(|place| place.column),
+            "code": self.code,
+            "message": self.message,
+            "help": self.help,
+        })
     }
 }
 

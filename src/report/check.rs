@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::Diagnostic;
 
 /// Returns the document of `check`; `configuration` is the effective one, null where it could not be read.
 pub fn check_json(problems: &[Diagnostic], configuration: Value) -> Value {
@@ -15,24 +15,7 @@ pub fn check_json(problems: &[Diagnostic], configuration: Value) -> Value {
 
 /// Returns the problems alone, as they stand beside an error of the process too.
 pub fn problems_json(problems: &[Diagnostic]) -> Value {
-    problems.iter().map(problem_json).collect()
-}
-
-fn problem_json(problem: &Diagnostic) -> Value {
-    let place = problem.place.as_ref();
-    json!({
-        "severity": match problem.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-            Severity::Info => "info",
-        },
-        "file": place.map(|place| &place.file),
-        "line": place.and_then(|place| place.line),
-        "column": place.and_then(|place| place.column),
-        "code": problem.code,
-        "message": problem.message,
-        "help": problem.help,
-    })
+    problems.iter().map(Diagnostic::to_json).collect()
 }
 
 #[cfg(test)]

@@ -121,7 +121,7 @@ fn around(report: &SetReport, identity: Value) -> impl Iterator<Item = (&'static
         ("complete", json!(report.complete.name())),
         ("files", files),
         ("counts", counts(report.counts)),
-        ("problems", report.problems.iter().map(as_checked).collect()),
+        ("problems", report.problems.iter().map(|problem| problem.to_diagnostic().to_json()).collect()),
         ("set", judgement(report)),
     ]
     .into_iter()
@@ -130,24 +130,6 @@ fn around(report: &SetReport, identity: Value) -> impl Iterator<Item = (&'static
 /// What the export is told from others by; nothing where a file cannot be read.
 fn identity(set: &mut FileSet) -> Value {
     json!(set.identity().ok().map(|identity| identity.digest()))
-}
-
-/// A problem as `check` prints it.
-fn as_checked(problem: &Problem) -> Value {
-    let severity = match problem.level {
-        Level::Info => "info",
-        Level::Warning => "warning",
-        Level::Record | Level::File | Level::Set => "error",
-    };
-    json!({
-        "severity": severity,
-        "file": problem.file,
-        "line": problem.line,
-        "column": problem.column,
-        "code": problem.code,
-        "message": problem.message,
-        "help": problem.help,
-    })
 }
 
 struct Shown {
@@ -277,7 +259,7 @@ fn change_record(change: &Change) -> Map<String, Value> {
     let mut put = |name: &str, value: Value| drop(map.insert(name.to_owned(), value));
     match &change.change {
         LdifChange::Add => put("op", json!("add")),
-        LdifChange::Delete => put("op", json!("delete")),
+        LdifChange::Delete { .. } => put("op", json!("delete")),
         LdifChange::Modify(parts) => {
             put("op", json!("modify"));
             let mods = parts.iter().map(|part| {

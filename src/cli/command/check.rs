@@ -7,9 +7,6 @@ use crate::cycle::{Clock, Service};
 use crate::diagnostic::{Diagnostic, Severity, render_all};
 use crate::report::check_json;
 
-/// The code of a source folder that the configuration names and that is not there.
-const MISSING_FOLDER: &str = "missing_folder";
-
 /// Checks configuration, mappings, filters and source files offline; nothing is sent
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -23,10 +20,17 @@ pub struct Args {}
 
 pub fn run(_: &Args, session: &Session) -> Result<Status, CliError> {
     let Loaded { config, mut problems, effective } = session.load()?;
+    // a folder that is not there is named with its place; here, where it should be read, that is an error
+    let missing = problems.iter_mut().filter(|problem| problem.code == "missing_folder");
+    missing.for_each(|problem| problem.severity = Severity::Error);
     let mut status = if problems.iter().any(Diagnostic::is_error) { Status::Usage } else { Status::Done };
     if let Some(config) = &config {
         let service = Service::open(config, Environment::of_process(), Clock::System)?;
         for job in session.jobs(config)? {
+            if !job.source.directory.is_dir() {
+                status = Status::SourceRefused;
+                continue;
+            }
             let source = service.check_source(job)?;
             if source.refused {
                 status = Status::SourceRefused;
@@ -36,7 +40,6 @@ pub fn run(_: &Args, session: &Session) -> Result<Status, CliError> {
             problems.extend(source.problems);
         }
     }
-    name_missing_folders(&mut problems);
     let failed = status != Status::Done;
     session.output.either(
         || check_json(&problems, effective),
@@ -50,15 +53,4 @@ pub fn run(_: &Args, session: &Session) -> Result<Status, CliError> {
         },
     )?;
     Ok(status)
-}
-
-/// A folder that is not there is found twice: where it is named, which has a place, and where it is read.
-fn name_missing_folders(problems: &mut Vec<Diagnostic>) {
-    if !problems.iter().any(|problem| problem.code == MISSING_FOLDER) {
-        return;
-    }
-    problems.retain(|problem| problem.code != "source.directory");
-    for problem in problems.iter_mut().filter(|problem| problem.code == MISSING_FOLDER) {
-        problem.severity = Severity::Error;
-    }
 }
