@@ -7,6 +7,10 @@ use super::map::Remark;
 use super::open::Opened;
 use super::report::{Completeness, FileReport};
 
+/// What a CSV record is refused for that has not the cells of the heading, or of which nobody can say.
+const NOT_SPLIT: [&str; 5] =
+    ["csv.field_count", "csv.text_after_quote", "encoding.invalid", "text.nul", "limit.record"];
+
 /// Draws the conclusions of a file that was read to its end.
 pub fn conclude(report: &mut FileReport, facts: &FileFacts, opened: &Opened, kinds: Kinds, remarks: &mut Vec<Remark>) {
     let mut remark = |line: Option<u64>, code: &'static str| {
@@ -24,8 +28,8 @@ pub fn conclude(report: &mut FileReport, facts: &FileFacts, opened: &Opened, kin
             if !facts.final_newline {
                 remark(facts.last_record, "csv.no_final_newline");
             }
-            let is_short = !facts.final_newline && last_refused(facts.last_record, &["csv.field_count"]);
-            if is_short { Completeness::Incomplete } else { Completeness::Plausible }
+            let is_cut = !facts.final_newline && last_refused(facts.last_record, &NOT_SPLIT);
+            if is_cut { Completeness::Incomplete } else { Completeness::Plausible }
         }
         FileFacts::Json(facts) => {
             report.ended = facts.final_newline;

@@ -37,6 +37,8 @@ mod layers;
 mod liar;
 mod mock_target;
 mod readme;
+mod source_folder;
+mod source_kinds;
 mod source_oddities;
 mod source_sets;
 mod systemd;

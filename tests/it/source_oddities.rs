@@ -1,52 +1,9 @@
 //! What exporters write now and then: empty pages, changes in several files, type names for values, hexadecimal texts.
 
-use std::convert::Infallible;
-use std::fs;
+use provisiond::model::Deletion;
+use provisiond::source::{Completeness, SetMode};
 
-use provisiond::model::{Deletion, SourceObject};
-use provisiond::source::{Completeness, Nothing, Read, SetMemory, SetMode, SetReport, Settings, find, read};
-
-struct Given {
-    report: SetReport,
-    objects: Vec<SourceObject>,
-}
-
-fn read_files(files: &[(&str, &[u8])], memory: Option<&SetMemory>, change: impl FnOnce(&mut Settings)) -> Given {
-    let folder = tempfile::tempdir().expect("a folder");
-    for (name, bytes) in files {
-        fs::write(folder.path().join(name), bytes).expect("written");
-    }
-    let mut settings = Settings { directory: folder.path().to_owned(), ..Settings::default() };
-    change(&mut settings);
-    let mut objects = Vec::new();
-    let mut sink = |read: Read<'_>| -> Result<(), Infallible> {
-        if let Read::Object { object, .. } = read {
-            objects.push(object.into_object());
-        }
-        Ok(())
-    };
-    let report = match read(&settings, &find(&settings), memory, &mut Nothing, &mut sink) {
-        Ok(report) => report,
-        Err(never) => match never {},
-    };
-    Given { report, objects }
-}
-
-impl Given {
-    /// Codes of the given levels, each with its line.
-    fn codes(&self, letters: &str) -> Vec<String> {
-        let of_level = self.report.problems.iter().filter(|problem| letters.contains(problem.level.letter()));
-        of_level.map(|problem| format!("{}:{}", problem.code, problem.line.unwrap_or(0))).collect()
-    }
-
-    fn texts(&self, name: &str) -> Vec<String> {
-        self.objects.iter().map(|object| object.text(name).unwrap_or("-").to_owned()).collect()
-    }
-}
-
-fn id(number: u32) -> String {
-    format!("11111111-aaaa-4aaa-8aaa-{number:012}")
-}
+use super::source_folder::{id, read_files};
 
 fn page(link: &str, body: &str) -> String {
     format!(r#"{{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#users",{link}"value":[{body}]}}"#)

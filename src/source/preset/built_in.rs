@@ -5,9 +5,11 @@ use std::sync::OnceLock;
 use super::form::PresetForm;
 
 /// Name and text of each; the order has no meaning.
-const TEXTS: [(&str, &str); 16] = [
+const TEXTS: [(&str, &str); 18] = [
     ("389ds-ldif", include_str!("../presets/389ds-ldif.yaml")),
     ("ad-ldif", include_str!("../presets/ad-ldif.yaml")),
+    ("ad-powershell-csv", include_str!("../presets/ad-powershell-csv.yaml")),
+    ("ad-powershell-json", include_str!("../presets/ad-powershell-json.yaml")),
     ("csvde-csv", include_str!("../presets/csvde-csv.yaml")),
     ("edirectory-ldif", include_str!("../presets/edirectory-ldif.yaml")),
     ("entra-bulk-csv", include_str!("../presets/entra-bulk-csv.yaml")),

@@ -36,10 +36,13 @@ pub fn choose<'a>(candidates: impl Iterator<Item = (&'a Preset, &'a Evidence)>) 
             continue;
         }
         let names: BTreeSet<_> = evidence.names.iter().filter_map(|name| preset.names.find(name)).collect();
-        if best.is_empty() || names.len() > most {
+        // what a document without records says of itself is all that it shows
+        let is_named = evidence.empty_under.is_some() && preset.detect.as_ref().is_some_and(names_document);
+        let shown = names.len() + usize::from(is_named);
+        if best.is_empty() || shown > most {
             best = vec![index];
-            most = names.len();
-        } else if names.len() == most {
+            most = shown;
+        } else if shown == most {
             best.push(index);
         }
     }
@@ -76,6 +79,11 @@ fn fits(detect: &DetectForm, evidence: &Evidence) -> bool {
         && any(&detect.names_any)
         && fits_document(detect, evidence)
         && any(&detect.attributes_any)
+}
+
+/// Whether the document must say something of itself.
+fn names_document(detect: &DetectForm) -> bool {
+    !detect.context_contains.is_empty() || !detect.schemas_any.is_empty()
 }
 
 /// What the document says of itself, beside its records.

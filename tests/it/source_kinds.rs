@@ -1,0 +1,63 @@
+//! Exports of kinds that the fixtures do not hold, as their programs write them.
+
+use provisiond::model::SourceValue;
+
+use super::source_folder::{Given, id, read_files};
+
+/// What an export is taken for: the preset, and the problems of any level but information.
+fn taken(given: &Given) -> (Option<&str>, String) {
+    (given.report.files[0].preset.as_deref(), given.codes("FSRW").join(" "))
+}
+
+#[test]
+fn active_directory_by_powershell_is_no_graph() {
+    let user = |number: u32, sid: &str| {
+        let guid = id(number);
+        format!(
+            r#"{{"DistinguishedName": "CN=User {number},OU=Staff,DC=x", "Enabled": {}, "Name": "User {number}", "ObjectClass": "user",
+            "ObjectGUID": "{guid}", "SamAccountName": "user{number}", "SID": {{"BinaryLength": 28, "Value": "{sid}"}},
+            "UserPrincipalName": "user{number}@x", "Manager": "CN=User 1,OU=Staff,DC=x", "whenCreated": "\/Date(1646121600000)\/"}}"#,
+            number != 2
+        )
+    };
+    let people =
+        [user(1, "S-1-5-21-1-2-3-1101"), user(2, "S-1-5-21-1-2-3-1102"), user(3, "S-1-5-21-1-2-3-500")].join(",\r\n");
+    for text in [format!("[{people}]"), format!(r#"{{"value": [{people}], "Count": 3}}"#)] {
+        let given = read_files(&[("users.json", text.as_bytes())], None, |settings| settings.references = true);
+        assert_eq!(taken(&given), (Some("ad-powershell-json"), "reference.self:1".to_owned()), "{text}");
+        assert_eq!(given.texts("objectId"), [id(1), id(2)]);
+        assert_eq!(given.texts("manager"), ["-".to_owned(), id(1)]);
+        assert_eq!(given.texts("createdDateTime"), ["2022-03-01T08:00:00Z"; 2]);
+        assert_eq!((given.report.counts.disabled, given.report.counts.ignored), (1, 1));
+    }
+    let few = format!(r#"[{{"SamAccountName": "a", "mail": "a@x", "ObjectGUID": "{}"}}]"#, id(1));
+    let given = read_files(&[("users.json", few.as_bytes())], None, |_| {});
+    assert_eq!(taken(&given), (Some("ad-powershell-json"), String::new()));
+}
+
+#[test]
+fn active_directory_by_powershell_is_no_csvde() {
+    let heading = r#""DistinguishedName","Enabled","Name","ObjectClass","ObjectGUID","SamAccountName","SID","UserPrincipalName","whenCreated","proxyAddresses""#;
+    let row = |number: u32, addresses: &str| {
+        let guid = id(number);
+        format!(
+            r#""CN=User {number},OU=Staff,DC=x","True","User {number}","user","{guid}","user{number}","S-1-5-21-1-2-3-110{number}","u{number}@x","4/1/2026 8:00:00 AM","{addresses}""#
+        )
+    };
+    let list = "Microsoft.ActiveDirectory.Management.ADPropertyValueCollection";
+    let rows = [heading.to_owned(), row(1, list), row(2, "SMTP:a@x smtp:b@x"), String::new()].join("\r\n");
+    let with_type = format!("#TYPE Microsoft.ActiveDirectory.Management.ADUser\r\n{rows}");
+    for (text, line) in [(rows.replace("\",\"", "\";\""), 2), (with_type, 3)] {
+        let given = read_files(&[("users.csv", text.as_bytes())], None, |_| {});
+        assert_eq!(taken(&given), (Some("ad-powershell-csv"), format!("value.placeholder:{line}")));
+        assert_eq!(given.texts("createdDateTime"), ["2026-04-01T08:00:00Z"; 2]);
+        assert_eq!(given.objects[0].unknown.iter().collect::<Vec<_>>(), ["proxyAddresses"]);
+        let both = SourceValue::List(vec!["SMTP:a@x".to_owned(), "smtp:b@x".to_owned()]);
+        assert_eq!(given.objects[1].attributes["proxyAddresses"], both);
+    }
+    let csvde = "DN,objectClass,objectGUID,userAccountControl,sAMAccountName\r\n\"CN=A,DC=x\",user,X'9180623db6eb5b4ea6213648e0d9dc7a',512,a\r\n";
+    assert_eq!(
+        taken(&read_files(&[("users.csv", csvde.as_bytes())], None, |_| {})),
+        (Some("csvde-csv"), String::new())
+    );
+}
