@@ -195,7 +195,7 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
                     known.learn_entry(*entry, None)?;
                 }
             }
-            Read::Gone { dn, .. } => known.forget_entry(&dn)?,
+            Read::Gone { dn, moved, .. } => known.forget_entry(&dn, moved)?,
             Read::Object { hash, key, object, change, lasting, renamed_to, .. } => {
                 let mut object = Box::new(object.into_object());
                 let living = object.deletion == Deletion::None;

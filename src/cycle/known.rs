@@ -1,15 +1,20 @@
 //! The last known attributes of everybody, to which change files apply (sources.md 8.3, 9.5, 16.1).
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Deletion, SourceAnchor, SourceObject, SourceValue};
+use crate::model::{Deletion, ObjectKind, SourceAnchor, SourceObject, SourceValue};
 use crate::source::{Base, BaseKey, Entry, Lasting, ObjectKey};
 use crate::store::{JobKey, Staging, Store, StoreError};
 
 /// Bytes of the key of an object.
 pub(super) const OBJECT_KEY: u32 = 8;
+
+/// Bytes of the key of an entry.
+const ENTRY_KEY: u32 = 16;
 
 /// What is known: what this cycle learned, and below it what the state holds.
 pub(super) struct Known<'a> {
@@ -18,6 +23,8 @@ pub(super) struct Known<'a> {
     staging: &'a Staging,
     /// The set gives everything anew: what the state holds does not count.
     fresh: Cell<bool>,
+    /// Names that entries lie directly below, once somebody has asked.
+    parents: RefCell<Option<HashSet<BaseKey>>>,
     /// The first error of the state, of calls that cannot return one.
     error: RefCell<Option<StoreError>>,
 }
@@ -27,17 +34,32 @@ pub(super) struct Known<'a> {
 struct EntryRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     anchor: Option<String>,
-    entry: Entry,
+    /// None: it moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    entry: Option<Entry>,
+}
+
+#[derive(Deserialize)]
+struct NameOnly<'a> {
+    #[serde(borrow)]
+    entry: Option<Name<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Name<'a> {
+    #[serde(borrow)]
+    dn: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
 struct AnchorOnly {
     anchor: Option<SourceAnchor>,
+    entry: Option<serde::de::IgnoredAny>,
 }
 
 impl<'a> Known<'a> {
     pub(super) fn new(store: &'a Store, job: JobKey, staging: &'a Staging) -> Self {
-        Self { store, job, staging, fresh: Cell::new(false), error: RefCell::default() }
+        Self { store, job, staging, fresh: Cell::new(false), parents: RefCell::default(), error: RefCell::default() }
     }
 
     /// From here on only what this cycle learned counts.
@@ -66,15 +88,67 @@ impl<'a> Known<'a> {
         Ok(self.get(&key.0.to_le_bytes())?.map(|data| serde_json::from_str(&data)).transpose()?)
     }
 
-    /// Notes that no entry is under a distinguished name any more.
-    pub(super) fn forget_entry(&self, dn: &str) -> Result<(), StoreError> {
-        BaseKey::of_dn(dn).map_or(Ok(()), |key| self.staging.learn(&bytes(key), None))
+    /// Notes that no entry is under a distinguished name any more; by the name of one that moved it is found still.
+    pub(super) fn forget_entry(&self, dn: &str, moved: bool) -> Result<(), StoreError> {
+        let Some(key) = BaseKey::of_dn(dn).map(bytes) else { return Ok(()) };
+        let anchor = match self.get(&key)?.filter(|_| moved) {
+            Some(data) => serde_json::from_str::<EntryRow>(&data)?.anchor,
+            None => None,
+        };
+        let row = anchor.map(|anchor| serde_json::to_string(&EntryRow { anchor: Some(anchor), entry: None }));
+        self.staging.learn(&key, row.transpose()?.as_deref())
+    }
+
+    /// Calls `each` with the key and the name of every entry, those of the state first.
+    fn each_entry(&self, each: &mut dyn FnMut(&[u8], &str)) -> Result<(), StoreError> {
+        let mut with_name = |key: &[u8], data: &str| -> Result<(), StoreError> {
+            if let Some(named) = serde_json::from_str::<NameOnly<'_>>(data)?.entry {
+                each(key, &named.dn);
+            }
+            Ok(())
+        };
+        if !self.fresh.get() {
+            self.store.each_known(self.job, ENTRY_KEY, &mut |key, data| match self.staging.learned(key)? {
+                Some(_) => Ok(()),
+                None => with_name(key, data),
+            })?;
+        }
+        self.staging.each_learned(&[], i64::MAX, &mut |key, data| match data {
+            Some(data) if key.len() == ENTRY_KEY as usize => with_name(key, data),
+            Some(_) | None => Ok(()),
+        })
+    }
+
+    /// Whether something lies directly below the name; what was there once counts too.
+    fn has_below(&self, key: BaseKey) -> Result<bool, StoreError> {
+        if self.parents.borrow().is_none() {
+            let mut parents = HashSet::new();
+            self.each_entry(&mut |_, dn| parents.extend(BaseKey::above(dn).next()))?;
+            self.parents.replace(Some(parents));
+        }
+        Ok(self.parents.borrow().as_ref().is_some_and(|parents| parents.contains(&key)))
+    }
+
+    fn all_below(&self, dn: &str) -> Result<Vec<BaseKey>, StoreError> {
+        let mut found = Vec::new();
+        let Some(key) = BaseKey::of_dn(dn) else { return Ok(found) };
+        if self.has_below(key)? {
+            self.each_entry(&mut |own, dn| {
+                if BaseKey::above(dn).any(|above| above == key) {
+                    found.extend(own.first_chunk().map(|own| BaseKey::Entry(u128::from_le_bytes(*own))));
+                }
+            })?;
+        }
+        Ok(found)
     }
 
     /// Notes an entry that is no person or group.
     pub(super) fn learn_entry(&self, entry: Entry, anchor: Option<String>) -> Result<(), StoreError> {
         let Some(key) = BaseKey::of_dn(&entry.dn) else { return Ok(()) };
-        self.staging.learn(&bytes(key), Some(&serde_json::to_string(&EntryRow { anchor, entry })?))
+        if let Some(parents) = self.parents.borrow_mut().as_mut() {
+            parents.extend(BaseKey::above(&entry.dn).next());
+        }
+        self.staging.learn(&bytes(key), Some(&serde_json::to_string(&EntryRow { anchor, entry: Some(entry) })?))
     }
 
     /// Makes a record whole with what is known of its object, and learns from it.
@@ -127,14 +201,30 @@ impl Base for &Known<'_> {
         let row = self
             .get(&bytes(key))
             .and_then(|data| Ok(data.map(|data| serde_json::from_str::<EntryRow>(&data)).transpose()?));
-        self.note(row).map(|row| row.entry)
+        self.note(row)?.entry
     }
 
     fn anchor(&mut self, key: BaseKey) -> Option<String> {
         let row = self
             .get(&bytes(key))
             .and_then(|data| Ok(data.map(|data| serde_json::from_str::<AnchorOnly>(&data)).transpose()?));
-        self.note(row)?.anchor.map(|anchor| anchor.0)
+        let AnchorOnly { anchor, entry } = self.note(row)?;
+        let anchor = anchor?.0;
+        if let (BaseKey::Entry(_), None) = (key, entry) {
+            // it moved, and may have been deleted since
+            let kinds = [ObjectKind::User, ObjectKind::Group];
+            let is_there = kinds.iter().any(|kind| {
+                let object = self.get(&bytes(BaseKey::of_object(*kind, &anchor)));
+                self.note(object).is_some()
+            });
+            return is_there.then_some(anchor);
+        }
+        Some(anchor)
+    }
+
+    fn below(&mut self, dn: &str) -> Vec<BaseKey> {
+        let below = self.all_below(dn).map(Some);
+        self.note(below).unwrap_or_default()
     }
 }
 

@@ -173,7 +173,7 @@ fn read(job: &Job, ids: &[String], records: impl Recognise, before: &Before<'_>)
                 meet(object);
             }
             Read::Ignored { change: true, lasting: Lasting::Entry(entry), .. } => known.learn_entry(*entry, None)?,
-            Read::Gone { dn, .. } => known.forget_entry(&dn)?,
+            Read::Gone { dn, moved, .. } => known.forget_entry(&dn, moved)?,
             Read::Refused { key, .. } => unread.extend(key),
             Read::Known { .. } | Read::Ignored { .. } | Read::Withdrawn { .. } | Read::Change { .. } => {}
         }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
+use super::base::BaseKey;
 use super::dn;
 use super::few::Few;
 use super::frame::RecordFault;
@@ -32,6 +33,9 @@ pub enum EntryValue {
     Text(String),
     Octets(Vec<u8>),
 }
+
+/// Is given an attribute's name and two texts.
+pub type Same<'s> = dyn FnMut(&str, &str, &str) -> bool + 's;
 
 /// What became of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +86,9 @@ impl Change {
     }
 
     /// Applies the change to the entry that the snapshot has under its DN; one bad part refuses all of it.
-    pub fn apply(&self, entry: Option<&Entry>) -> Result<Applied, RecordFault> {
+    ///
+    /// `same` says whether two values of an attribute are one, though they are written differently.
+    pub fn apply(&self, entry: Option<&Entry>, same: &mut Same<'_>) -> Result<Applied, RecordFault> {
         let fault = |code, message: String| RecordFault::new(self.line, code, message);
         let Some(entry) = entry else {
             return Err(fault(
@@ -95,10 +101,10 @@ impl Change {
             LdifChange::Add => {
                 return Err(fault("record.exists", format!("the entry `{}` is there already", self.dn.escape_debug())));
             }
-            LdifChange::Delete => return Ok(Applied::Deleted),
+            LdifChange::Delete { .. } => return Ok(Applied::Deleted),
             LdifChange::Modify(parts) => {
                 for part in parts {
-                    entry.modify(part).map_err(|message| {
+                    entry.modify(part, same).map_err(|message| {
                         fault("ldif.unexpected_line", message).at(part.line).of_attribute(&*part.attribute)
                     })?;
                 }
@@ -106,7 +112,7 @@ impl Change {
             LdifChange::Rename { new_rdn, delete_old_rdn, new_superior } => {
                 entry
                     .rename(new_rdn, *delete_old_rdn, new_superior.as_deref())
-                    .ok_or_else(|| fault("ldif.dn", "the new name is no distinguished name".to_owned()))?;
+                    .ok_or_else(|| fault("ldif.dn", "an entry can have no such name".to_owned()))?;
             }
         }
         Ok(Applied::Changed(entry))
@@ -147,7 +153,7 @@ impl Entry {
         self.attributes.iter().position(|(other, _)| super::preset::fold(other) == folded)
     }
 
-    fn modify(&mut self, part: &Modification) -> Result<(), String> {
+    fn modify(&mut self, part: &Modification, same: &mut Same<'_>) -> Result<(), String> {
         let values: Vec<EntryValue> = part.values.iter().filter_map(EntryValue::of).collect();
         let name = &*part.attribute;
         let at = self.position(name);
@@ -156,7 +162,7 @@ impl Entry {
                 Some(at) => {
                     let list = &mut self.attributes[at].1;
                     for value in values {
-                        if !list.contains(&value) {
+                        if !list.iter().any(|other| other == &value || value.means(other, name, same)) {
                             list.push(value);
                         }
                     }
@@ -174,6 +180,7 @@ impl Entry {
                     let index = list
                         .iter()
                         .position(|other| other.is_same(&value))
+                        .or_else(|| list.iter().position(|other| value.means(other, name, same)))
                         .ok_or_else(|| format!("`{name}` has no such value to delete"))?;
                     list.remove(index);
                 }
@@ -212,6 +219,11 @@ impl Entry {
             None => (self.dn.clone(), String::new()),
         };
         let parent = new_superior.unwrap_or(&parent).trim();
+        if BaseKey::of_dn(parent) == BaseKey::of_dn(&self.dn)
+            || BaseKey::above(parent).any(|above| Some(above) == BaseKey::of_dn(&self.dn))
+        {
+            return None;
+        }
         if delete_old_rdn {
             for (name, value) in dn::parts(&old_rdn)? {
                 let Some(at) = self.position(&name) else { continue };
@@ -265,6 +277,11 @@ impl EntryValue {
             (Self::Text(a), Self::Text(b)) => a.to_lowercase() == b.to_lowercase(),
             (a, b) => a == b,
         }
+    }
+
+    /// Whether both are texts that are one in the sense of `same`.
+    fn means(&self, other: &Self, name: &str, same: &mut Same<'_>) -> bool {
+        matches!((self, other), (Self::Text(a), Self::Text(b)) if same(name, a, b))
     }
 
     fn number(&self) -> Option<i64> {

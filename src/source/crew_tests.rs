@@ -38,6 +38,10 @@ impl Base for Recalling {
     fn anchor(&mut self, _: BaseKey) -> Option<String> {
         None
     }
+
+    fn below(&mut self, _: &str) -> Vec<BaseKey> {
+        Vec::new()
+    }
 }
 
 /// Everything that reading the folder gives, and half of its records to be known next time.

@@ -43,6 +43,19 @@ pub fn split_first(text: &str) -> Option<(&str, &str)> {
     separators(text, b",;").next().map(|at| (&text[..at], &text[at + 1..]))
 }
 
+/// How many relative names `text` has.
+pub fn depth(text: &str) -> usize {
+    if text.trim().is_empty() { 0 } else { separators(text, b",;").count() + 1 }
+}
+
+/// Returns the name `text`, which lies below a name of `levels` relative names, as it is where that is called `to`.
+pub fn moved(text: &str, levels: usize, to: &str) -> Option<String> {
+    let own = depth(text).checked_sub(levels).filter(|own| *own > 0)?;
+    let end = if levels == 0 { text.len() } else { separators(text, b",;").nth(own - 1)? };
+    let own = text[..end].trim_end();
+    Some(if to.is_empty() { own.to_owned() } else { format!("{own},{to}") })
+}
+
 /// Returns the attribute types and unescaped values of the relative name `text`.
 pub fn parts(text: &str) -> Option<Vec<(String, String)>> {
     pieces(text, b"+").into_iter().map(part).collect()
@@ -223,6 +236,19 @@ mod tests {
     fn what_is_no_name_is_refused() {
         for text in ["cn", "=x", "cn=a,", "cn=a,,dc=b", r"cn=a\", r"cn=\FF", "c n=a"] {
             assert_eq!(normalise(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_moves_keeps_its_own_names() {
+        for (text, levels, to, expected) in [
+            ("uid=a,ou=old,dc=x", 2, "ou=new,dc=x", Some("uid=a,ou=new,dc=x")),
+            (r"cn=a\,b , ou=c;ou=old, dc=x", 2, "ou=new,dc=y", Some(r"cn=a\,b , ou=c,ou=new,dc=y")),
+            ("uid=a", 0, "dc=x", Some("uid=a,dc=x")),
+            ("ou=old,dc=x", 2, "dc=y", None),
+            ("dc=x", 2, "dc=y", None),
+        ] {
+            assert_eq!(moved(text, levels, to).as_deref(), expected, "{text}");
         }
     }
 

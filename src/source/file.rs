@@ -1,5 +1,8 @@
 //! Reads the records of one file.
 
+mod changing;
+mod settling;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
@@ -9,7 +12,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 use super::base::{BaseKey, Lasting};
 use super::batch::{Batch, Step};
 use super::blank::blanked;
-use super::changes::{Applied, Change, Entry};
+use super::changes::{Change, Entry};
 use super::complete;
 use super::crew::{self, Lead, Task};
 use super::draft::{Draft, Handed};
@@ -21,13 +24,16 @@ use super::open::{Opened, changed, unreadable};
 use super::pack::{Pack, Packs};
 use super::preset::{Canon, FormatName, Preset, Slot};
 use super::raw::{LdifChange, RawBody, RawRecord};
-use super::read::{Given, ObjectKey, Read, Reading, Recognise, Recognised, file_problem, format_name, is_unchanged};
+use super::read::{
+    Given, ObjectKey, Plan, Read, Reading, Recognise, Recognised, file_problem, format_name, is_unchanged,
+};
 use super::references::Resolved;
 use super::report::{FileReport, Level, Problem, RefusedRecord, Warning};
 use super::seen::{First, Standing};
 use super::settings::Role;
 use super::value::Locale;
 use crate::model::{Deletion, ObjectKind};
+use settling::Unsettled;
 
 /// How many refused records are listed for a file.
 const LISTED: usize = 100_000;
@@ -44,6 +50,9 @@ pub struct FileReading<'r, 'a> {
     said: Vec<(&'static str, Option<String>)>,
     kinds: Kinds,
     said_lossy: bool,
+    /// All files of the set.
+    plans: &'r [Plan],
+    unsettled: Vec<Unsettled>,
     /// How many records were noted to have a name, by its slot.
     noted: Vec<u8>,
 }
@@ -66,7 +75,13 @@ pub struct Kinds {
 }
 
 impl<'r, 'a> FileReading<'r, 'a> {
-    pub fn new(reading: &'r mut Reading<'a>, index: usize, opened: &'r Opened, is_delta: bool) -> Self {
+    pub fn new(
+        reading: &'r mut Reading<'a>,
+        plans: &'r [Plan],
+        index: usize,
+        opened: &'r Opened,
+        is_delta: bool,
+    ) -> Self {
         let found = &reading.set.files[index];
         let preset = &opened.preset;
         let report = FileReport {
@@ -93,6 +108,8 @@ impl<'r, 'a> FileReading<'r, 'a> {
             said: Vec::new(),
             kinds: Kinds::default(),
             said_lossy: false,
+            plans,
+            unsettled: Vec::new(),
             noted: vec![0; preset.names.len()],
         }
     }
@@ -143,6 +160,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         } else {
             self.alone(task, &file, known, sink)?
         };
+        self.settle(known, sink)?;
         let is_unchanged = is_unchanged(found, &file, before);
         let facts = match read {
             Ok(facts) if is_unchanged => facts,
@@ -272,7 +290,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
                 self.withdraw(key, first, sink)?;
                 sink(known).map(Ok)
             }
-            Standing::Contested(first) => Ok(Err(self.contest(line, key, first))),
+            Standing::Contested(first) => Ok(self.contested(line, (hash, key, living), first, true)),
         }
     }
 
@@ -347,43 +365,6 @@ impl<'r, 'a> FileReading<'r, 'a> {
             (Some(entry), Some(_)) => Lasting::Entry(entry),
             (None, Some(_)) if preset.format != FormatName::Ldif && preset.partial.in_changes => Lasting::Object,
             _ => Lasting::Nothing,
-        }
-    }
-
-    /// Applies a change record to the entry that is known under its name.
-    fn change<E>(
-        &mut self,
-        change: Change,
-        hash: u128,
-        bytes: &[u8],
-        known: &mut dyn Recognise,
-        sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
-    ) -> Result<Done, E> {
-        let line = change.line;
-        let key = BaseKey::of_dn(&change.dn);
-        let entry = key.and_then(|key| known.base()?.entry(key));
-        let applied = change.without_unkept(entry.as_ref(), &self.opened.preset).apply(entry.as_ref());
-        let (is_deleted, now) = match (applied, &entry) {
-            (Ok(Applied::Changed(now)), _) => (false, now),
-            (Ok(Applied::Deleted), Some(last)) => (true, last.clone()),
-            (Ok(Applied::Deleted), None) => return Ok(Ok(())),
-            (Err(fault), _) => return Ok(Err(Refusal { fault, key: None, first_line: None })),
-        };
-        if let Some(last) = entry.filter(|last| is_deleted || BaseKey::of_dn(&last.dn) != BaseKey::of_dn(&now.dn)) {
-            sink(Read::Gone { file: self.index, dn: last.dn })?;
-        }
-        let mut record = now.to_record(line);
-        if !is_deleted {
-            return self.mapped(record, Lasting::Entry(Box::new(now)), hash, bytes, known, sink);
-        }
-        let mapped = self.mapper.map(&mut record, &mut self.remarks);
-        self.remarks.clear();
-        match mapped {
-            Mapped::Object(mut draft) => {
-                draft.deletion = Deletion::Hard;
-                self.object(*draft, None, Lasting::Object, (hash, bytes), known, sink)
-            }
-            Mapped::Ignored | Mapped::Dropped | Mapped::Refused(_) => Ok(Ok(())),
         }
     }
 
@@ -464,13 +445,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
             };
             draft.text(also).into_iter().for_each(|name| self.reading.awaited.meet_name(name));
         }
-        let resolved = match &self.reading.references {
-            Some(references) => {
-                let mut base = |key| known.base()?.anchor(key);
-                references.resolve(&draft, name, preset, &mut base)
-            }
-            None => Resolved::default(),
-        };
+        let resolved = self.resolved(&draft, name, preset, known);
         let hash = resolved.mix(hash);
         self.note_names(slots, hash);
         self.reading.newest.meet(&draft, hash);
@@ -527,8 +502,15 @@ impl<'r, 'a> FileReading<'r, 'a> {
                 self.withdraw(key, first, sink)?;
                 sink(handed).map(Ok)
             }
-            Standing::Contested(first) => Ok(Err(self.contest(line, key, first))),
+            Standing::Contested(first) => Ok(self.contested(line, (hash, key, living), first, first.print == 0)),
         }
+    }
+
+    /// Where the references of a record lead; `anchor` is its own.
+    fn resolved(&self, draft: &Draft<'_>, anchor: &str, preset: &Preset, known: &mut dyn Recognise) -> Resolved {
+        let mut base = |key| known.base()?.anchor(key);
+        let references = self.reading.references.as_ref();
+        references.map(|references| references.resolve(draft, anchor, preset, &mut base)).unwrap_or_default()
     }
 
     /// Says whether the records are changes: then each counts, in order.
@@ -555,6 +537,16 @@ impl<'r, 'a> FileReading<'r, 'a> {
             }
             None => Ok(()),
         }
+    }
+
+    /// `is_open`: one of the two was recognised and not decoded.
+    fn contested(&mut self, line: u64, record: (u128, ObjectKey, bool), first: First, is_open: bool) -> Done {
+        let (hash, key, living) = record;
+        if is_open && self.unsettled.len() < settling::MOST {
+            self.unsettled.push(Unsettled { line, hash, key, living, first });
+            return Ok(());
+        }
+        Err(self.contest(line, key, first))
     }
 
     fn contest(&self, line: u64, key: ObjectKey, first: First) -> Refusal {
@@ -686,11 +678,14 @@ impl<'r, 'a> FileReading<'r, 'a> {
         if self.opened.preset.keeps_rest {
             return;
         }
+        let preset = &self.opened.preset;
+        let is_known =
+            |name: &str| preset.names.find(name).is_some() || preset.csv.columns.iter().any(|known| known == name);
         let unknown: Vec<Arc<str>> = self
             .opened
             .columns
             .iter()
-            .filter(|name| !name.is_empty() && self.opened.preset.names.find(name).is_none())
+            .filter(|name| !name.is_empty() && !is_known(name))
             .filter(|name| !super::canonical::is_secret(name))
             .cloned()
             .collect();

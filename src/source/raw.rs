@@ -64,7 +64,10 @@ pub enum RawBody {
 pub enum LdifChange {
     /// The entry is in the record's attributes.
     Add,
-    Delete,
+    Delete {
+        /// With all that lies below it.
+        tree: bool,
+    },
     Modify(Vec<Modification>),
     Rename {
         new_rdn: String,

@@ -102,7 +102,12 @@ pub enum Read<'r> {
         text: Option<String>,
     },
     /// An entry is not under this distinguished name any more.
-    Gone { file: usize, dn: String },
+    Gone {
+        file: usize,
+        dn: String,
+        /// It is under another: who names it as before means it still.
+        moved: bool,
+    },
     /// A change of an LDIF change file, where nothing is known that it could be applied to.
     Change { file: usize, hash: u128, change: Box<Change> },
 }
@@ -235,7 +240,7 @@ pub(super) fn read_by<E>(
             State::Refused(report) => files.push((**report).clone()),
             State::Skipped => {}
             State::Ready(opened) => {
-                let mut file = FileReading::new(&mut reading, plan.index, opened, plan.is_delta);
+                let mut file = FileReading::new(&mut reading, &plans, plan.index, opened, plan.is_delta);
                 files.push(file.run(known, sink)?);
             }
         }

@@ -45,7 +45,7 @@ const BATCH: u64 = 10_000;
 const PAGE: usize = 4 << 20;
 
 /// Is given a key and what is known under it now.
-type EachLearned<'a> = dyn FnMut(&[u8], Option<&str>) -> Result<(), StoreError> + 'a;
+pub type EachLearned<'a> = dyn FnMut(&[u8], Option<&str>) -> Result<(), StoreError> + 'a;
 
 impl Staging {
     pub fn open() -> Result<Self, StoreError> {
@@ -89,7 +89,7 @@ impl Staging {
     }
 
     /// Calls `each` with at most `count` things that were learned, in order of keys, behind the key `after`.
-    pub(super) fn each_learned(&self, after: &[u8], count: i64, each: &mut EachLearned<'_>) -> Result<(), StoreError> {
+    pub fn each_learned(&self, after: &[u8], count: i64, each: &mut EachLearned<'_>) -> Result<(), StoreError> {
         self.with(|connection| {
             let sql = "SELECT key, data FROM learned WHERE key > ?1 ORDER BY key LIMIT ?2";
             let mut statement = connection.prepare_cached(sql)?;

@@ -8,6 +8,7 @@ mod cli_cycle;
 mod cli_eval;
 mod cli_mapping_schema;
 mod cli_mapping_test;
+mod cli_moves;
 mod cli_probe;
 mod cli_provision_now;
 mod cli_record;

@@ -431,6 +431,49 @@ fn a_line_that_comes_a_second_time_is_no_other_person() {
 }
 
 #[test]
+fn a_record_of_before_is_held_against_one_that_is_written_otherwise() {
+    let alike = row(2).replace("User 2", " User 2 ");
+    let other = row(2).replace("User 2", "Other");
+    let day_one = people(1..5);
+    let short = row(4).replace(',', ";");
+    let lines = |rows: &[&str]| format!("{HEAD}{}", rows.concat());
+    let (one, two, three) = (row(1), row(2), row(3));
+    for (files, refused, warned) in [
+        (vec![("users.csv", day_one.clone() + &alike)], vec![], vec!["record.repeated"]),
+        (vec![("users.csv", lines(&[&alike, &one, &two, &three, &row(4)]))], vec![], vec!["record.repeated"]),
+        (vec![("users.csv", lines(&[&other, &one, &two, &three, &row(4)]))], vec!["record.duplicate_anchor"], vec![]),
+        (
+            vec![("users.csv", lines(&[&one, &two, &other, &short, &three, &alike]))],
+            vec!["record.duplicate_anchor", "csv.field_count"],
+            vec!["record.repeated"],
+        ),
+        // in two files once is enough
+        (vec![("users.csv", day_one.clone()), ("users2.csv", lines(&[&alike]))], vec![], vec![]),
+        (
+            vec![("users.csv", day_one.clone()), ("users2.csv", lines(&[&row(9), &other]))],
+            vec!["record.duplicate_anchor"],
+            vec![],
+        ),
+    ] {
+        for crew_of in [1, 40] {
+            // large enough for several threads to share it, too
+            let many: String = if crew_of == 1 { String::new() } else { (1000..9000).map(row).collect() };
+            let bench = Bench::new(&[("users.csv", &(day_one.clone() + &many))]);
+            let first = bench.read();
+            for (name, text) in &files {
+                let more = if *name == "users.csv" { many.as_str() } else { "" };
+                bench.write(name, format!("{text}{more}").as_bytes());
+            }
+            let second = bench.read_with(Some(&first.report.memory), &mut Once(first.records.clone(), Vec::new()));
+            assert_eq!((second.codes("R"), second.codes("W")), (refused.clone(), warned.clone()), "{files:?}");
+            let report = &second.report;
+            assert!(report.files.iter().all(|file| file.refused.is_sorted_by_key(|refused| refused.line)));
+            assert_eq!(report.refused_without_anchor, u64::from(refused.contains(&"csv.field_count")));
+        }
+    }
+}
+
+#[test]
 fn what_few_had_may_go_without_an_exporters_doing() {
     let entry = |number: u32, more: &str| {
         format!(

@@ -75,7 +75,7 @@ fn print(record: &RawRecord<'_>) -> String {
     match &record.body {
         RawBody::Content => {}
         RawBody::Change(LdifChange::Add) => text += " add",
-        RawBody::Change(LdifChange::Delete) => text += " delete",
+        RawBody::Change(LdifChange::Delete { tree }) => text += if *tree { " delete-tree" } else { " delete" },
         RawBody::Change(LdifChange::Modify(parts)) => {
             for part in parts {
                 text += &format!(" {:?} {}={}", part.operation, part.attribute, print_values(&part.values));

@@ -9,12 +9,13 @@ use super::lines::{Line, Lines};
 use crate::source::raw::{LdifChange, Modification, ModifyOperation, RawAttribute};
 
 /// Controls that may be critical: tree delete, and ManageDsaIT, neither of which changes what an export means.
-const HARMLESS_CONTROLS: &[&str] = &["1.2.840.113556.1.4.805", "2.16.840.1.113730.3.4.2"];
+const HARMLESS_CONTROLS: &[&str] = &[TREE_DELETE, "2.16.840.1.113730.3.4.2"];
+const TREE_DELETE: &str = "1.2.840.113556.1.4.805";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ChangeType {
     Add,
-    Delete,
+    Delete { tree: bool },
     Modify,
     Rename,
 }
@@ -24,9 +25,10 @@ type Rest<'a> = Peekable<Lines<'a>>;
 /// Takes the controls and the `changetype:` that make a record a change.
 pub(super) fn change_type(lines: &mut Rest<'_>, record: u64) -> Result<Option<ChangeType>, RecordFault> {
     let mut controlled = None;
+    let mut tree = false;
     while let Some(line) = lines.next_if(|line| names(line, "control")) {
         controlled = Some(line.number);
-        check_control(&line, record)?;
+        tree |= check_control(&line, record)?;
     }
     let Some(line) = lines.next_if(|line| names(line, "changetype")) else {
         return match controlled {
@@ -39,7 +41,7 @@ pub(super) fn change_type(lines: &mut Rest<'_>, record: u64) -> Result<Option<Ch
     let kind = match cut(&line, record)?.spec {
         Spec::Text(text) => match text.trim_ascii_end().to_ascii_lowercase().as_slice() {
             b"add" => Some(ChangeType::Add),
-            b"delete" => Some(ChangeType::Delete),
+            b"delete" => Some(ChangeType::Delete { tree }),
             b"modify" => Some(ChangeType::Modify),
             b"modrdn" | b"moddn" => Some(ChangeType::Rename),
             _ => None,
@@ -70,9 +72,9 @@ pub(super) fn read<'a>(
             }
             Ok(LdifChange::Add)
         }
-        ChangeType::Delete => match lines.next() {
+        ChangeType::Delete { tree } => match lines.next() {
             Some(line) => Err(unexpected(record, line.number)),
-            None => Ok(LdifChange::Delete),
+            None => Ok(LdifChange::Delete { tree }),
         },
         ChangeType::Modify => modify(decoder, lines, record).map(LdifChange::Modify),
         ChangeType::Rename => rename(decoder, lines, record),
@@ -167,7 +169,8 @@ fn required(
     Ok((decoder.text(&cut.spec, name, record, line.number)?.into_owned(), line.number))
 }
 
-fn check_control(line: &Line<'_>, record: u64) -> Result<(), RecordFault> {
+/// Says whether the control makes a deletion that of a tree.
+fn check_control(line: &Line<'_>, record: u64) -> Result<bool, RecordFault> {
     let Spec::Text(text) = cut(line, record)?.spec else { return Err(unexpected(record, line.number)) };
     // oid [ " " criticality ] [ value-spec ]
     let end = text.iter().position(|&byte| byte == b' ' || byte == b':').unwrap_or(text.len());
@@ -183,7 +186,7 @@ fn check_control(line: &Line<'_>, record: u64) -> Result<(), RecordFault> {
         let message = "the change has a critical control that is not known here";
         return Err(RecordFault::new(record, "ldif.unexpected_line", message).at(line.number));
     }
-    Ok(())
+    Ok(is_keyword(oid, &[TREE_DELETE]))
 }
 
 fn names(line: &Line<'_>, keyword: &str) -> bool {

@@ -102,7 +102,7 @@ fn reads_changes() {
         ("dn: o=x\na: 1\nchangetype: add\n", "1!ldif.unexpected_line@3"),
         (
             "dn: o=x\ncontrol: 1.2.840.113556.1.4.805 true\ncontrol: 1.2.3 false: x\ncontrol: 1.2.3\nchangetype: delete\n",
-            "1 dn=o=x delete",
+            "1 dn=o=x delete-tree",
         ),
         ("dn: o=x\ncontrol: 1.2.3 true: x\nchangetype: delete\n", "1!ldif.unexpected_line@2"),
         ("dn: o=x\ncontrol: 1.2.3\na: 1\n", "1!ldif.changetype@2"),

@@ -1,0 +1,109 @@
+//! Records of one anchor of which one was recognised and not decoded: whether they say the same is found when the file has been
+//! read, as the records of before are not kept (sources.md 15).
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::super::crew::Task;
+use super::super::draft::Handed;
+use super::super::frame::{Decoder, Framed};
+use super::super::map::{Mapped, Mapper};
+use super::super::read::{ObjectKey, Read, Recognise};
+use super::super::report::Level;
+use super::super::seen::First;
+use super::{FileReading, choose_anchor};
+
+/// How many wait for the end of a file; beyond that they are held to differ, as in an export where so many stand twice.
+pub(super) const MOST: usize = 100_000;
+
+/// A record that has the anchor of an earlier one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unsettled {
+    pub line: u64,
+    pub hash: u128,
+    pub key: ObjectKey,
+    pub living: bool,
+    pub first: First,
+}
+
+impl FileReading<'_, '_> {
+    /// Reads the records in question again: those that say the same count once, the others are refused.
+    pub(super) fn settle<E>(
+        &mut self,
+        known: &mut dyn Recognise,
+        sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let open = std::mem::take(&mut self.unsettled);
+        if open.is_empty() {
+            return Ok(());
+        }
+        let seconds: HashMap<u64, Unsettled> = open.iter().map(|one| (one.line, *one)).collect();
+        let mut wanted: HashMap<usize, BTreeSet<u64>> = HashMap::new();
+        for one in &open {
+            wanted.entry(one.first.file as usize).or_default().insert(one.first.line);
+            wanted.entry(self.index).or_default().insert(one.line);
+        }
+        let mut prints: HashMap<(usize, u64), u64> = HashMap::new();
+        let (plans, index) = (self.plans, self.index);
+        for plan in plans.iter().take_while(|plan| plan.index <= index) {
+            let (Some(opened), Some(lines)) = (plan.opened(), wanted.get(&plan.index)) else { continue };
+            let Ok(file) = self.reading.set.files[plan.index].open() else { continue };
+            let task = Task { index: plan.index, opened, is_delta: plan.is_delta, ..self.task(known) };
+            let (mut framer, mut decoder, mut mapper) = (task.framer(&file), task.decoder(), task.mapper());
+            let mut left = lines.len();
+            while left > 0
+                && let Ok(Some(framed)) = framer.next()
+            {
+                let Framed::Record { line, bytes } = framed else { continue };
+                if !lines.contains(&line) {
+                    continue;
+                }
+                left -= 1;
+                let print = self.print_of(&task, &mut decoder, &mut mapper, line, bytes, known);
+                prints.extend(print.map(|print| ((plan.index, line), print)));
+                if let Some(one) = seconds.get(&line).filter(|_| plan.index == self.index) {
+                    let first = prints.get(&(one.first.file as usize, one.first.line));
+                    self.settle_one(*one, first.is_some() && first.copied() == print, bytes, sink)?;
+                }
+            }
+        }
+        self.report.refused.sort_by_key(|refused| refused.line);
+        Ok(())
+    }
+
+    fn settle_one<E>(
+        &mut self,
+        one: Unsettled,
+        is_same: bool,
+        bytes: &[u8],
+        sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Unsettled { line, hash, key, living, first } = one;
+        if !is_same {
+            return self.refuse(self.contest(line, key, first), bytes, sink);
+        }
+        if first.file as usize == self.index {
+            let message = format!("the record is the same as that on line {}", first.line);
+            self.warn(Level::Warning, Some(line), "record.repeated", None, message);
+        }
+        sink(Read::Known { file: self.index, hash, key, living })
+    }
+
+    /// A hash over all that a record says.
+    fn print_of(
+        &mut self,
+        task: &Task<'_>,
+        decoder: &mut Decoder,
+        mapper: &mut Mapper,
+        line: u64,
+        bytes: &[u8],
+        known: &mut dyn Recognise,
+    ) -> Option<u64> {
+        let preset = &*task.opened.preset;
+        let mut record = decoder.decode(bytes, line).ok()?;
+        let Mapped::Object(draft) = mapper.map(&mut record, &mut Vec::new()) else { return None };
+        let anchor = choose_anchor(&mut self.reading.anchors, task.opened, self.reading.settings, preset, &draft)?;
+        let resolved = self.resolved(&draft, draft.text(anchor)?, preset, known);
+        let file = &self.reading.set.files[task.index].name;
+        Some(Handed { preset, draft: *draft, resolved, anchor, file }.print())
+    }
+}
