@@ -50,6 +50,10 @@ pub struct Mapper {
     changes: bool,
     references: bool,
     wants: Option<BTreeSet<String>>,
+    /// What feeds anchor, state or references.
+    vital: Vec<Slot>,
+    /// Those of them that are null in the last record.
+    empty: Vec<Slot>,
 }
 
 /// What a mapper must know of its file.
@@ -68,6 +72,7 @@ pub struct FileContext<'a> {
 impl Mapper {
     pub fn new(preset: Arc<Preset>, context: &FileContext<'_>) -> Self {
         let scratch = Scratch::new(&preset, context.columns, context.lost);
+        let vital = preset.names.slots().filter(|slot| preset.use_of(*slot).vital).collect();
         let file_name = context.name.rsplit('/').next().unwrap_or(context.name).to_owned();
         Self {
             preset: Arc::new(preset.for_file(&file_name)),
@@ -78,6 +83,8 @@ impl Mapper {
             changes: context.changes,
             references: context.references,
             wants: context.wants.map(|wants| wants.iter().map(|name| name.to_lowercase()).collect()),
+            vital,
+            empty: Vec::new(),
         }
     }
 
@@ -86,10 +93,10 @@ impl Mapper {
         &self.preset
     }
 
-    /// Calls `with` for each name of the last record that feeds something.
+    /// Calls `with` for each name of the last record that feeds something; null feeds nothing that must not go missing.
     pub fn each_used(&self, mut with: impl FnMut(Slot)) {
         for slot in self.scratch.slots.iter().flatten() {
-            if self.preset.use_of(*slot).used {
+            if self.preset.use_of(*slot).used && !self.empty.contains(slot) {
                 with(*slot);
             }
         }
@@ -103,7 +110,10 @@ impl Mapper {
         self.scratch.index(&preset, record);
         match preset.format {
             FormatName::Csv => self.read_cells(record, remarks),
-            FormatName::Json => self.drop_type_names(record, remarks),
+            FormatName::Json => {
+                self.note_empty(record);
+                self.drop_type_names(record, remarks);
+            }
             FormatName::Ldif => {}
         }
         let record = &*record;
@@ -171,6 +181,12 @@ impl Mapper {
             }
         }
         self.scratch.slots = slots;
+    }
+
+    fn note_empty(&mut self, record: &RawRecord<'_>) {
+        let fields = Fields::new(&self.preset, record, &self.scratch, &self.file_name);
+        self.empty.clear();
+        self.empty.extend(self.vital.iter().filter(|slot| fields.is_in_record(**slot) && !fields.is_present(**slot)));
     }
 
     /// PowerShell writes the name of a type where its JSON is not deep enough for the value (sources.md 23).

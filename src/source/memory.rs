@@ -26,9 +26,9 @@ pub struct SetMemory {
 pub struct FileMemory {
     pub preset: String,
     pub final_newline: bool,
-    /// Source names that feed something, in lower case, with hashes of some of the records that had them.
+    /// Source names that feed something, in lower case, with hashes of some of the records that had a value.
     ///
-    /// Of a CSV file's columns there are no hashes: the heading names them.
+    /// A column of a CSV file is there though no record has a value: the heading names it.
     pub names: BTreeMap<String, Vec<u128>>,
     /// Those of them that feed anchor, state or references.
     pub vital: BTreeSet<String>,

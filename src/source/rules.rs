@@ -334,11 +334,15 @@ fn lost_names(reading: &mut Reading<'_>, memory: &SetMemory, plans: &[Plan], fil
         }
         let mut lost: Vec<&String> = last
             .names
-            .keys()
-            .filter(|name| {
-                let now = reading.remembered.files.get(pattern).is_some_and(|now| now.names.contains_key(*name));
-                !now && !reading.known_names.met.contains_key(&(pattern.clone(), (*name).clone()))
+            .iter()
+            .filter(|(name, had)| {
+                // what said of everybody whether enabled is lost where the column stands empty too
+                let has_fed = !had.is_empty() && last.vital.contains(*name);
+                let now = now_of(reading, pattern, name);
+                now.is_none_or(|now| has_fed && now.is_empty())
+                    && !reading.known_names.met.contains_key(&(pattern.clone(), (*name).clone()))
             })
+            .map(|(name, _)| name)
             .collect();
         if reading.counts.known > 0 && lost.iter().any(|name| last.vital.contains(*name)) {
             let still: BTreeSet<String> = of_pattern().flat_map(|plan| occurring(reading, plan)).collect();
@@ -352,7 +356,8 @@ fn lost_names(reading: &mut Reading<'_>, memory: &SetMemory, plans: &[Plan], fil
                 continue;
             }
             let had = last.names.get(name).map_or(0, Vec::len) as u64;
-            if !is_csv && is_optional(reading, of_pattern().filter_map(Plan::opened), name, had) {
+            let has_no_column = is_csv && now_of(reading, pattern, name).is_none();
+            if !has_no_column && is_optional(reading, of_pattern().filter_map(Plan::opened), name, had) {
                 continue;
             }
             let level = if is_vital { Level::Set } else { Level::Warning };
@@ -366,6 +371,11 @@ fn lost_names(reading: &mut Reading<'_>, memory: &SetMemory, plans: &[Plan], fil
             );
         }
     }
+}
+
+/// Some of the records of this set that have a value of the name; none where it is not there at all.
+fn now_of<'r>(reading: &'r Reading<'_>, pattern: &str, name: &str) -> Option<&'r Vec<u128>> {
+    reading.remembered.files.get(pattern)?.names.get(name)
 }
 
 /// Says whether an attribute that a few records had may go without an exporter's doing: the last member leaves the last group,

@@ -637,6 +637,43 @@ fn a_lost_mapped_column_is_unknown_and_not_absent() {
 }
 
 #[test]
+fn account_state_is_lost_where_it_stands_empty_too() {
+    let head = HEAD.trim_end().to_owned() + ",manager\n";
+    let rows = |numbers: std::ops::Range<u32>, change: &dyn Fn(u32) -> String| -> String {
+        head.clone() + &numbers.map(change).collect::<String>()
+    };
+    let whole = |number: u32| row(number).trim_end().to_owned() + &format!(",{}\n", id(1));
+    let bench = Bench::new(&[("users.csv", &rows(1..41, &whole))]);
+    let first = bench.read();
+    assert_eq!(first.refused(), Vec::<&str>::new());
+    // one who says it is enough
+    let no_state = |number: u32| whole(number).replace(",True,", ",,");
+    let one = rows(1..40, &no_state) + &whole(40);
+    for (text, expected) in [
+        (rows(1..41, &no_state), vec!["set.columns_lost"]),
+        (one, vec![]),
+        (rows(1..41, &|number| whole(number).replace(&format!(",{}\n", id(1)), ",\n")), vec!["set.columns_lost"]),
+        // those of before are recognised, and whoever is new says nothing
+        (rows(1..41, &whole) + &no_state(50), vec![]),
+    ] {
+        bench.write("users.csv", text.as_bytes());
+        assert_eq!(bench.read_after(&first).refused(), expected, "{text}");
+    }
+    // what few had may go
+    let few = |number: u32| if number < 4 { whole(number) } else { row(number).trim_end().to_owned() + ",\n" };
+    let bench = Bench::new(&[("users.csv", &rows(1..41, &few))]);
+    let first = bench.read();
+    bench.write("users.csv", rows(1..41, &|number| row(number).trim_end().to_owned() + ",\n").as_bytes());
+    assert_eq!(bench.read_after(&first).refused(), Vec::<&str>::new());
+    // null is no value
+    let bench = Bench::new(&[("users.json", &graph(1..41, false))]);
+    let first = bench.read();
+    let null = graph(1..41, false).replace(r#""accountEnabled":true"#, r#""accountEnabled":null"#);
+    bench.write("users.json", null.as_bytes());
+    assert_eq!(bench.read_after(&first).refused(), ["set.columns_lost"]);
+}
+
+#[test]
 fn lost_account_state_is_seen_among_recognised_records() {
     let bench = Bench::new(&[("users.json", &graph(1..101, false))]);
     let first = bench.read();
