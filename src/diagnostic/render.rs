@@ -75,7 +75,8 @@ fn quoted<'a>(file: &'a str, line: usize, excerpt: &'a Excerpt) -> Snippet<'a, a
 
 /// File, line and column as far as they are known.
 fn address(place: &Place) -> String {
-    let mut address = format!(" {}", normalize_untrusted_str(&place.file));
+    // a line end is left as it is in what is quoted, but no place runs over two lines
+    let mut address = format!(" {}", normalize_untrusted_str(&place.file).replace('\n', "␊"));
     for number in [place.line, place.line.and(place.column)].into_iter().flatten() {
         address.push_str(&format!(":{number}"));
     }
@@ -117,6 +118,12 @@ error[unknown_function]: unknown function `Wrod`
         assert_eq!(render(&bare, Style::default()), "info[note]: nothing to do");
         let whole = Diagnostic::error("empty", "file is empty").with_place(Place::of_file("users.csv"));
         assert_eq!(render(&whole, Style::default()), "error[empty]: file is empty\n --> users.csv");
+    }
+
+    #[test]
+    fn a_place_is_one_line() {
+        let error = Diagnostic::error("x", "y").with_place(Place::of_line("a\n\u{1b}[31m.csv", 2));
+        assert_eq!(render(&error, Style::default()), "error[x]: y\n --> a␊␛[31m.csv:2");
     }
 
     #[test]

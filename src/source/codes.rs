@@ -1,13 +1,13 @@
 //! What to do about each problem (sources.md 18).
 
 /// Code and remedy.
-const HELP: [(&str, &str); 63] = [
+const HELP: [(&str, &str); 64] = [
     ("file.empty", "export the file anew; an empty file is never an empty directory"),
     (
         "file.changed_while_read",
         "wait until the exporter has finished; let it write under another name and rename the file",
     ),
-    ("file.unreadable", "give the service's user the right to read it"),
+    ("file.unreadable", "give the service's user the right to read it; a link that leads nowhere has to be taken away"),
     ("file.outside", "put the file itself into the source folder"),
     ("file.skipped", "name the file in `source.files` to have it read, or in `source.ignore` to be silent about it"),
     ("file.older", "nothing: only the newest of a series of exports is read"),
@@ -67,6 +67,7 @@ const HELP: [(&str, &str); 63] = [
     ("set.no_account_state", "add accountEnabled to the query: $select=id,accountEnabled,…"),
     ("limit.record", "raise `source.limits.record`, or repair the record"),
     ("limit.line", "raise `source.limits.line`, or repair the record"),
+    ("limit.columns", "leave attributes out of the export, or raise `source.limits.columns`"),
     ("limit.values", "raise `source.limits.values`, or repair the record"),
 ];
 

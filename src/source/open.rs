@@ -25,6 +25,10 @@ pub(super) const HEAD: usize = 64 << 10;
 const WIDE_HEAD: usize = 4 << 20;
 /// How many of its records.
 const FIRST: usize = 50;
+/// How much of a CSV file is looked at for its heading.
+const LONGEST_HEADING: usize = 512 << 10;
+/// Fewer line ends than these may all stand before the end of a heading.
+const LINES_AROUND_HEADING: usize = 16;
 
 /// A file with all that is needed to read it.
 pub struct Opened {
@@ -131,7 +135,7 @@ fn open_inner(
         let message = "the file has no bytes";
         return Err(refuse(FileFault::new("file.empty", None, message, super::codes::help("file.empty"))));
     }
-    let head = head_of(&mut file).map_err(|error| refuse(unreadable(&error)))?;
+    let mut head = head_of(&mut file).map_err(|error| refuse(unreadable(&error)))?;
     sniff(&head).map_err(refuse)?;
     let configured = configured_encoding(settings);
     let guess = match &named {
@@ -141,6 +145,12 @@ fn open_inner(
             guess_format(&encoding::decode_head(&head, &choice))
         }
     };
+    if guess == FormatGuess::Csv && head.len() == HEAD && line_ends(&head) < LINES_AROUND_HEADING {
+        head = first_of(&mut file, LONGEST_HEADING).map_err(|error| refuse(unreadable(&error)))?;
+        if head.len() == LONGEST_HEADING && line_ends(&head) == 0 {
+            return Err(refuse(endless(&head, settings.limits)));
+        }
+    }
     let listed =
         |preset: &Preset| preset.csv.encodings.iter().filter_map(|label| encoding::by_label(label)).collect::<Vec<_>>();
     let list = named.as_ref().map(|preset| listed(preset)).unwrap_or_default();
@@ -206,6 +216,21 @@ fn open_inner(
         FormatName::Csv => Format::Csv(csv_format(&text, &preset, settings, &mut opened, partly).map_err(refuse)?),
     };
     Ok(opened)
+}
+
+/// What is wrong with a CSV file whose first line does not end.
+fn endless(head: &[u8], limits: Limits) -> FileFault {
+    let columns = b",;\t".iter().map(|delimiter| memchr::memchr_iter(*delimiter, head).count()).max().unwrap_or(0);
+    if columns > limits.columns {
+        let message = format!("the heading has more than {columns} columns; at most {} are read", limits.columns);
+        return FileFault::new("limit.columns", Some(1), message, "export fewer columns");
+    }
+    let message = format!("the first line is longer than {} bytes: it is no heading", head.len());
+    FileFault::new("csv.no_known_heading", Some(1), message, "export the file anew; the first line names its columns")
+}
+
+fn line_ends(head: &[u8]) -> usize {
+    memchr::memchr2_iter(b'\n', b'\r', head).take(LINES_AROUND_HEADING).count()
 }
 
 pub(super) fn head_of(file: &mut File) -> std::io::Result<Vec<u8>> {

@@ -311,7 +311,8 @@ fn missing_files(reading: &mut Reading<'_>, memory: &SetMemory, plans: &[Plan], 
         let same: Vec<&FileReport> =
             files.iter().filter(|file| Shape::of(&file.file).pattern == shape.pattern).collect();
         let is_followed = match shape.number {
-            None => shape.date.is_some() && !same.is_empty(),
+            // by a later one of its series; an older one is yesterday's, put back
+            None => shape.date.is_some() && same.iter().any(|file| Shape::of(&file.file).date >= shape.date),
             Some(_) => groups.get(&shape.pattern).is_some_and(|group| {
                 let mut unheard = Vec::new();
                 of_group(&shape.pattern, group, &mut unheard) == Completeness::Proven

@@ -22,12 +22,22 @@ static DATE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&whole).expect("the pattern is a constant")
 });
 
+/// Forms in which the day does not stand behind the year, known by the time that follows: those of Google Workspace and of the
+/// Microsoft 365 admin center.
+static STAMPS: LazyLock<[Regex; 2]> = LazyLock::new(|| {
+    [
+        r"(?<day>\d{2})(?<month>\d{2})(?<year>(?:19|20)\d{2})_(?<hour>\d{2})(?<minute>\d{2})(?<second>\d{2})",
+        r"(?<month>\d{1,2})_(?<day>\d{1,2})_(?<year>(?:19|20)\d{2})[ _](?<hour>\d{1,2})_(?<minute>\d{2})_(?<second>\d{2})(?: (?<half>[AP])M)?",
+    ]
+    .map(|pattern| Regex::new(pattern).expect("the pattern is a constant"))
+});
+
 impl Shape {
     /// Takes the path relative to the source folder apart.
     pub fn of(name: &str) -> Self {
         let base = name.rfind('/').map_or(0, |at| at + 1);
         let (folder, file) = name.split_at(base);
-        let dated = find_date(file);
+        let dated = find_date(file).or_else(|| find_stamp(file));
         let (pattern, undated, date) = match &dated {
             Some((range, date)) => {
                 let (before, after) = (&file[..range.start], &file[range.end..]);
@@ -75,6 +85,27 @@ fn find_date(file: &str) -> Option<(std::ops::Range<usize>, [u32; 6])> {
     None
 }
 
+/// Finds a date and time in one of [`STAMPS`], that no further digit touches.
+fn find_stamp(file: &str) -> Option<(std::ops::Range<usize>, [u32; 6])> {
+    STAMPS.iter().find_map(|stamp| {
+        let found = stamp.captures(file)?;
+        let range = found.get(0)?.range();
+        let is_free = |byte: Option<u8>| byte.is_none_or(|byte| !byte.is_ascii_digit());
+        let part = |name: &str| found.name(name)?.as_str().parse::<u32>().ok();
+        let hour = match (part("hour")?, found.name("half").map(|half| half.as_str())) {
+            (hour, Some("P")) => hour % 12 + 12,
+            (hour, Some(_)) => hour % 12,
+            (hour, None) => hour,
+        };
+        let date = [part("year")?, part("month")?, part("day")?, hour, part("minute")?, part("second")?];
+        let is_date =
+            (1..=12).contains(&date[1]) && (1..=31).contains(&date[2]) && hour < 24 && date[4] < 60 && date[5] < 60;
+        let bytes = file.as_bytes();
+        (is_date && is_free(bytes[..range.start].last().copied()) && is_free(bytes.get(range.end).copied()))
+            .then_some((range, date))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +123,10 @@ mod tests {
             ("users-20261301.csv", "users-{n}.csv", None, Some(20_261_301)),
             ("x-2026-04-01T01-30-59Z.csv", "x-{date}.csv", Some([2026, 4, 1, 1, 30, 59]), None),
             ("page3", "page{n}", None, Some(3)),
+            ("User_Download_10042026_112233.csv", "User_Download_{date}.csv", Some([2026, 4, 10, 11, 22, 33]), None),
+            ("users_4_9_2026 1_05_09 PM.csv", "users_{date}.csv", Some([2026, 4, 9, 13, 5, 9]), None),
+            ("users_4_9_2026 12_05_09 AM.csv", "users_{date}.csv", Some([2026, 4, 9, 0, 5, 9]), None),
+            ("x_40132026_112233.csv", "x_40132026_{n}.csv", None, Some(112_233)),
         ];
         for (name, pattern, date, number) in cases {
             let shape = Shape::of(name);

@@ -1,6 +1,7 @@
 //! Exports of kinds that the fixtures do not hold, as their programs write them.
 
 use provisiond::model::SourceValue;
+use provisiond::source::Completeness;
 
 use super::source_folder::{Given, id, read_files};
 
@@ -60,4 +61,54 @@ fn active_directory_by_powershell_is_no_csvde() {
         taken(&read_files(&[("users.csv", csvde.as_bytes())], None, |_| {})),
         (Some("csvde-csv"), String::new())
     );
+}
+
+#[test]
+fn a_heading_may_be_long() {
+    let columns: String = (0..3000).map(|number| format!(",a column with a long name of its own {number}")).collect();
+    let file = |width: usize, enabled: &str| {
+        let row = format!("{},u@x,U{},{enabled}\n", id(1), ",".repeat(3000));
+        format!("id,userPrincipalName,displayName{},accountEnabled\n{row}", &columns[..width])
+    };
+    for preset in ["detect", "entra-csv"] {
+        let given = read_files(&[("users.csv", file(columns.len(), "False").as_bytes())], None, |settings| {
+            settings.preset = preset.to_owned();
+        });
+        assert_eq!(taken(&given), (Some("entra-csv"), String::new()));
+        assert_eq!(given.report.counts.disabled, 1, "the last column is read");
+    }
+    let endless = format!("id,userPrincipalName,displayName,{}", "x".repeat(5 << 20));
+    let given = read_files(&[("users.csv", endless.as_bytes())], None, |_| {});
+    assert_eq!(given.codes("FS"), ["csv.no_known_heading:1"]);
+}
+
+#[test]
+fn a_file_cut_by_a_crash_is_not_whole() {
+    let people: String = (1..9).map(|number| format!("{},u{number}@x,Zoë,True\r\n", id(number))).collect();
+    let text = format!("id,userPrincipalName,displayName,accountEnabled\r\n{people}");
+    let whole = text.as_bytes();
+    let cut = whole.iter().rposition(|byte| *byte == 0xc3).expect("there") + 1;
+    let zeros = [whole, &[0; 4096]].concat();
+    for (bytes, complete) in [
+        (whole, Completeness::Plausible),
+        (&whole[..cut], Completeness::Incomplete),
+        (&zeros, Completeness::Incomplete),
+    ] {
+        let given = read_files(&[("users.csv", bytes)], None, |_| {});
+        assert_eq!(given.report.complete, complete, "{:?}", given.codes("FSRW"));
+        assert_eq!(given.report.refused, complete == Completeness::Incomplete);
+    }
+}
+
+#[test]
+fn a_line_that_is_passed_over_may_be_short() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let preset = folder.path().join("own.yaml");
+    let text = "name: own\nformat: csv\ncsv:\n  header: required\n  skip_lines_starting: ['#']\nkind: user\nanchor: [objectId]\n\
+                attributes:\n  objectId: {from: [id]}\n  displayName: {from: [name]}\n";
+    std::fs::write(&preset, text).expect("written");
+    let given = read_files(&[("users.csv", b"#\n#a\nid,name\n1,A\n")], None, |settings| {
+        settings.preset = preset.to_string_lossy().into_owned();
+    });
+    assert_eq!((given.codes("FSR"), given.texts("objectId")), (vec![], vec!["1".to_owned()]));
 }

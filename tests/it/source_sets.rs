@@ -371,6 +371,10 @@ fn of_generations_only_the_newest_is_read() {
     bench.write("users_2026-04-02.csv", people(2..10).as_bytes());
     let second = bench.read_after(&first);
     assert_eq!((second.refused(), second.objects.len(), second.known), (vec![], 1, 7));
+    // but not that of the day before
+    bench.remove("users_2026-04-02.csv");
+    bench.write("users_2026-03-31.csv", people(2..9).as_bytes());
+    assert_eq!(bench.read_after(&second).refused(), ["set.file_missing"]);
 }
 
 #[test]

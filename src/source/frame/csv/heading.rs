@@ -50,7 +50,7 @@ pub fn read_heading(
         let end = memchr2(b'\n', b'\r', &head[from..]).map_or(head.len(), |at| from + at);
         let text = &head[from..end];
         if is_skipped(text, skip_lines_starting) {
-            if text[..4].eq_ignore_ascii_case(b"sep=") {
+            if text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"sep=")) {
                 named = text.get(4).copied().filter(|byte| byte.is_ascii() && *byte != b'"');
             }
             skipped.push(String::from_utf8_lossy(text).into_owned());
