@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench sources -- 200000` makes up so many people and writes them as CSV of the Entra portal, LDIF of slapcat
 //! and pages of Microsoft Graph; then it prints for each format how long a whole reading takes and one of which every record is
-//! recognised, both against their floor, and the peak memory of a process that does nothing else.
+//! recognised, both against their floor, and the peak memory of a process that does nothing else. `--make FOLDER PEOPLE` only
+//! writes the files, `--peak FOLDER` only reads a folder and prints the peak memory, `--floor FOLDER` only goes through a CSV.
 //!
 //! The floor of CSV and LDIF is the `csv` crate with an xxh3 hash per record over the CSV; that of JSON is `serde_json` passing
 //! over the values. Everything of a reading counts: the hash of the files' identity, detection, judgement.
@@ -49,6 +50,10 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).filter(|argument| !argument.starts_with("--bench")).collect();
     let done = match arguments.as_slice() {
         [flag, folder] if flag == "--peak" => peak(Path::new(folder)),
+        [flag, folder] if flag == "--floor" => csv_floor(Path::new(folder)),
+        [flag, folder, people] if flag == "--make" => {
+            people.parse().map_err(io::Error::other).and_then(|people| make(Path::new(folder), people))
+        }
         [] => run(PEOPLE),
         [people] => people.parse().map_err(io::Error::other).and_then(run),
         _ => Err(io::Error::other("usage: sources [PEOPLE]")),
@@ -65,48 +70,57 @@ fn main() -> ExitCode {
 fn run(people: u64) -> io::Result<()> {
     let folder = tempfile::tempdir()?;
     let at = |name: &str| folder.path().join(name);
-    for (name, write) in
-        [("csv", write_csv as fn(&Path, u64) -> io::Result<()>), ("ldif", write_ldif), ("json", write_json)]
-    {
-        fs::create_dir(at(name))?;
-        write(&at(name), people)?;
-    }
+    make(folder.path(), people)?;
     println!(
-        "{people} people; milliseconds, the least of {ROUNDS} rounds; ratios to the floor of the same round's format\n"
+        "{people} people; milliseconds, the least of {ROUNDS} rounds; ratios to the floor of the same round's format;\n\
+         processor: the time that processors worked for a whole reading, as a ratio to the same of the floor\n"
     );
     println!(
-        "{:<6}{:>9}{:>9}{:>8}{:>7}{:>13}{:>8}{:>10}{:>10}",
-        "", "floor", "whole", "ratio", "goal", "recognised", "ratio", "of whole", "peak MiB"
+        "{:<6}{:>9}{:>9}{:>8}{:>7}{:>11}{:>13}{:>8}{:>10}{:>10}",
+        "", "floor", "whole", "ratio", "goal", "processor", "recognised", "ratio", "of whole", "peak MiB"
     );
     for (name, goal) in [("csv", 1.0), ("ldif", 2.5), ("json", 2.0)] {
         let settings = settings(&at(name));
         let mut known = Known::default();
         whole(&settings, &mut Nothing, &mut |record| known.learn(record))?;
-        let (mut least, mut wholly, mut recognised) = (Duration::MAX, Duration::MAX, Duration::MAX);
+        let (mut least, mut wholly, mut recognised) = (Spent::MOST, Spent::MOST, Spent::MOST);
         for _ in 0..ROUNDS {
-            least = least.min(timed(|| if name == "json" { json_floor(&at("json")) } else { csv_floor(&at("csv")) })?);
-            wholly = wholly.min(timed(|| whole(&settings, &mut Nothing, &mut |_| {}).map(drop))?);
-            recognised = recognised.min(timed(|| match whole(&settings, &mut known, &mut |_| {})? {
+            let floor = || if name == "json" { json_floor(&at("json")) } else { csv_floor(&at("csv")) };
+            least = least.least(timed(floor)?);
+            wholly = wholly.least(timed(|| whole(&settings, &mut Nothing, &mut |_| {}).map(drop))?);
+            recognised = recognised.least(timed(|| match whole(&settings, &mut known, &mut |_| {})? {
                 count if count >= people => Ok(()),
                 count => Err(io::Error::other(format!("only {count} of {people} records were recognised"))),
             })?);
         }
         let child = Command::new(env::current_exe()?).arg("--peak").arg(at(name)).output()?;
         let peak: u64 = String::from_utf8_lossy(&child.stdout).trim().parse().map_err(io::Error::other)?;
-        let millis = |time: Duration| time.as_secs_f64() * 1e3;
-        let ratio = |time: Duration| time.as_secs_f64() / least.as_secs_f64();
+        let millis = |spent: Spent| spent.wall.as_secs_f64() * 1e3;
+        let ratio = |spent: Spent, other: Spent| spent.wall.as_secs_f64() / other.wall.as_secs_f64();
         println!(
-            "{name:<6}{:>9.0}{:>9.0}{:>8.2}{goal:>7.1}{:>13.0}{:>8.2}{:>10.2}{:>10.0}",
+            "{name:<6}{:>9.0}{:>9.0}{:>8.2}{goal:>7.1}{:>11.2}{:>13.0}{:>8.2}{:>10.2}{:>10.0}",
             millis(least),
             millis(wholly),
-            ratio(wholly),
+            ratio(wholly, least),
+            wholly.processor.as_secs_f64() / least.processor.as_secs_f64(),
             millis(recognised),
-            ratio(recognised),
-            recognised.as_secs_f64() / wholly.as_secs_f64(),
+            ratio(recognised, least),
+            ratio(recognised, wholly),
             peak as f64 / 1024.0
         );
     }
     println!("\nmemory allowed: {} MiB (60 MB and 32 bytes a person)", (60_000_000 + 32 * people) >> 20);
+    Ok(())
+}
+
+/// Writes the files of each format into a folder of its own.
+fn make(folder: &Path, people: u64) -> io::Result<()> {
+    for (name, write) in
+        [("csv", write_csv as fn(&Path, u64) -> io::Result<()>), ("ldif", write_ldif), ("json", write_json)]
+    {
+        fs::create_dir(folder.join(name))?;
+        write(&folder.join(name), people)?;
+    }
     Ok(())
 }
 
@@ -180,10 +194,35 @@ fn peak(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn timed(work: impl FnOnce() -> io::Result<()>) -> io::Result<Duration> {
-    let start = Instant::now();
+/// How long it took, and how long processors worked for it, of which other work on the machine takes nothing away.
+#[derive(Clone, Copy)]
+struct Spent {
+    wall: Duration,
+    processor: Duration,
+}
+
+impl Spent {
+    const MOST: Self = Self { wall: Duration::MAX, processor: Duration::MAX };
+
+    /// The least of both, each by itself.
+    fn least(self, other: Self) -> Self {
+        Self { wall: self.wall.min(other.wall), processor: self.processor.min(other.processor) }
+    }
+}
+
+fn timed(work: impl FnOnce() -> io::Result<()>) -> io::Result<Spent> {
+    let (start, before) = (Instant::now(), processor_time()?);
     work()?;
-    Ok(start.elapsed())
+    Ok(Spent { wall: start.elapsed(), processor: processor_time()?.saturating_sub(before) })
+}
+
+/// User and system time of this process, in hundredths of a second (`proc_pid_stat(5)`).
+fn processor_time() -> io::Result<Duration> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let behind_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks: u64 =
+        behind_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Ok(Duration::from_millis(ticks * 10))
 }
 
 fn csv_floor(folder: &Path) -> io::Result<()> {

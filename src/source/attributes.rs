@@ -1,12 +1,11 @@
 //! Reads the attributes of one record by the tables of a preset (sources.md 10, 11).
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::draft::{Draft, Value};
 use super::fields::Fields;
-use super::map::Remark;
+use super::map::{Manner, Remark};
 use super::preset::{Attribute, Canon, NameOrder, Slot};
 use super::raw::RawValue;
 use super::value::{Locale, Outcome, Reading, clean, cut_tombstone, is_spreadsheet_number, read};
@@ -214,11 +213,7 @@ impl<'r> Reader<'_, '_, 'r> {
             self.draft.unknown.push(Canon::DISPLAY_NAME);
             return;
         }
-        let names = match order {
-            NameOrder::GivenSurname => [Canon::GIVEN_NAME, Canon::SURNAME],
-            NameOrder::SurnameGiven => [Canon::SURNAME, Canon::GIVEN_NAME],
-        };
-        let parts: Vec<&str> = names.iter().filter_map(|name| self.draft.text(*name)).collect();
+        let parts: Vec<&str> = in_order(order).into_iter().filter_map(|name| self.draft.text(name)).collect();
         if !parts.is_empty() {
             let name = parts.join(" ");
             self.draft.set(Canon::DISPLAY_NAME, Value::Text(name.into()));
@@ -285,16 +280,13 @@ impl<'r> Reader<'_, '_, 'r> {
     }
 
     /// Keeps what the preset has no name for, under the source's own (`rest: keep`).
-    pub fn rest(&mut self, slots: &[Option<Slot>], unreadable: &[usize], wants: Option<&BTreeSet<String>>) {
+    pub fn rest(&mut self, slots: &[Option<Slot>], unreadable: &[usize], manner: &Manner) {
         for (place, (raw, slot)) in self.fields.record.attributes.iter().zip(slots).enumerate() {
             let known = slot.is_some_and(|slot| {
                 let usage = self.fields.preset.use_of(slot);
                 usage.used || usage.ignored || usage.secret
             });
-            if known
-                || super::canonical::is_secret(&raw.name)
-                || wants.is_some_and(|wants| !wants.contains(&raw.name.to_lowercase()))
-            {
+            if known || super::canonical::is_secret(&raw.name) || !manner.wants(&raw.name) {
                 continue;
             }
             let name = || Cow::Borrowed(&*raw.name);
@@ -315,8 +307,16 @@ impl<'r> Reader<'_, '_, 'r> {
     }
 }
 
+/// The parts of a display name.
+pub(super) fn in_order(order: NameOrder) -> [Canon; 2] {
+    match order {
+        NameOrder::GivenSurname => [Canon::GIVEN_NAME, Canon::SURNAME],
+        NameOrder::SurnameGiven => [Canon::SURNAME, Canon::GIVEN_NAME],
+    }
+}
+
 /// Cuts one cell into its values; with `split_before`, only where a known prefix follows.
-fn split<'t>(text: &'t str, attribute: &Attribute) -> impl Iterator<Item = &'t str> {
+pub(super) fn split<'t>(text: &'t str, attribute: &Attribute) -> impl Iterator<Item = &'t str> {
     let mut parts = Vec::new();
     let mut from = 0;
     for (at, c) in text.char_indices().filter(|(_, c)| attribute.split.contains(c)) {

@@ -3,13 +3,15 @@
 use std::io::Read;
 use std::ops::Range;
 
+use memchr::memchr;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::changes::Entry;
+use super::direct::Direct;
 use super::frame::{Decoder, FileFault, Framed, Framer, RecordFault};
 use super::map::{Mapped, Mapper};
 use super::memory::SAMPLES;
-use super::pack::{Pack, Packs};
+use super::pack::{Beside, MOST, Pack, Packs, Unpacked};
 use super::preset::Slot;
 use super::raw::RawBody;
 use super::read::Recognised;
@@ -26,6 +28,14 @@ pub struct Batch {
     noted: Vec<u8>,
     /// To write in.
     room: String,
+}
+
+/// How the records of a file are mapped.
+pub struct Ways {
+    /// For plain records, where it is open.
+    pub direct: Option<Direct>,
+    pub decoder: Decoder,
+    pub mapper: Mapper,
 }
 
 /// One record of a batch.
@@ -110,13 +120,27 @@ impl Batch {
     }
 
     /// Maps the records that are not known. What refuses one, or is a change, is left for the leader to find again.
-    pub fn map(&mut self, decoder: &mut Decoder, mapper: &mut Mapper, keeps_entries: bool) {
+    pub fn map(&mut self, Ways { direct, decoder, mapper }: &mut Ways, keeps_entries: bool) {
         let Self { bytes, records, packs, mapped, noted, room } = self;
+        if bytes.len() > MOST {
+            return;
+        }
         noted.clear();
         noted.resize(mapper.preset().names.len(), 0);
+        // records are cut beside line ends, so that each of them is whole
+        let plain = simdutf8::basic::from_utf8(bytes).ok().filter(|_| memchr(0, bytes).is_none());
+        let mut direct = direct.as_mut().zip(plain);
         for record in records.iter_mut().filter(|record| matches!(record.step, Step::Unknown)) {
             let text = &bytes[record.place.clone()];
             if text.len() > LONG {
+                continue;
+            }
+            if let Some((direct, plain)) = &mut direct
+                && let Some(text) = plain.get(record.place.clone())
+                && let Ok(pack) = direct.map(text, record.line, bytes, packs, noted)
+            {
+                record.step = if pack.is_some() { Step::Mapped } else { Step::Ignored(None) };
+                mapped.extend(pack);
                 continue;
             }
             let Ok(mut raw) = decoder.decode(text, record.line) else { continue };
@@ -126,9 +150,9 @@ impl Batch {
             let entry = if keeps_entries { Entry::of(&raw, mapper.preset()).map(Box::new) } else { None };
             let mut remarks = Vec::new();
             match mapper.map(&mut raw, &mut remarks) {
-                Mapped::Object(mut draft) => {
-                    draft.take_hashes(mapper.preset(), room);
-                    let before = packs.slots();
+                Mapped::Object(draft) => {
+                    let hashes = draft.hashes(mapper.preset(), room);
+                    let mark = packs.mark();
                     // of names that are noted often enough no more is asked
                     mapper.each_used(|slot: Slot| {
                         let count = &mut noted[slot.index()];
@@ -137,26 +161,31 @@ impl Batch {
                             packs.push_slot(slot);
                         }
                     });
-                    mapped.push(packs.pack(*draft, before, remarks, entry));
+                    let mut pack = packs.pack(bytes, *draft, hashes, mark);
+                    if entry.is_some() || !remarks.is_empty() {
+                        pack.beside = Some(Box::new(Beside { remarks, entry }));
+                    }
+                    mapped.push(pack);
                     record.step = Step::Mapped;
                 }
                 Mapped::Ignored if remarks.is_empty() => record.step = Step::Ignored(entry),
                 Mapped::Ignored | Mapped::Dropped | Mapped::Refused(_) => {}
             }
         }
+        packs.close(bytes);
     }
 
     /// Gives each record in its order, with its bytes and what it was mapped to, and takes it out.
     pub fn each<E>(
         &mut self,
-        mut with: impl FnMut(Record, &[u8], Option<(Pack, &Packs)>) -> Result<(), E>,
+        mut with: impl FnMut(Record, &[u8], Option<Unpacked<'_>>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Self { bytes, records, packs, mapped, .. } = self;
         let mut mapped = mapped.drain(..);
         records.drain(..).try_for_each(|record| {
             let pack = if matches!(record.step, Step::Mapped) { mapped.next() } else { None };
             let text = &bytes[record.place.clone()];
-            with(record, text, pack.map(|pack| (pack, &*packs)))
+            with(record, text, pack.map(|pack| packs.unpack(pack, bytes)))
         })
     }
 }

@@ -52,6 +52,20 @@ pub fn interpret(values: &mut RawValues<'_>, form: &CsvForm, usage: Use) -> Cell
     Cell::Value
 }
 
+/// Says whether a cell may be more than its text, or its parts at the separator of values.
+#[inline]
+pub fn is_special(text: &str, form: &CsvForm) -> bool {
+    let trimmed = if begins_bare(text) { text } else { text.trim_start() };
+    match trimmed.as_bytes().first() {
+        Some(b'S' | b'M' | b'#') if is_placeholder(trimmed.trim_end()) => return true,
+        Some(_) | None => {}
+    }
+    let is_word = |word: &str| word == trimmed.trim_end();
+    form.placeholders.iter().any(|placeholder| is_word(placeholder))
+        || form.unchanged.as_deref().is_some_and(is_word)
+        || (form.hex_octets && text.contains('\''))
+}
+
 fn split<'t>(text: &'t str, separator: &str, form: &CsvForm) -> impl Iterator<Item = RawValue<'t>> {
     let parts = text.split(separator).filter(|part| !part.trim().is_empty());
     parts.map(|part| octets(part, form).unwrap_or(RawValue::Text(Cow::Borrowed(part))))

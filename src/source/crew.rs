@@ -3,7 +3,7 @@
 //! ```text
 //! cutter   cuts the file into batches of records and hashes them
 //! leader   the calling thread: asks of each record whether it is known, hands out batches and merges them in their order
-//! workers  decode and map the records that are not known
+//! workers  map the records that are not known: plain ones straight from their bytes, others as small files are read
 //! ```
 //!
 //! What a worker cannot finish (a refusal, a change record, a very long record) it leaves as it is; the leader then reads it as
@@ -15,9 +15,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread;
 
-use super::batch::Batch;
+use super::batch::{Batch, Ways};
+use super::direct::Direct;
 use super::file::mapper_of;
-use super::frame::{Decoder, FileFacts, FileFault, Framer};
+use super::frame::{Decoder, FileFacts, FileFault, Framer, Wanted};
 use super::map::Mapper;
 use super::open::{Opened, unreadable};
 use super::preset::FormatName;
@@ -39,11 +40,10 @@ pub struct Crew {
 const MOST_WORKERS: usize = 6;
 
 impl Crew {
-    /// As many as the machine has processors.
+    /// As many as the machine has processors; also one is worth it, as workers take the straight way for plain records.
     pub fn of_machine() -> Self {
         let processors = thread::available_parallelism().map_or(1, usize::from);
-        let workers = if processors > 1 { processors.min(MOST_WORKERS) } else { 0 };
-        Self { workers, least: 512 << 10, batch: 128 << 10 }
+        Self { workers: processors.min(MOST_WORKERS), least: 512 << 10, batch: 128 << 10 }
     }
 }
 
@@ -65,9 +65,19 @@ impl Task<'_> {
     }
 
     pub fn decoder(&self) -> Decoder {
+        Decoder::of_wanted(&self.opened.format, self.given.settings.limits, self.wanted())
+    }
+
+    fn wanted(&self) -> Option<Wanted> {
         let names = self.given.settings.wanted.as_ref().filter(|_| !self.keeps_entries);
-        let wanted = wanted::of_preset(&self.opened.preset, names);
-        Decoder::of_wanted(&self.opened.format, self.given.settings.limits, wanted)
+        wanted::of_preset(&self.opened.preset, names)
+    }
+
+    /// The way of plain records, if it is open to this file; what `mapper` is for.
+    pub fn direct(&self, mapper: &Mapper) -> Option<Direct> {
+        let wanted = self.wanted();
+        Direct::new(mapper, &self.opened.format, self.given.settings.limits, wanted.as_ref())
+            .filter(|_| !self.keeps_entries)
     }
 
     pub fn mapper(&self) -> Mapper {
@@ -182,10 +192,11 @@ fn cut(
 }
 
 fn work(task: Task<'_>, jobs: &Receiver<Batch>, done: &Sender<Batch>) {
-    let (mut decoder, mut mapper) = (task.decoder(), task.mapper());
+    let mapper = task.mapper();
+    let mut ways = Ways { direct: task.direct(&mapper), decoder: task.decoder(), mapper };
     let keeps_entries = task.keeps_entries && task.opened.preset.format == FormatName::Ldif;
     for mut batch in jobs {
-        batch.map(&mut decoder, &mut mapper, keeps_entries);
+        batch.map(&mut ways, keeps_entries);
         if done.send(batch).is_err() {
             return;
         }

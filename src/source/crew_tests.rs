@@ -122,15 +122,20 @@ fn damaged(text: &[u8]) -> Vec<Vec<u8>> {
     ]
 }
 
-#[test]
-fn a_crew_finds_what_one_thread_finds() {
+fn fixtures(folders: &[&str]) -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let files = ["csv", "json", "ldif"].iter().flat_map(|folder| {
+    let files = folders.iter().flat_map(|folder| {
         let entries = fs::read_dir(root.join(folder)).expect("the fixtures are here");
         entries.map(|entry| entry.expect("a readable entry").path())
     });
     let mut files: Vec<PathBuf> = files.collect();
     files.sort();
+    files
+}
+
+#[test]
+fn a_crew_finds_what_one_thread_finds() {
+    let files = fixtures(&["csv", "json", "ldif"]);
     assert!(files.len() > 20, "{files:?}");
     let mut turn = 0;
     for path in &files {
@@ -144,4 +149,176 @@ fn a_crew_finds_what_one_thread_finds() {
         // so that each way of damage meets each crew
         turn += 1;
     }
+}
+
+/// Numbers that look random and are the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn throw(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+        usize::try_from(self.0 >> 33).unwrap_or(0) % sides.max(1)
+    }
+
+    fn pick<'t>(&mut self, texts: &[&'t str]) -> &'t str {
+        texts[self.throw(texts.len())]
+    }
+}
+
+/// Cells of which some are no values, or not to be taken as they are.
+const CELLS: [&str; 44] = [
+    "",
+    " ",
+    "  padded\t",
+    "\u{a0}no break\u{a0}",
+    "\u{3000}",
+    "\"quoted, with a delimiter\"",
+    "\"doubled \"\"quotes\"\"\"",
+    "half \"quoted\"",
+    "two \"\" quotes",
+    "\"two\nlines\"",
+    "\"closed\" ",
+    "\"closed\"x",
+    "\"open",
+    "=\"00012\"",
+    "System.String[]",
+    "#NAME?",
+    "######",
+    "8.13555E+11",
+    "****",
+    "*",
+    "Jose\u{301}",
+    "髙橋 𠮷田",
+    "か\u{3099}",
+    "con\u{1}trol",
+    "\u{7f}",
+    "TRUE",
+    "False",
+    "perhaps",
+    "1",
+    "a@example.com;b@example.com,c@example.com",
+    "SMTP:primary@example.com+smtp:other@example.com",
+    "3D628091-EBB6-4E5B-A621-3648E0D9DC7A",
+    "{3d628091-ebb6-4e5b-a621-3648e0d9dc7a}",
+    "3d628091-ebb6-4e5b-a621-3648e0d9dc7b",
+    "3d628091ebb64e5ba6213648e0d9dc7bleaver@example.com",
+    "no-guid",
+    "7/5/2025 9:58:01 PM",
+    "2025-07-05",
+    "31.12.2025",
+    "0",
+    "X'e697a5'",
+    "top;person;user",
+    "X",
+    "a.very.long.name.that.is.longer.than.sixty.four.octets.in.all@subdomain.example.com",
+];
+
+/// The rows of `text` again and again, some of their cells others.
+fn scrambled_csv(text: &str, delimiter: char, dice: &mut Dice) -> String {
+    let mut lines = text.split_inclusive('\n');
+    let mut scrambled = lines.next().unwrap_or_default().to_owned();
+    let rows: Vec<&str> = lines.collect();
+    for _ in 0..40 {
+        let Some(row) = rows.get(dice.throw(rows.len())) else { break };
+        let mut cells: Vec<&str> = row.trim_end().split(delimiter).collect();
+        for _ in 0..dice.throw(4) {
+            let at = dice.throw(cells.len());
+            cells[at] = dice.pick(&CELLS);
+        }
+        if dice.throw(30) == 0 {
+            cells.push(dice.pick(&["", " ", "x"]));
+        }
+        scrambled += &cells.join(&delimiter.to_string());
+        scrambled += dice.pick(&["\n", "\r\n", "\n"]);
+    }
+    scrambled
+}
+
+/// Lines of which some are not to be taken as they are; the name of another stands before some.
+const LINES: [&str; 34] = [
+    ": text",
+    ":text  ",
+    ":",
+    ":    ",
+    ":: aHVsbG8=",
+    ":: aHVsbG8=   ",
+    "::  6auY5qmL",
+    ":: 6auY5qmL4",
+    ":: AAECAw==",
+    ":: /////w==",
+    ":: ",
+    ":: kYBiPbbrW06mITZI4NncfA==",
+    ":< file:///etc/passwd",
+    ": folded\n  over\n  lines",
+    ":: aHVs\n bG8=",
+    ": Jose\u{301}",
+    ": con\u{1}trol",
+    ": TRUE",
+    ": 512",
+    ": 514",
+    ": 20250705215801Z",
+    ": 9223372036854775807",
+    ": yesterday",
+    ": 3D628091-EBB6-4E5B-A621-3648E0D9DC7A",
+    ": uid=somebody,ou=people,dc=example,dc=com",
+    ": bare\rreturn",
+    ": returns\r\r",
+    ";lang-ja: 髙橋",
+    ";binary:: AAECAw==",
+    ";range=0-1: text",
+    ";range=0-*: text",
+    "\n# comment\n  going on",
+    " no colon",
+    "",
+];
+
+/// The entries of `text` again and again, some of their lines others.
+fn scrambled_ldif(text: &str, dice: &mut Dice) -> String {
+    let text = text.replace("\r\n", "\n");
+    let entries: Vec<&str> = text.split("\n\n").filter(|entry| entry.contains("dn:")).collect();
+    let mut scrambled = String::new();
+    for _ in 0..40 {
+        let Some(entry) = entries.get(dice.throw(entries.len())) else { break };
+        let mut lines: Vec<String> = entry.trim_end().lines().map(str::to_owned).collect();
+        for _ in 0..dice.throw(4) {
+            let at = dice.throw(lines.len());
+            let name = lines[at].split([':', ';']).next().unwrap_or_default();
+            let line = format!("{name}{}", dice.pick(&LINES));
+            match dice.throw(4) {
+                0 => lines.insert(at, line),
+                1 => drop(lines.remove(at)),
+                2 if at > 0 => lines[at] = lines[at].to_uppercase(),
+                _ => lines[at] = line,
+            }
+            if lines.is_empty() {
+                break;
+            }
+        }
+        let end = dice.pick(&["\n", "\r\n", "\n"]);
+        scrambled += &lines.join(end);
+        scrambled += end;
+        scrambled += end;
+    }
+    scrambled
+}
+
+#[test]
+fn a_crew_finds_what_one_thread_finds_in_scrambled_exports() {
+    let mut dice = Dice(7);
+    let mut turn = 0;
+    for path in fixtures(&["csv", "ldif"]) {
+        let name = path.file_name().expect("a name");
+        let Ok(text) = String::from_utf8(fs::read(&path).expect("readable")) else { continue };
+        let is_csv = path.extension().is_some_and(|end| end == "csv");
+        for number in 0..4 {
+            let delimiter = if text.lines().next().is_some_and(|line| line.contains(';')) { ';' } else { ',' };
+            let scrambled =
+                if is_csv { scrambled_csv(&text, delimiter, &mut dice) } else { scrambled_ldif(&text, &mut dice) };
+            let folder = tempfile::tempdir().expect("a folder");
+            fs::write(folder.path().join(name), &scrambled).expect("room");
+            compare(folder.path(), turn, &format!("{} scrambled, {number}:\n{scrambled}\n", name.display()));
+            turn += 1;
+        }
+    }
+    assert!(turn > 50, "{turn}");
 }

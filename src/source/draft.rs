@@ -6,6 +6,7 @@ use std::fmt;
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::pack::{Pack, Packed, View};
 use super::preset::{Canon, Preset};
 use super::references::Resolved;
 use super::report::Counts;
@@ -27,8 +28,7 @@ pub enum Value<'r> {
 pub struct Draft<'r> {
     pub kind: ObjectKind,
     pub deletion: Deletion,
-    /// By [`Canon`].
-    values: Vec<Option<Value<'r>>>,
+    values: Values<'r>,
     pub rest: Vec<(Cow<'r, str>, Value<'r>)>,
     pub unknown: Vec<Canon>,
     /// Names that have no number.
@@ -45,13 +45,31 @@ pub struct Draft<'r> {
     hashes: Option<Hashes>,
 }
 
+#[derive(Debug, Clone)]
+enum Values<'r> {
+    /// By [`Canon`].
+    Own(Vec<Option<Value<'r>>>),
+    Packed(View<'r>),
+}
+
 /// What is hashed of a draft.
 #[derive(Debug, Clone, Copy)]
-struct Hashes {
+pub struct Hashes {
     /// Of all that is handed over of it, the same in whatever order it came.
-    print: u64,
+    pub print: u64,
     /// Of the values of [`SINGLE`], as far as they are handed over.
-    singles: [Option<u64>; SINGLE.len()],
+    pub singles: [Option<u64>; SINGLE.len()],
+}
+
+/// What few drafts have.
+#[derive(Debug, Default)]
+pub struct Extras {
+    unknown: Vec<Canon>,
+    unknown_rest: Vec<String>,
+    cleared: Vec<Canon>,
+    incomplete: Vec<Canon>,
+    removed: Vec<(usize, Vec<String>)>,
+    rename_to: Option<String>,
 }
 
 /// An object as it is handed over: nothing of it is copied until somebody wants it.
@@ -69,8 +87,29 @@ impl fmt::Debug for Handed<'_> {
     }
 }
 
-fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
-    Cow::Owned(text.into_owned())
+/// The hash of an object is the sum of this and those of its values.
+#[inline]
+pub fn print_of_head(kind: ObjectKind, deletion: Deletion) -> u64 {
+    xxh3_64(&[kind as u8, deletion as u8])
+}
+
+/// The hash of a text, of a name that `seed` stands for.
+#[inline]
+pub fn print_of_text(text: &[u8], seed: u64) -> u64 {
+    xxh3_64_with_seed(text, seed)
+}
+
+pub fn print_of_bool(truth: bool, seed: u64) -> u64 {
+    xxh3_64_with_seed(&[u8::from(truth)], !seed)
+}
+
+pub fn print_of_list<'t>(texts: impl Iterator<Item = &'t [u8]>, seed: u64) -> u64 {
+    texts.fold(!seed, |so_far, text| xxh3_64_with_seed(text, so_far.rotate_left(1)))
+}
+
+/// Stands for a name in [`Draft::rest`].
+pub fn seed_of_rest(name: &str) -> u64 {
+    xxh3_64(name.as_bytes()).rotate_left(7)
 }
 
 impl Value<'_> {
@@ -78,14 +117,6 @@ impl Value<'_> {
         match self {
             Self::Text(text) => Some(text),
             Self::Bool(_) | Self::List(_) => None,
-        }
-    }
-
-    fn into_owned(self) -> Value<'static> {
-        match self {
-            Self::Text(text) => Value::Text(owned(text)),
-            Self::Bool(truth) => Value::Bool(truth),
-            Self::List(list) => Value::List(list.into_iter().map(owned).collect()),
         }
     }
 
@@ -99,11 +130,9 @@ impl Value<'_> {
 
     fn print(&self, seed: u64) -> u64 {
         match self {
-            Self::Text(text) => xxh3_64_with_seed(text.as_bytes(), seed),
-            Self::Bool(truth) => xxh3_64_with_seed(&[u8::from(*truth)], !seed),
-            Self::List(list) => {
-                list.iter().fold(!seed, |so_far, text| xxh3_64_with_seed(text.as_bytes(), so_far.rotate_left(1)))
-            }
+            Self::Text(text) => print_of_text(text.as_bytes(), seed),
+            Self::Bool(truth) => print_of_bool(*truth, seed),
+            Self::List(list) => print_of_list(list.iter().map(|text| text.as_bytes()), seed),
         }
     }
 }
@@ -111,10 +140,14 @@ impl Value<'_> {
 impl<'r> Draft<'r> {
     /// An object of a record at `line`; `names`: how many names its preset has.
     pub fn new(kind: ObjectKind, partial: bool, line: u64, names: usize) -> Self {
+        Self::of_values(kind, partial, line, Values::Own(vec![None; names]))
+    }
+
+    fn of_values(kind: ObjectKind, partial: bool, line: u64, values: Values<'r>) -> Self {
         Self {
             kind,
             deletion: Deletion::None,
-            values: vec![None; names],
+            values,
             rest: Vec::new(),
             unknown: Vec::new(),
             unknown_rest: Vec::new(),
@@ -129,62 +162,77 @@ impl<'r> Draft<'r> {
         }
     }
 
-    /// Gives each value to `each` and returns the rest, which borrows nothing any more.
-    pub fn detach(self, mut each: impl FnMut(Canon, Value<'r>)) -> Draft<'static> {
-        for (number, value) in (0..).zip(self.values) {
+    /// What was packed, its values still there; see [`super::pack::Packs::unpack`].
+    pub fn of_pack(pack: Pack, view: View<'r>, references: Vec<(usize, Vec<Cow<'r, str>>)>) -> Self {
+        let mut draft = Self::of_values(pack.kind, pack.partial, pack.line, Values::Packed(view));
+        draft.deletion = pack.deletion;
+        draft.references = references;
+        draft.hashes = Some(pack.hashes);
+        if let Some(extras) = pack.extras {
+            let Extras { unknown, unknown_rest, cleared, incomplete, removed, rename_to } = *extras;
+            draft.unknown = unknown;
+            draft.unknown_rest = unknown_rest.into_iter().map(Cow::Owned).collect();
+            draft.cleared = cleared;
+            draft.incomplete = incomplete;
+            let own = |texts: Vec<String>| texts.into_iter().map(Cow::Owned).collect();
+            draft.removed = removed.into_iter().map(|(index, texts)| (index, own(texts))).collect();
+            draft.rename_to = rename_to;
+        }
+        draft
+    }
+
+    /// Returns what has no place among the values of a pack; none, as a rule.
+    pub fn into_extras(self) -> Option<Box<Extras>> {
+        let is_plain = self.unknown.is_empty()
+            && self.unknown_rest.is_empty()
+            && self.cleared.is_empty()
+            && self.incomplete.is_empty()
+            && self.removed.is_empty()
+            && self.rename_to.is_none();
+        if is_plain {
+            return None;
+        }
+        let own = |texts: Vec<Cow<'r, str>>| texts.into_iter().map(Cow::into_owned).collect();
+        Some(Box::new(Extras {
+            unknown: self.unknown,
+            unknown_rest: own(self.unknown_rest),
+            cleared: self.cleared,
+            incomplete: self.incomplete,
+            removed: self.removed.into_iter().map(|(index, texts)| (index, own(texts))).collect(),
+            rename_to: self.rename_to,
+        }))
+    }
+
+    /// Gives each value of its own.
+    pub fn each_value(&self, mut each: impl FnMut(Canon, &Value<'r>)) {
+        let Values::Own(values) = &self.values else { return };
+        for (number, value) in (0..).zip(values) {
             if let Some(value) = value {
                 each(Canon(number), value);
             }
         }
-        let own = |list: Vec<(usize, Vec<Cow<'r, str>>)>| {
-            list.into_iter().map(|(index, texts)| (index, texts.into_iter().map(owned).collect())).collect()
-        };
-        Draft {
-            kind: self.kind,
-            deletion: self.deletion,
-            values: Vec::new(),
-            rest: self.rest.into_iter().map(|(name, value)| (owned(name), value.into_owned())).collect(),
-            unknown: self.unknown,
-            unknown_rest: self.unknown_rest.into_iter().map(owned).collect(),
-            cleared: self.cleared,
-            incomplete: self.incomplete,
-            references: own(self.references),
-            removed: own(self.removed),
-            rename_to: self.rename_to,
-            partial: self.partial,
-            line: self.line,
-            hashes: self.hashes,
-        }
     }
 
-    /// Puts values in; `names`: how many names the preset has.
-    pub fn attach(mut self, names: usize, values: impl Iterator<Item = (Canon, Value<'r>)>) -> Self {
-        self.values.resize(names, None);
-        values.for_each(|(name, value)| self.set(name, value));
-        self
-    }
-
-    /// Takes the hashes now, in the thread that made the draft; `room` is to write in.
-    pub fn take_hashes(&mut self, preset: &Preset, room: &mut String) {
+    /// Hashes what is to be hashed; `room` is to write in.
+    pub fn hashes(&self, preset: &Preset, room: &mut String) -> Hashes {
         let singles = SINGLE.map(|name| {
             let value = self.text(name).filter(|_| preset.canonical(name).handed)?;
             Some(hash_of_value(name, value, room))
         });
-        self.hashes = Some(Hashes { print: self.print(preset), singles });
+        Hashes { print: self.print(preset), singles }
     }
 
     fn print(&self, preset: &Preset) -> u64 {
-        let mut sum = xxh3_64(&[self.kind as u8, self.deletion as u8]);
+        let mut sum = print_of_head(self.kind, self.deletion);
         let mut add = |print: u64| sum = sum.wrapping_add(print);
-        for (value, name) in self.values.iter().zip(preset.canonicals()) {
-            if let Some(value) = value
-                && name.handed
-            {
+        self.each_value(|name, value| {
+            let name = preset.canonical(name);
+            if name.handed {
                 add(value.print(name.seed));
             }
-        }
+        });
         for (name, value) in &self.rest {
-            add(value.print(xxh3_64(name.as_bytes()).rotate_left(7)));
+            add(value.print(seed_of_rest(name)));
         }
         for (turn, list) in [(11, &self.unknown), (13, &self.incomplete)] {
             for name in list.iter().map(|name| preset.canonical(*name)).filter(|name| name.handed) {
@@ -197,16 +245,38 @@ impl<'r> Draft<'r> {
         sum
     }
 
+    /// Returns the value of an object that was not packed.
     pub fn get(&self, name: Canon) -> Option<&Value<'r>> {
-        self.values.get(name.index())?.as_ref()
+        match &self.values {
+            Values::Own(values) => values.get(name.index())?.as_ref(),
+            Values::Packed(_) => None,
+        }
     }
 
     pub fn text(&self, name: Canon) -> Option<&str> {
-        self.get(name)?.as_text()
+        match &self.values {
+            Values::Own(_) => self.get(name)?.as_text(),
+            Values::Packed(view) => match view.find(name)? {
+                Packed::Text(place) => Some(view.text(place)),
+                Packed::Bool(_) | Packed::List(_) => None,
+            },
+        }
+    }
+
+    /// Says whether the account is enabled; unknown is none, and what is no truth value counts as enabled.
+    fn is_enabled(&self) -> Option<bool> {
+        match &self.values {
+            Values::Own(_) => self.get(Canon::ACCOUNT_ENABLED).map(|value| *value != Value::Bool(false)),
+            Values::Packed(view) => {
+                view.find(Canon::ACCOUNT_ENABLED).map(|value| !matches!(value, Packed::Bool(false)))
+            }
+        }
     }
 
     pub fn set(&mut self, name: Canon, value: Value<'r>) {
-        if let Some(place) = self.values.get_mut(name.index()) {
+        if let Values::Own(values) = &mut self.values
+            && let Some(place) = values.get_mut(name.index())
+        {
             *place = Some(value);
         }
     }
@@ -240,11 +310,10 @@ impl<'r> Handed<'r> {
     }
 
     /// Hashes of the values that only one object should have.
-    pub(super) fn singles(&mut self) -> impl Iterator<Item = u64> + use<> {
-        if self.draft.hashes.is_none() {
-            self.draft.take_hashes(self.preset, &mut String::new());
-        }
-        self.draft.hashes.map(|hashes| hashes.singles).into_iter().flatten().flatten()
+    pub(super) fn singles(&self) -> impl Iterator<Item = u64> + use<> {
+        let draft = &self.draft;
+        let hashes = draft.hashes.unwrap_or_else(|| draft.hashes(self.preset, &mut String::new()));
+        hashes.singles.into_iter().flatten()
     }
 
     /// How the object counts.
@@ -253,9 +322,9 @@ impl<'r> Handed<'r> {
         match self.draft.kind {
             ObjectKind::User => {
                 counts.users += 1;
-                match self.draft.get(Canon::ACCOUNT_ENABLED) {
-                    Some(Value::Bool(false)) => counts.disabled += 1,
-                    Some(_) => {}
+                match self.draft.is_enabled() {
+                    Some(false) => counts.disabled += 1,
+                    Some(true) => {}
                     None => counts.enabled_unknown += 1,
                 }
             }
@@ -294,13 +363,26 @@ impl<'r> Handed<'r> {
 
     /// Copies the object out of its record.
     pub fn into_object(self) -> SourceObject {
-        let Self { preset, mut draft, resolved, anchor, file } = self;
+        let Self { preset, draft, resolved, anchor, file } = self;
         let anchor = SourceAnchor(draft.text(anchor).unwrap_or_default().to_owned());
-        let mut attributes: BTreeMap<String, SourceValue> = std::mem::take(&mut draft.values)
-            .into_iter()
-            .zip(preset.canonicals())
-            .filter_map(|(value, name)| Some((name.name.to_string(), value.filter(|_| name.handed)?.into_value())))
-            .collect();
+        let mut attributes = BTreeMap::new();
+        let mut put = |name: Canon, value: Value<'r>| {
+            let name = preset.canonical(name);
+            if name.handed {
+                attributes.insert(name.name.to_string(), value.into_value());
+            }
+        };
+        let mut rest = draft.rest;
+        match draft.values {
+            Values::Own(values) => {
+                let values = (0..).zip(values).filter_map(|(number, value)| Some((Canon(number), value?)));
+                values.for_each(|(name, value)| put(name, value));
+            }
+            Values::Packed(view) => {
+                view.values.iter().for_each(|(name, value)| put(*name, view.value(*value)));
+                rest.extend(view.rest.iter().map(|(name, value)| (view.text(*name).into(), view.value(*value))));
+            }
+        }
         attributes.extend(resolved.found.into_iter().map(|(name, value)| (name.to_string(), value)));
         let names = |list: Vec<Canon>| -> BTreeSet<String> {
             let names = list.into_iter().map(|name| preset.canonical(name)).filter(|name| name.handed);
@@ -313,7 +395,7 @@ impl<'r> Handed<'r> {
             anchor,
             deletion: draft.deletion,
             attributes,
-            rest: draft.rest.into_iter().map(|(name, value)| (name.into_owned(), value.into_value())).collect(),
+            rest: rest.into_iter().map(|(name, value)| (name.into_owned(), value.into_value())).collect(),
             unknown,
             cleared: names(draft.cleared),
             incomplete: names(draft.incomplete),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use super::preset::{Attribute, Canon, Preset, Slot};
+use super::preset::{Asked, Attribute, Canon, Preset, Shown, Slot};
 use super::raw::{RawAttribute, RawRecord, RawValue};
 use super::value::{Locale, Outcome, read};
 
@@ -111,6 +111,15 @@ impl Scratch {
         }
     }
 
+    /// Columns that the heading names, by [`Slot`].
+    pub fn named(&self) -> &[bool] {
+        &self.columns
+    }
+
+    pub fn has_lost(&self) -> bool {
+        !self.lost.is_empty()
+    }
+
     pub fn set_unknown(&mut self, slot: Slot) {
         self.unknown[slot.index()] = true;
     }
@@ -134,10 +143,6 @@ impl<'s, 'r> Fields<'s, 'r> {
         Self { preset, record, scratch, file_name, upn_prefix: OnceCell::new() }
     }
 
-    pub fn file_name(&self) -> &str {
-        self.file_name
-    }
-
     pub fn attribute(&self, slot: Slot) -> Option<&'r RawAttribute<'r>> {
         let at = *self.scratch.at.get(slot.index())?;
         self.record.attributes.get((at as usize).checked_sub(1)?)
@@ -147,23 +152,9 @@ impl<'s, 'r> Fields<'s, 'r> {
         self.attribute(slot).map_or(&[], |attribute| &attribute.values)
     }
 
-    /// Says whether the record, or the heading of its file, has the name.
-    pub fn is_named(&self, slot: Slot) -> bool {
-        self.attribute(slot).is_some() || self.scratch.columns.get(slot.index()).copied().unwrap_or(false)
-    }
-
     /// Says whether the record itself has the name.
     pub fn is_in_record(&self, slot: Slot) -> bool {
         self.attribute(slot).is_some()
-    }
-
-    pub fn is_present(&self, slot: Slot) -> bool {
-        self.values(slot).iter().any(has_content)
-    }
-
-    /// Says whether the name, or one below it, is there at all.
-    pub fn exists(&self, slot: Slot) -> bool {
-        self.is_named(slot) || self.scratch.exists.get(slot.index()).copied().unwrap_or(false)
     }
 
     /// Says whether what was there is no value: a placeholder, a URL.
@@ -190,13 +181,10 @@ impl<'s, 'r> Fields<'s, 'r> {
         head.eq_ignore_ascii_case(&digits).then(|| tail.to_owned())
     }
 
-    /// Says whether a user principal name begins with digits enough, whatever is cleaned away between them.
+    #[inline]
     fn may_be_prefixed(&self) -> bool {
         let Some(attribute) = self.fed(Canon::USER_PRINCIPAL_NAME) else { return false };
-        self.values_of(attribute).filter_map(RawValue::as_text).any(|text| {
-            let mut digits = text.chars().filter(|c| !c.is_control() && !c.is_whitespace()).take(32);
-            text.len() > 32 && digits.all(|c| c.is_ascii_hexdigit())
-        })
+        self.values_of(attribute).filter_map(RawValue::as_text).any(may_be_prefixed)
     }
 
     /// What the preset reads a canonical name from.
@@ -216,12 +204,47 @@ impl<'s, 'r> Fields<'s, 'r> {
     }
 }
 
+/// Says whether a user principal name begins with digits enough, whatever is cleaned away between them.
+pub fn may_be_prefixed(text: &str) -> bool {
+    // most begin with something else
+    if text.len() <= 32 || text.bytes().take(8).any(|byte| byte.is_ascii_graphic() && !byte.is_ascii_hexdigit()) {
+        return false;
+    }
+    let mut digits = text.chars().filter(|c| !c.is_control() && !c.is_whitespace()).take(32);
+    digits.all(|c| c.is_ascii_hexdigit())
+}
+
+impl Asked for Fields<'_, '_> {
+    fn values(&self, slot: Slot) -> impl Iterator<Item = Shown<'_>> {
+        self.values(slot).iter().map(shown)
+    }
+
+    fn is_named(&self, slot: Slot) -> bool {
+        self.attribute(slot).is_some() || self.scratch.columns.get(slot.index()).copied().unwrap_or(false)
+    }
+
+    fn exists(&self, slot: Slot) -> bool {
+        self.is_named(slot) || self.scratch.exists.get(slot.index()).copied().unwrap_or(false)
+    }
+
+    fn file_name(&self) -> &str {
+        self.file_name
+    }
+
+    fn is_upn_prefixed(&self) -> bool {
+        self.upn_prefix().is_some()
+    }
+}
+
+fn shown<'v>(value: &'v RawValue<'_>) -> Shown<'v> {
+    match value {
+        RawValue::Bytes(octets) => Shown::Octets(octets),
+        RawValue::Text(_) | RawValue::Bool(_) | RawValue::Number(_) => Shown::Text(value.as_text().unwrap_or_default()),
+        RawValue::Null | RawValue::Url(_) => Shown::Nothing,
+    }
+}
+
 /// Says whether a value is more than blanks and null.
 pub fn has_content(value: &RawValue<'_>) -> bool {
-    match value {
-        RawValue::Text(text) => !text.trim().is_empty(),
-        RawValue::Bytes(bytes) => !bytes.is_empty(),
-        RawValue::Bool(_) | RawValue::Number(_) => true,
-        RawValue::Null | RawValue::Url(_) => false,
-    }
+    shown(value).has_content()
 }

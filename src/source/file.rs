@@ -21,7 +21,7 @@ use super::find::Stamp;
 use super::frame::{Decoder, Fault, FileFacts, FileFault, Framed, RecordFault};
 use super::map::{FileContext, Mapped, Mapper, Remark, URL_REFUSED};
 use super::open::{Opened, changed, unreadable};
-use super::pack::{Pack, Packs};
+use super::pack::{Beside, Unpacked};
 use super::preset::{Canon, FormatName, Preset, Slot};
 use super::raw::{LdifChange, RawBody, RawRecord};
 use super::read::{
@@ -403,18 +403,16 @@ impl<'r, 'a> FileReading<'r, 'a> {
     /// A record that a worker mapped.
     fn unpacked<E>(
         &mut self,
-        mut pack: Pack,
-        packs: &Packs,
+        Unpacked { draft, slots, beside }: Unpacked<'_>,
         (hash, bytes): (u128, &[u8]),
         known: &mut dyn Recognise,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Done, E> {
         self.kinds.content += 1;
-        let lasting = self.lasting(pack.entry.take(), known);
-        self.remarks.append(&mut pack.remarks);
+        let Beside { mut remarks, entry } = beside.map(|beside| *beside).unwrap_or_default();
+        let lasting = self.lasting(entry, known);
+        self.remarks.append(&mut remarks);
         self.flush_remarks();
-        let slots = packs.slots_of(&pack);
-        let draft = packs.unpack(pack, self.opened.preset.canonicals().len());
         self.object(draft, Some(slots), lasting, (hash, bytes), known, sink)
     }
 
@@ -431,7 +429,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         let line = draft.line;
         let preset: &'r Preset = &self.opened.preset;
         let anchor = choose_anchor(&mut self.reading.anchors, self.opened, self.reading.settings, preset, &draft);
-        let Some((anchor, name)) = anchor.and_then(|anchor| Some((anchor, draft.text(anchor)?))) else {
+        let Some((anchor, name)) = anchor else {
             self.note_names(slots, hash);
             *self.reading.lacking_anchor.entry(draft.kind).or_default() += 1;
             return Ok(Err(self.no_anchor(&draft)));
@@ -458,7 +456,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         let renamed_to = draft.rename_to.clone();
         let self_reference = resolved.self_reference.as_ref().map(ToString::to_string);
         let file: &'a str = &self.reading.set.files[self.index].name;
-        let mut object = Handed { preset, draft, resolved, anchor, file };
+        let object = Handed { preset, draft, resolved, anchor, file };
         let living = object.deletion() == Deletion::None;
         let standing = if self.is_change() {
             Standing::New
@@ -772,8 +770,8 @@ impl<E> Lead for Merging<'_, '_, '_, E> {
                     let lasting = file.lasting(entry, *known);
                     file.ignored(lasting, hash, *sink).map_err(Stop::Sink)?
                 }
-                (Step::Mapped, Some((pack, packs))) => {
-                    file.unpacked(pack, packs, (hash, bytes), *known, *sink).map_err(Stop::Sink)?
+                (Step::Mapped, Some(unpacked)) => {
+                    file.unpacked(unpacked, (hash, bytes), *known, *sink).map_err(Stop::Sink)?
                 }
                 (Step::Unknown | Step::Mapped, _) => {
                     file.unknown(decoder, line, hash, bytes, *known, *sink).map_err(Stop::Sink)?.map_err(Stop::File)?
@@ -822,14 +820,17 @@ pub(super) fn mapper_of(
 /// Takes the anchor that was chosen for the kind, or chooses it: the first record that has one decides (sources.md 13).
 ///
 /// `preset` is what the record was mapped with.
-pub(super) fn choose_anchor(
+pub(super) fn choose_anchor<'d>(
     anchors: &mut BTreeMap<ObjectKind, Arc<str>>,
     opened: &Opened,
     settings: &super::settings::Settings,
     preset: &Preset,
-    draft: &Draft<'_>,
-) -> Option<Canon> {
-    let with_text = |name: &str| preset.canon(name).filter(|name| draft.text(*name).is_some());
+    draft: &'d Draft<'_>,
+) -> Option<(Canon, &'d str)> {
+    let with_text = |name: &str| {
+        let name = preset.canon(name)?;
+        Some((name, draft.text(name)?))
+    };
     if let Some(name) = anchors.get(&draft.kind) {
         return with_text(name);
     }

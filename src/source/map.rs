@@ -8,7 +8,7 @@ use super::cells::{self, Cell};
 use super::draft::{Draft, Value};
 use super::fields::{Fields, Scratch, has_content};
 use super::frame::RecordFault;
-use super::preset::{Canon, FormatName, Preset, Slot};
+use super::preset::{Asked, Canon, FormatName, Preset, Slot};
 use super::raw::{RawRecord, RawValue, RawValues};
 use super::settings::Role;
 use super::value::{Locale, clean, is_type_name};
@@ -43,17 +43,32 @@ pub enum Mapped<'r> {
 pub struct Mapper {
     preset: Arc<Preset>,
     scratch: Scratch,
-    file_name: String,
-    role: Role,
-    locale: Locale,
-    /// Whether the file is a change file: a missing name is "unchanged", null is "cleared".
-    changes: bool,
-    references: bool,
-    wants: Option<BTreeSet<String>>,
+    manner: Manner,
     /// What feeds anchor, state or references.
     vital: Vec<Slot>,
     /// Those of them that are null in the last record.
     empty: Vec<Slot>,
+}
+
+/// In which manner the records of a file are mapped.
+#[derive(Debug, Clone)]
+pub struct Manner {
+    /// Without its folders.
+    pub file_name: String,
+    pub role: Role,
+    pub locale: Locale,
+    /// Whether the file is a change file: a missing name is "unchanged", null is "cleared".
+    pub changes: bool,
+    pub references: bool,
+    /// In lower case; none: everything.
+    wants: Option<BTreeSet<String>>,
+}
+
+impl Manner {
+    /// Says whether somebody asks for a name that no preset has.
+    pub fn wants(&self, name: &str) -> bool {
+        self.wants.as_ref().is_none_or(|wants| wants.contains(&name.to_lowercase()))
+    }
 }
 
 /// What a mapper must know of its file.
@@ -74,23 +89,39 @@ impl Mapper {
         let scratch = Scratch::new(&preset, context.columns, context.lost);
         let vital = preset.names.slots().filter(|slot| preset.use_of(*slot).vital).collect();
         let file_name = context.name.rsplit('/').next().unwrap_or(context.name).to_owned();
-        Self {
-            preset: Arc::new(preset.for_file(&file_name)),
-            scratch,
+        let preset = Arc::new(preset.for_file(&file_name));
+        let manner = Manner {
             file_name,
             role: context.role,
             locale: context.locale,
             changes: context.changes,
             references: context.references,
             wants: context.wants.map(|wants| wants.iter().map(|name| name.to_lowercase()).collect()),
-            vital,
-            empty: Vec::new(),
-        }
+        };
+        Self { preset, scratch, manner, vital, empty: Vec::new() }
     }
 
     /// The preset as it is for this file.
     pub fn preset(&self) -> &Preset {
         &self.preset
+    }
+
+    pub fn shared_preset(&self) -> &Arc<Preset> {
+        &self.preset
+    }
+
+    pub fn manner(&self) -> &Manner {
+        &self.manner
+    }
+
+    /// Columns that the heading names, by [`Slot`].
+    pub fn named(&self) -> &[bool] {
+        self.scratch.named()
+    }
+
+    /// Says whether the last export had columns that this one has not.
+    pub fn has_lost(&self) -> bool {
+        self.scratch.has_lost()
     }
 
     /// Calls `with` for each name of the last record that feeds something; null feeds nothing that must not go missing.
@@ -120,30 +151,30 @@ impl Mapper {
         if let Some(fault) = self.refuse_urls(record, remarks) {
             return Mapped::Refused(fault);
         }
-        let fields = Fields::new(&preset, record, &self.scratch, &self.file_name);
+        let fields = Fields::new(&preset, record, &self.scratch, &self.manner.file_name);
         if preset.drop_rows.iter().any(|row| row.holds(&fields)) {
             remarks.push(Remark { line, code: "row.example_dropped", attribute: None, once: false });
             return Mapped::Dropped;
         }
         let kind = preset.kinds.iter().find(|(_, when)| when.holds(&fields)).and_then(|(kind, _)| *kind);
         let Some(kind) = kind else { return Mapped::Ignored };
-        let kind = if self.role == Role::Groups { ObjectKind::Group } else { kind };
+        let kind = if self.manner.role == Role::Groups { ObjectKind::Group } else { kind };
         if let Some(fault) = self.refuse_octets(record) {
             return Mapped::Refused(fault);
         }
-        let partial =
-            preset.partial.names.iter().any(|slot| fields.exists(*slot)) || (self.changes && preset.partial.in_changes);
+        let partial = preset.partial.names.iter().any(|slot| fields.exists(*slot))
+            || (self.manner.changes && preset.partial.in_changes);
         let mut draft = Draft::new(kind, partial, line, preset.canonicals().len());
-        let mut reader = Reader { fields: &fields, draft: &mut draft, locale: self.locale, remarks };
+        let mut reader = Reader { fields: &fields, draft: &mut draft, locale: self.manner.locale, remarks };
         for attribute in &preset.attributes {
             reader.attribute(attribute);
         }
         reader.derive();
-        if self.references {
+        if self.manner.references {
             reader.references();
         }
         if preset.keeps_rest {
-            reader.rest(&self.scratch.slots, &self.scratch.unreadable, self.wants.as_ref());
+            reader.rest(&self.scratch.slots, &self.scratch.unreadable, &self.manner);
         }
         if let Some(upn) = fields.upn_prefix() {
             draft.set(Canon::ORIGINAL_USER_PRINCIPAL_NAME, Value::Text(upn.to_owned().into()));
@@ -184,7 +215,7 @@ impl Mapper {
     }
 
     fn note_empty(&mut self, record: &RawRecord<'_>) {
-        let fields = Fields::new(&self.preset, record, &self.scratch, &self.file_name);
+        let fields = Fields::new(&self.preset, record, &self.scratch, &self.manner.file_name);
         self.empty.clear();
         self.empty.extend(self.vital.iter().filter(|slot| fields.is_in_record(**slot) && !fields.is_present(**slot)));
     }
@@ -270,7 +301,7 @@ impl Mapper {
         let rule = self.preset.deletion.iter().find(|(when, _)| when.holds(fields)).map(|(_, deletion)| *deletion);
         match rule {
             Some(deletion) => deletion,
-            None if self.role == Role::Deleted || fields.upn_prefix().is_some() => Deletion::Soft,
+            None if self.manner.role == Role::Deleted || fields.upn_prefix().is_some() => Deletion::Soft,
             None => Deletion::None,
         }
     }

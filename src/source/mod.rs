@@ -26,6 +26,7 @@ mod crew;
 #[cfg(test)]
 mod crew_tests;
 mod delta;
+mod direct;
 pub mod dn;
 mod document;
 mod draft;

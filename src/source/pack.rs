@@ -1,111 +1,305 @@
-//! Drafts that leave the thread that made them: their texts lie one after the other in one string.
+//! Objects that leave the thread that made them: their texts lie where they were read, or behind the bytes of their batch.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use super::changes::Entry;
-use super::draft::{Draft, Value};
+use super::draft::{Draft, Extras, Hashes, Value};
 use super::map::Remark;
 use super::preset::{Canon, Slot};
+use crate::model::{Deletion, ObjectKind};
 
-/// The values of the drafts of one batch.
+/// From where to where.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Span {
+    pub from: u32,
+    pub to: u32,
+}
+
+/// A value of a batch.
+#[derive(Debug, Clone, Copy)]
+pub enum Packed {
+    Text(Span),
+    Bool(bool),
+    /// Places in `lists`.
+    List(Span),
+}
+
+/// The values of the objects of one batch.
 #[derive(Debug, Default)]
 pub struct Packs {
-    text: String,
+    /// Texts that are not among the bytes of the batch as they are.
+    side: Vec<u8>,
     values: Vec<(Canon, Packed)>,
-    lists: Vec<Range<usize>>,
+    /// Under which names, of what a preset has no name for.
+    rest: Vec<(Span, Packed)>,
+    /// By the index of the preset's reference.
+    references: Vec<(u16, Span)>,
+    lists: Vec<Span>,
     slots: Vec<Slot>,
 }
 
-/// One draft of a batch, and what was found out beside it.
+/// How much of each list of [`Packs`] there is.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    side: usize,
+    values: usize,
+    rest: usize,
+    references: usize,
+    lists: usize,
+    slots: usize,
+}
+
+/// One object of a batch, and what was found out beside it.
 #[derive(Debug)]
 pub struct Pack {
-    /// Without its values.
-    draft: Draft<'static>,
-    values: Range<usize>,
-    slots: Range<usize>,
+    pub kind: ObjectKind,
+    pub deletion: Deletion,
+    pub partial: bool,
+    pub line: u64,
+    pub hashes: Hashes,
+    values: Span,
+    rest: Span,
+    references: Span,
+    slots: Span,
+    /// What few have.
+    pub extras: Option<Box<Extras>>,
+    pub beside: Option<Box<Beside>>,
+}
+
+/// What few records have beside their object.
+#[derive(Debug, Default)]
+pub struct Beside {
     pub remarks: Vec<Remark>,
     pub entry: Option<Box<Entry>>,
 }
 
-#[derive(Debug)]
-enum Packed {
-    Text(Range<usize>),
-    Bool(bool),
-    /// Places in `lists`.
-    List(Range<usize>),
+/// An object as it was packed, its texts borrowed.
+pub struct Unpacked<'b> {
+    pub draft: Draft<'b>,
+    /// Its names that may have to be noted.
+    pub slots: &'b [Slot],
+    pub beside: Option<Box<Beside>>,
 }
 
+/// The values of one object, to be looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'b> {
+    pub packs: &'b Packs,
+    /// Of the batch, with [`Packs::side`] behind.
+    pub bytes: &'b [u8],
+    pub values: &'b [(Canon, Packed)],
+    pub rest: &'b [(Span, Packed)],
+}
+
+impl Span {
+    /// Batches are small enough for that; see [`MOST`].
+    #[inline]
+    fn new(from: usize, to: usize) -> Self {
+        Self { from: u32::try_from(from).unwrap_or(u32::MAX), to: u32::try_from(to).unwrap_or(u32::MAX) }
+    }
+
+    #[inline]
+    fn of<T>(self, list: &[T]) -> &[T] {
+        list.get(self.from as usize..self.to as usize).unwrap_or_default()
+    }
+}
+
+/// Larger batches hold one very long record and are not packed.
+pub const MOST: usize = 256 << 20;
+
 impl Packs {
-    /// Forgets all drafts and keeps the room.
+    /// Forgets all objects and keeps the room.
     pub fn clear(&mut self) {
-        self.text.clear();
+        self.side.clear();
         self.values.clear();
+        self.rest.clear();
+        self.references.clear();
         self.lists.clear();
         self.slots.clear();
     }
 
-    /// Notes a name of the record whose draft is packed next.
+    /// Puts what is not among the bytes of the batch behind them, when all objects are packed.
+    pub fn close(&mut self, bytes: &mut Vec<u8>) {
+        bytes.append(&mut self.side);
+    }
+
+    #[inline]
+    pub fn mark(&self) -> Mark {
+        Mark {
+            side: self.side.len(),
+            values: self.values.len(),
+            rest: self.rest.len(),
+            references: self.references.len(),
+            lists: self.lists.len(),
+            slots: self.slots.len(),
+        }
+    }
+
+    /// Takes out what was put in since.
+    pub fn take_back(&mut self, mark: Mark) {
+        self.side.truncate(mark.side);
+        self.values.truncate(mark.values);
+        self.rest.truncate(mark.rest);
+        self.references.truncate(mark.references);
+        self.lists.truncate(mark.lists);
+        self.slots.truncate(mark.slots);
+    }
+
+    /// Notes a name of the record whose object is packed next.
     pub fn push_slot(&mut self, slot: Slot) {
         self.slots.push(slot);
     }
 
-    /// `slots`: how many names were noted before the record.
-    pub fn pack(&mut self, draft: Draft<'_>, slots: usize, remarks: Vec<Remark>, entry: Option<Box<Entry>>) -> Pack {
-        let from = self.values.len();
-        let draft = draft.detach(|name, value| {
-            let packed = match value {
-                Value::Text(text) => Packed::Text(self.put(&text)),
-                Value::Bool(truth) => Packed::Bool(truth),
-                Value::List(list) => {
-                    let from = self.lists.len();
-                    for text in list {
-                        let place = self.put(&text);
-                        self.lists.push(place);
-                    }
-                    Packed::List(from..self.lists.len())
-                }
-            };
+    #[inline]
+    pub fn push_value(&mut self, name: Canon, value: Packed) {
+        self.values.push((name, value));
+    }
+
+    pub fn push_rest(&mut self, name: Span, value: Packed) {
+        self.rest.push((name, value));
+    }
+
+    pub fn push_reference(&mut self, index: u16, texts: Span) {
+        self.references.push((index, texts));
+    }
+
+    /// The values that were put in since.
+    #[inline]
+    pub fn values_since(&self, mark: Mark) -> &[(Canon, Packed)] {
+        self.values.get(mark.values..).unwrap_or_default()
+    }
+
+    /// Begins a list, whose texts are put in by [`Self::push_text`].
+    pub fn begin_list(&self) -> usize {
+        self.lists.len()
+    }
+
+    #[inline]
+    pub fn push_text(&mut self, batch: &[u8], text: &str) {
+        let place = self.put(batch, text);
+        self.lists.push(place);
+    }
+
+    /// The list from `begin` on.
+    pub fn end_list(&self, begin: usize) -> Span {
+        Span::new(begin, self.lists.len())
+    }
+
+    /// Says where `text` lies, and puts it somewhere if it is no part of the bytes of the batch.
+    #[inline]
+    pub fn put(&mut self, batch: &[u8], text: &str) -> Span {
+        let at = text.as_ptr().addr().wrapping_sub(batch.as_ptr().addr());
+        if at < batch.len() && text.len() <= batch.len() - at {
+            return Span::new(at, at + text.len());
+        }
+        let from = batch.len() + self.side.len();
+        self.side.extend_from_slice(text.as_bytes());
+        Span::new(from, from + text.len())
+    }
+
+    /// What lies there, while the batch is not closed.
+    #[inline]
+    pub fn bytes_at<'p>(&'p self, batch: &'p [u8], place: Span) -> &'p [u8] {
+        match place.from as usize {
+            from if from < batch.len() => place.of(batch),
+            from => self.side.get(from - batch.len()..place.to as usize - batch.len()).unwrap_or_default(),
+        }
+    }
+
+    pub fn list(&self, places: Span) -> &[Span] {
+        places.of(&self.lists)
+    }
+
+    fn put_value(&mut self, batch: &[u8], value: &Value<'_>) -> Packed {
+        match value {
+            Value::Text(text) => Packed::Text(self.put(batch, text)),
+            Value::Bool(truth) => Packed::Bool(*truth),
+            Value::List(list) => Packed::List(self.put_list(batch, list)),
+        }
+    }
+
+    fn put_list(&mut self, batch: &[u8], list: &[Cow<'_, str>]) -> Span {
+        let begin = self.begin_list();
+        list.iter().for_each(|text| self.push_text(batch, text));
+        self.end_list(begin)
+    }
+
+    /// Packs a draft whose hashes were taken; `mark` is from before its names were noted.
+    pub fn pack(&mut self, batch: &[u8], draft: Draft<'_>, hashes: Hashes, mark: Mark) -> Pack {
+        draft.each_value(|name, value| {
+            let packed = self.put_value(batch, value);
             self.values.push((name, packed));
         });
-        Pack { draft, values: from..self.values.len(), slots: slots..self.slots.len(), remarks, entry }
+        for (name, value) in &draft.rest {
+            let entry = (self.put(batch, name), self.put_value(batch, value));
+            self.rest.push(entry);
+        }
+        for (index, texts) in &draft.references {
+            let texts = self.put_list(batch, texts);
+            self.references.push((u16::try_from(*index).unwrap_or(u16::MAX), texts));
+        }
+        let head = (draft.kind, draft.deletion, draft.partial, draft.line);
+        Pack { extras: draft.into_extras(), ..self.wrap(head, hashes, mark) }
     }
 
-    /// How many names were noted so far.
-    pub fn slots(&self) -> usize {
-        self.slots.len()
+    /// Makes a pack of all that was put in since.
+    pub fn wrap(
+        &self,
+        (kind, deletion, partial, line): (ObjectKind, Deletion, bool, u64),
+        hashes: Hashes,
+        mark: Mark,
+    ) -> Pack {
+        Pack {
+            kind,
+            deletion,
+            partial,
+            line,
+            hashes,
+            values: Span::new(mark.values, self.values.len()),
+            rest: Span::new(mark.rest, self.rest.len()),
+            references: Span::new(mark.references, self.references.len()),
+            slots: Span::new(mark.slots, self.slots.len()),
+            extras: None,
+            beside: None,
+        }
     }
 
-    pub fn slots_of(&self, pack: &Pack) -> &[Slot] {
-        self.slots.get(pack.slots.clone()).unwrap_or_default()
+    /// `bytes` are those of the batch, which is closed.
+    pub fn unpack<'b>(&'b self, mut pack: Pack, bytes: &'b [u8]) -> Unpacked<'b> {
+        let view = View { packs: self, bytes, values: pack.values.of(&self.values), rest: pack.rest.of(&self.rest) };
+        let references = pack.references.of(&self.references).iter();
+        let references =
+            references.map(|(index, texts)| (usize::from(*index), view.texts(*texts).map(Cow::Borrowed).collect()));
+        Unpacked {
+            slots: pack.slots.of(&self.slots),
+            beside: pack.beside.take(),
+            draft: Draft::of_pack(pack, view, references.collect()),
+        }
+    }
+}
+
+impl<'b> View<'b> {
+    #[inline]
+    pub fn find(&self, name: Canon) -> Option<Packed> {
+        self.values.iter().find(|(other, _)| *other == name).map(|(_, value)| *value)
     }
 
-    /// Returns the draft, its texts borrowed; `names`: how many names its preset has.
-    pub fn unpack(&self, pack: Pack, names: usize) -> Draft<'_> {
-        let values = self.values.get(pack.values).unwrap_or_default();
-        pack.draft.attach(
-            names,
-            values.iter().map(|(name, packed)| {
-                let value = match packed {
-                    Packed::Text(place) => Value::Text(self.text_at(place)),
-                    Packed::Bool(truth) => Value::Bool(*truth),
-                    Packed::List(places) => {
-                        let list = self.lists.get(places.clone()).unwrap_or_default();
-                        Value::List(list.iter().map(|place| self.text_at(place)).collect())
-                    }
-                };
-                (*name, value)
-            }),
-        )
+    #[inline]
+    pub fn text(&self, place: Span) -> &'b str {
+        // it was one before
+        std::str::from_utf8(place.of(self.bytes)).unwrap_or_default()
     }
 
-    fn put(&mut self, text: &str) -> Range<usize> {
-        let from = self.text.len();
-        self.text.push_str(text);
-        from..self.text.len()
+    pub fn texts(&self, places: Span) -> impl Iterator<Item = &'b str> + use<'b> {
+        let view = *self;
+        places.of(&self.packs.lists).iter().map(move |place| view.text(*place))
     }
 
-    fn text_at(&self, place: &Range<usize>) -> Cow<'_, str> {
-        Cow::Borrowed(self.text.get(place.clone()).unwrap_or_default())
+    pub fn value(&self, packed: Packed) -> Value<'b> {
+        match packed {
+            Packed::Text(place) => Value::Text(Cow::Borrowed(self.text(place))),
+            Packed::Bool(truth) => Value::Bool(truth),
+            Packed::List(places) => Value::List(self.texts(places).map(Cow::Borrowed).collect()),
+        }
     }
 }

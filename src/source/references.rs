@@ -82,7 +82,7 @@ impl References {
                 remarks.clear();
                 let Mapped::Object(draft) = mapped else { continue };
                 let anchor = choose_anchor(&mut reading.anchors, opened, reading.settings, &preset, &draft);
-                if let Some(anchor) = anchor.and_then(|anchor| draft.text(anchor)) {
+                if let Some((_, anchor)) = anchor {
                     table.add(&draft, anchor, &kinds);
                 }
             }

@@ -95,12 +95,10 @@ impl Seen {
         self.values.extend(hashes);
     }
 
-    /// Hashes of values that several objects have. They are found at the end, in one sweep over a list that is half as large as
+    /// Hashes of values that several objects have. They are found at the end, in two sweeps over a list that is half as large as
     /// a table would be.
     pub fn repeated_values(&mut self) -> HashSet<u64> {
-        let mut values = std::mem::take(&mut self.values);
-        values.sort_unstable();
-        values.windows(2).filter_map(|pair| (pair[0] == pair[1]).then_some(pair[0])).collect()
+        repeated(&std::mem::take(&mut self.values))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -108,8 +106,36 @@ impl Seen {
     }
 }
 
+/// Hashes that occur more than once. A bit for a sixteenth of a hash shows most of them to be alone.
+fn repeated(hashes: &[u64]) -> HashSet<u64> {
+    let bits = (hashes.len() * 16).next_power_of_two().max(64);
+    let place = |hash: u64| {
+        let bit = usize::try_from(hash >> 16).unwrap_or(usize::MAX) & (bits - 1);
+        (bit / 64, 1_u64 << (bit % 64))
+    };
+    let (mut once, mut twice) = (vec![0_u64; bits / 64], vec![0_u64; bits / 64]);
+    for (word, bit) in hashes.iter().map(|hash| place(*hash)) {
+        twice[word] |= once[word] & bit;
+        once[word] |= bit;
+    }
+    drop(once);
+    let mut met = HashSet::new();
+    let shared = hashes.iter().filter(|hash| {
+        let (word, bit) = place(**hash);
+        twice[word] & bit != 0
+    });
+    shared.filter(|hash| !met.insert(**hash)).copied().collect()
+}
+
 /// A hash that ignores case; `text` is room to write in.
 pub fn hash_of_value(name: Canon, value: &str, text: &mut String) -> u64 {
+    let mut short = [0; 64];
+    if let Some(place) = short.get_mut(1..=value.len()).filter(|_| value.is_ascii() && name.0 < 0x80) {
+        place.copy_from_slice(value.as_bytes());
+        place.make_ascii_lowercase();
+        short[0] = name.0.to_le_bytes()[0];
+        return xxhash_rust::xxh3::xxh3_64(&short[..=value.len()]);
+    }
     text.clear();
     text.push(char::from(name.0.to_le_bytes()[0]));
     if value.is_ascii() {
@@ -251,6 +277,18 @@ mod tests {
             assert_eq!(standing(&mut seen, 2, record(first.file, true, 3, 0)).0, "new");
             assert_eq!(standing(&mut seen, 3, record(second.file, true, 4, 9)).0, "new");
             assert_eq!(standing(&mut seen, 50, second), expected, "{first:?} {second:?}");
+        }
+    }
+
+    #[test]
+    fn what_occurs_more_than_once_is_found() {
+        let hash = |number: u64| xxhash_rust::xxh3::xxh3_64(&number.to_le_bytes());
+        for count in [0, 1, 2, 100, 5000] {
+            let mut hashes: Vec<u64> = (0..count).map(hash).collect();
+            assert_eq!(repeated(&hashes), HashSet::new(), "{count}");
+            hashes.extend((0..count).filter(|number| number % 7 == 3).flat_map(|number| [hash(number); 2]));
+            let expected: HashSet<u64> = (0..count).filter(|number| number % 7 == 3).map(hash).collect();
+            assert_eq!(repeated(&hashes), expected, "{count}");
         }
     }
 

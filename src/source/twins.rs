@@ -50,7 +50,7 @@ pub fn warn(reading: &mut Reading<'_>, plans: &[Plan]) {
                 continue;
             }
             let anchor = choose_anchor(&mut reading.anchors, opened, reading.settings, preset, &draft);
-            let Some(anchor) = anchor.and_then(|anchor| draft.text(anchor)) else { continue };
+            let Some((_, anchor)) = anchor else { continue };
             let key = ObjectKey::of(draft.kind, anchor);
             for name in SINGLE {
                 let Some(value) = draft.text(name) else { continue };

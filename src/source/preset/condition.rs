@@ -5,9 +5,60 @@ use globset::{GlobBuilder, GlobMatcher};
 use super::form::ConditionForm;
 use super::names::Slot;
 use crate::source::dn;
-use crate::source::fields::Fields;
-use crate::source::raw::RawValue;
 use crate::source::value::rid_of;
+
+/// A record that conditions are asked of.
+pub trait Asked {
+    /// What it has under a name; octets that are no text, null and the like included.
+    fn values(&self, slot: Slot) -> impl Iterator<Item = Shown<'_>>;
+    /// Says whether the record, or the heading of its file, has the name.
+    fn is_named(&self, slot: Slot) -> bool;
+    /// Says whether the name, or one below it, is there at all.
+    fn exists(&self, slot: Slot) -> bool;
+    fn file_name(&self) -> &str;
+    /// Says whether the user principal name has the object id in front of it (sources.md 12.3).
+    fn is_upn_prefixed(&self) -> bool;
+
+    fn is_present(&self, slot: Slot) -> bool {
+        self.values(slot).any(|value| value.has_content())
+    }
+}
+
+/// A value as a condition sees it.
+#[derive(Debug, Clone, Copy)]
+pub enum Shown<'v> {
+    Text(&'v str),
+    Octets(&'v [u8]),
+    /// Null, or what is not opened.
+    Nothing,
+}
+
+impl<'v> Shown<'v> {
+    /// Says whether a value is more than blanks and null.
+    pub fn has_content(self) -> bool {
+        match self {
+            Self::Text(text) => !text.trim().is_empty(),
+            Self::Octets(octets) => !octets.is_empty(),
+            Self::Nothing => false,
+        }
+    }
+
+    /// The text, trimmed; none if it is blank.
+    fn text(self) -> Option<&'v str> {
+        match self {
+            Self::Text(text) => Some(text.trim()).filter(|text| !text.is_empty()),
+            Self::Octets(_) | Self::Nothing => None,
+        }
+    }
+
+    fn octets(self) -> Option<&'v [u8]> {
+        match self {
+            Self::Text(text) => Some(text.as_bytes()),
+            Self::Octets(octets) => Some(octets),
+            Self::Nothing => None,
+        }
+    }
+}
 
 /// Something that holds of a record or not.
 #[derive(Debug, Clone)]
@@ -83,14 +134,14 @@ impl Condition {
         }
     }
 
-    pub fn holds(&self, fields: &Fields<'_, '_>) -> bool {
+    pub fn holds(&self, record: &impl Asked) -> bool {
         match self {
             Self::Always => true,
             Self::Never => false,
-            Self::All(parts) => parts.iter().all(|part| part.holds(fields)),
-            Self::Attribute(slot, test) => test.holds(*slot, fields),
-            Self::File(glob) => glob.is_match(fields.file_name()),
-            Self::UpnPrefixedWithObjectId => fields.upn_prefix().is_some(),
+            Self::All(parts) => parts.iter().all(|part| part.holds(record)),
+            Self::Attribute(slot, test) => test.holds(*slot, record),
+            Self::File(glob) => glob.is_match(record.file_name()),
+            Self::UpnPrefixedWithObjectId => record.is_upn_prefixed(),
         }
     }
 
@@ -133,33 +184,26 @@ fn tests_of(form: &ConditionForm) -> Result<Vec<Test>, String> {
 }
 
 impl Test {
-    fn holds(&self, slot: Slot, fields: &Fields<'_, '_>) -> bool {
-        let values = fields.values(slot);
+    fn holds(&self, slot: Slot, record: &impl Asked) -> bool {
+        let mut texts = record.values(slot).filter_map(Shown::text);
         match self {
             Self::Is(words) => {
-                texts(values).any(|text| is_one_of(text, words))
-                    || (fields.is_named(slot) && !fields.is_present(slot) && words.iter().any(String::is_empty))
+                texts.any(|text| is_one_of(text, words))
+                    || (words.iter().any(String::is_empty) && record.is_named(slot) && !record.is_present(slot))
             }
-            Self::Not(words) => !texts(values).any(|text| is_one_of(text, words)),
-            Self::Present => fields.is_present(slot),
-            Self::Absent => !fields.is_present(slot),
-            Self::Exists => fields.exists(slot),
-            Self::Starts(start) => texts(values).any(|text| starts_with(text, start)),
-            Self::Bit(bits) => {
-                texts(values).filter_map(|text| text.parse::<i64>().ok()).any(|number| number & bits != 0)
-            }
-            Self::Number => texts(values).any(|text| text.parse::<i64>().is_ok()),
+            Self::Not(words) => !texts.any(|text| is_one_of(text, words)),
+            Self::Present => record.is_present(slot),
+            Self::Absent => !record.is_present(slot),
+            Self::Exists => record.exists(slot),
+            Self::Starts(start) => texts.any(|text| starts_with(text, start)),
+            Self::Bit(bits) => texts.filter_map(|text| text.parse::<i64>().ok()).any(|number| number & bits != 0),
+            Self::Number => texts.any(|text| text.parse::<i64>().is_ok()),
             Self::RidBelow(limit) => {
-                values.iter().filter_map(|value| rid_of(value.as_octets()?)).any(|rid| rid < *limit)
+                record.values(slot).filter_map(|value| rid_of(value.octets()?)).any(|rid| rid < *limit)
             }
-            Self::UnderRdn(ancestor) => texts(values).filter_map(dn::normalise).any(|dn| dn::is_below(&dn, ancestor)),
+            Self::UnderRdn(ancestor) => texts.filter_map(dn::normalise).any(|dn| dn::is_below(&dn, ancestor)),
         }
     }
-}
-
-/// The values as trimmed texts, without blank ones.
-fn texts<'v>(values: &'v [RawValue<'_>]) -> impl Iterator<Item = &'v str> {
-    values.iter().filter_map(|value| value.as_text().map(str::trim)).filter(|text| !text.is_empty())
 }
 
 fn is_one_of(text: &str, words: &[String]) -> bool {

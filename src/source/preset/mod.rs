@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 pub use built_in::names as built_in_names;
 pub use canon::{Canon, Canonical};
-pub use condition::Condition;
+pub use condition::{Asked, Condition, Shown};
 pub use detect::{Evidence, choose, missing};
 pub use form::{
     AttributeForm, CsvForm, DetectForm, FormatName, Header, HeaderStyleName, JsonForm, KindName, LdifForm, ReferenceBy,
@@ -148,6 +148,7 @@ impl Preset {
         self.attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name))
     }
 
+    #[inline]
     pub fn canonical(&self, name: Canon) -> &Canonical {
         &self.canonical[name.index()]
     }
@@ -163,6 +164,7 @@ impl Preset {
         u16::try_from(index).ok().map(Canon)
     }
 
+    #[inline]
     pub fn use_of(&self, slot: Slot) -> Use {
         self.uses[slot.index()]
     }

@@ -1,18 +1,24 @@
 //! GUIDs and SIDs (sources.md 11.4, 11.5).
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use uuid::Uuid;
 
 /// Reads a GUID of 8-4-4-4-12 digits, with or without braces, as lower case.
-pub fn guid_of_text(text: &str) -> Option<String> {
+pub fn guid_of_text(text: &str) -> Option<Cow<'_, str>> {
     let text = text.trim();
     let inner = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
     if inner.len() != 36 {
         return None;
     }
+    let bytes = inner.as_bytes();
+    let has_hyphens = [8, 13, 18, 23].iter().all(|at| bytes[*at] == b'-');
+    if has_hyphens && bytes.iter().filter(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).count() == 32 {
+        return Some(inner.into());
+    }
     let uuid = Uuid::try_parse(inner).ok()?;
-    Some(uuid.hyphenated().to_string())
+    Some(uuid.hyphenated().to_string().into())
 }
 
 /// Reads 16 octets in Active Directory's order: the first three groups little-endian.

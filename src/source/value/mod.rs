@@ -6,6 +6,8 @@ mod time;
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 pub use ids::{guid_of_text, rid_of, sid_text};
 pub use text::{begins_bare, clean, is_placeholder, is_spreadsheet_number, is_type_name};
 pub use time::Locale;
@@ -75,6 +77,7 @@ impl Reading {
 }
 
 /// Reads one value; `controls` is set where control characters were removed from it.
+#[inline]
 pub fn read<'v>(value: &'v RawValue<'_>, reading: &Reading, locale: Locale, controls: &mut bool) -> Outcome<'v> {
     let octets = match reading {
         Reading::AdGuid => value.as_octets().and_then(ids::guid_of_octets),
@@ -107,7 +110,13 @@ pub fn read<'v>(value: &'v RawValue<'_>, reading: &Reading, locale: Locale, cont
     let read = match reading {
         Reading::Text => return Outcome::Text(cut_tombstone(text)),
         Reading::Bool => return bool_of(&text).map_or(Outcome::Unreadable, Outcome::Bool),
-        Reading::GuidText | Reading::AdGuid => guid_of_text(&text),
+        Reading::GuidText | Reading::AdGuid => {
+            let guid = match text {
+                Cow::Borrowed(text) => guid_of_text(text),
+                Cow::Owned(text) => guid_of_text(&text).map(|guid| guid.into_owned().into()),
+            };
+            return guid.map_or(Outcome::Unreadable, Outcome::Text);
+        }
         Reading::Sid => sid_text(&text).map(str::to_owned),
         Reading::GeneralizedTime | Reading::DateTime => return time::read(&text, None),
         Reading::UsDateTime => return time::read(&text, Some(locale)),
@@ -129,12 +138,15 @@ pub fn bool_of(text: &str) -> Option<bool> {
 }
 
 /// Names of deleted Active Directory objects end in a line break and `DEL:guid` (sources.md 12.2).
+#[inline]
 pub fn cut_tombstone(text: Cow<'_, str>) -> Cow<'_, str> {
     // the mark and a GUID
-    let at = if text.len() < 41 { None } else { text.rfind("\nDEL:") };
-    match at {
+    if text.len() < 41 || memchr(b'\n', text.as_bytes()).is_none() {
+        return text;
+    }
+    match text.rfind("\nDEL:") {
         Some(at) if guid_of_text(&text[at + 5..]).is_some() => Cow::Owned(text[..at].trim_end().to_owned()),
-        _ => text,
+        Some(_) | None => text,
     }
 }
 

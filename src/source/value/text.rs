@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 /// Returns `raw` as it is compared and stored; `controls` is set where control characters were removed.
+#[inline]
 pub fn clean<'a>(raw: &'a str, controls: &mut bool) -> Cow<'a, str> {
     let is_trimmed = begins_bare(raw) && ends_bare(raw);
     let mut text = Cow::Borrowed(if is_trimmed { raw } else { raw.trim() });
@@ -15,7 +16,7 @@ pub fn clean<'a>(raw: &'a str, controls: &mut bool) -> Cow<'a, str> {
         let kept: String = text.chars().filter(|c| !is_removed(*c)).collect();
         text = Cow::Owned(kept.trim().to_owned());
     }
-    if is_ascii || text.chars().all(is_plain) || is_nfc_quick(text.chars()) == IsNormalized::Yes {
+    if is_ascii || is_settled(text.as_bytes()) || is_nfc_quick(text.chars()) == IsNormalized::Yes {
         return text;
     }
     Cow::Owned(text.nfc().collect())
@@ -23,6 +24,7 @@ pub fn clean<'a>(raw: &'a str, controls: &mut bool) -> Cow<'a, str> {
 
 /// Says of most texts that they begin with no white space: those that begin with ASCII, a Latin letter with an accent, kana or a
 /// Chinese character.
+#[inline]
 pub fn begins_bare(text: &str) -> bool {
     match text.as_bytes() {
         [first, ..] if first.is_ascii_graphic() => true,
@@ -33,6 +35,7 @@ pub fn begins_bare(text: &str) -> bool {
 }
 
 /// As [`begins_bare`], of the end.
+#[inline]
 fn ends_bare(text: &str) -> bool {
     match text.as_bytes() {
         [.., last] if last.is_ascii_graphic() => true,
@@ -42,20 +45,60 @@ fn ends_bare(text: &str) -> bool {
     }
 }
 
-/// Characters that NFC leaves alone whatever stands beside them: Latin, kana, Chinese characters of the basic plane.
-fn is_plain(c: char) -> bool {
-    c < '\u{300}'
-        || matches!(c, '\u{4e00}'..='\u{9fff}' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30ff}' | '\u{3000}'..='\u{3007}')
+/// Says of UTF-8 that NFC leaves all of its characters alone whatever stands beside them: Latin, kana, Chinese characters of the
+/// basic plane. Of others it says no.
+fn is_settled(text: &[u8]) -> bool {
+    let mut rest = text;
+    loop {
+        rest = match rest {
+            [] => return true,
+            [..0x80, tail @ ..] | [0xC2..=0xCB, _, tail @ ..] | [0xE4..=0xE9, _, _, tail @ ..] => tail,
+            // U+3000 to U+3007, U+3041 to U+3096, U+30A1 to U+30FF
+            [0xE3, 0x80, ..=0x87, tail @ ..] | [0xE3, 0x81, 0x81..=0xBF, tail @ ..] => tail,
+            [0xE3, 0x82, ..=0x96 | 0xA1..=0xBF, tail @ ..] | [0xE3, 0x83, _, tail @ ..] => tail,
+            _ => return false,
+        }
+    }
 }
 
-/// Says whether something is to be removed, and whether all is ASCII. Looks at all bytes without a way out, which is quicker.
+/// Says whether something is to be removed, and whether all is ASCII.
+#[inline]
 fn survey(text: &[u8]) -> (bool, bool) {
-    let (mut controls, mut all) = (false, 0);
-    for &byte in text {
-        controls |= (byte < 0x20) & (byte != b'\t') & (byte != b'\r') & (byte != b'\n') | (byte == 0x7f);
-        all |= byte;
-    }
-    (controls, all.is_ascii())
+    let (controls, all) = match (text.last_chunk::<8>(), text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        (Some(last), _, _) => {
+            // the last word overlaps the one before
+            let last = u64::from_le_bytes(*last);
+            let (mut controls, mut all) = (controls_of(last), last);
+            for word in text.as_chunks::<8>().0 {
+                let word = u64::from_le_bytes(*word);
+                controls |= controls_of(word);
+                all |= word;
+            }
+            (controls, all)
+        }
+        (None, Some(first), Some(last)) => {
+            let word = u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last));
+            (controls_of(word), word)
+        }
+        _ => {
+            let word = text.iter().fold(BLANKS, |word, byte| word << 8 | u64::from(*byte));
+            (controls_of(word), word)
+        }
+    };
+    let is_control = |byte: &u8| is_removed(char::from(*byte));
+    (controls & HIGH != 0 && text.iter().any(is_control), all & HIGH == 0)
+}
+
+/// The highest bit of each of eight bytes.
+const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+const BLANKS: u64 = u64::from_le_bytes([b' '; 8]);
+
+/// Has one of these set if a byte of eight is below a blank or `DEL`.
+#[inline]
+fn controls_of(word: u64) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
+    below(word, 0x20) | below(word ^ (ONES * 0x7f), 1)
 }
 
 /// C0 controls but tab, carriage return and line feed; and DEL.
@@ -64,6 +107,7 @@ fn is_removed(c: char) -> bool {
 }
 
 /// Says whether a text is the name of a .NET type, which PowerShell writes in place of a value that it does not unfold.
+#[inline]
 pub fn is_type_name(text: &str) -> bool {
     matches!(text.as_bytes().first(), Some(b'S' | b'M'))
         && ["System.", "Microsoft.Graph.PowerShell.", "Microsoft.ActiveDirectory."]
@@ -77,6 +121,7 @@ pub fn is_placeholder(text: &str) -> bool {
 }
 
 /// Says whether a spreadsheet made a float of what was a number to be kept digit by digit: `8.13555E+11`.
+#[inline]
 pub fn is_spreadsheet_number(text: &str) -> bool {
     // the plus sign is rarer than the letter
     if !text.as_bytes().contains(&b'+') || text.starts_with('+') {
@@ -99,6 +144,43 @@ mod tests {
         assert!(!controls);
         assert_eq!(clean(" \u{1b}[31mred\u{7f} ", &mut controls), "[31mred");
         assert!(controls);
+    }
+
+    #[test]
+    fn what_is_settled_is_left_alone_by_nfc() {
+        let mut count = 0;
+        for c in '\0'..=char::MAX {
+            let text = String::from(c);
+            if is_settled(text.as_bytes()) {
+                count += 1;
+                let between = format!("e{c}e{c}");
+                assert_eq!(between.nfc().collect::<String>(), between, "{c:?}");
+                assert_eq!(is_nfc_quick(between.chars()), IsNormalized::Yes, "{c:?}");
+            }
+        }
+        assert!(count > 20_000, "{count}");
+        for text in ["e\u{301}", "か\u{3099}", "\u{2126}", "\u{1161}", "𠮷"] {
+            assert!(!is_settled(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_control_is_seen_wherever_it_stands() {
+        for byte in 0..0x80_u8 {
+            for length in 1..20 {
+                for at in 0..length {
+                    let mut text = vec![b'a'; length];
+                    text[at] = byte;
+                    let is_removed = (byte < 0x20 && !b"\t\r\n".contains(&byte)) || byte == 0x7f;
+                    assert_eq!(survey(&text), (is_removed, true), "{byte} at {at} of {length}");
+                }
+            }
+        }
+        for length in 0..20 {
+            assert_eq!(survey(&vec![b'a'; length]), (false, true), "{length}");
+            assert_eq!(survey(["a".repeat(length).as_str(), "é"].concat().as_bytes()), (false, false), "{length}");
+        }
+        assert_eq!(survey("é\u{1}".as_bytes()), (true, false));
     }
 
     #[test]

@@ -96,16 +96,23 @@ fn plain(text: &str) -> Option<String> {
     if bytes.last() != Some(&b'Z') {
         return None;
     }
-    let two = |at: usize| number::<i8>(text.get(at..at + 2)?);
+    let digit = |at: usize| bytes[at].is_ascii_digit().then(|| bytes[at] - b'0');
+    let two = |at: usize| i8::try_from(digit(at)? * 10 + digit(at + 1)?).ok();
     let [year, month, day, hour, minute, second] = places;
-    let year = number::<i16>(text.get(year..year + 4)?).filter(|year| *year > 0)?;
+    let year = i16::from(two(year)?) * 100 + i16::from(two(year + 2)?);
+    if year == 0 {
+        return None;
+    }
     Date::new(year, two(month)?, two(day)?).ok()?;
     Time::new(two(hour)?, two(minute)?, two(second)?, 0).ok()?;
-    let part = |at: usize| text.get(at..at + 2).unwrap_or_default();
-    Some(
-        [text.get(..4)?, "-", part(month), "-", part(day), "T", part(hour), ":", part(minute), ":", part(second), "Z"]
-            .concat(),
-    )
+    let mut stamp = String::with_capacity(20);
+    stamp.push_str(text.get(..4)?);
+    for (mark, at) in [("-", month), ("-", day), ("T", hour), (":", minute), (":", second)] {
+        stamp.push_str(mark);
+        stamp.push_str(text.get(at..at + 2)?);
+    }
+    stamp.push('Z');
+    Some(stamp)
 }
 
 /// `YYYYMMDDHH[MM[SS[.f]]](Z|±HH[MM])`; the year 0000 is a mark, not a time.

@@ -45,8 +45,10 @@ struct End {
 struct Search {
     position: usize,
     quoted: bool,
-    /// A quote was opened, so that line ends may be inside.
+    /// A quote was opened.
     any_quoted: bool,
+    /// A line end is between quotes.
+    any_lines: bool,
 }
 
 impl<R: Read> CsvFramer<R> {
@@ -75,7 +77,7 @@ impl<R: Read> CsvFramer<R> {
         loop {
             self.window.consume(std::mem::take(&mut self.lent));
             let line = self.line;
-            let Some((end, any_quoted)) = self.find_end()? else {
+            let Some((end, Search { any_quoted, any_lines, .. })) = self.find_end()? else {
                 if self.window.data().is_empty() {
                     return Ok(None);
                 }
@@ -88,7 +90,8 @@ impl<R: Read> CsvFramer<R> {
                 return self.skip(line, from, undecodable(line)).map(Some);
             }
             let record = &self.window.data()[..end.length];
-            let lines = if any_quoted {
+            // CRs in a row may be one line end or several
+            let lines = if any_lines || (any_quoted && end.whole > end.length + 2) {
                 count_lines(&self.window.data()[..end.whole])
             } else {
                 u64::from(end.whole > end.length)
@@ -109,9 +112,9 @@ impl<R: Read> CsvFramer<R> {
         }
     }
 
-    /// Finds the end of the record that the data begins with, and whether a cell in it is quoted; none if the limit or the end
+    /// Finds the end of the record that the data begins with, and what was seen on the way; none if the limit or the end
     /// of the file comes before. What is found depends on the limit only, not on how much has been read.
-    fn find_end(&mut self) -> Result<Option<(End, bool)>, FileFault> {
+    fn find_end(&mut self) -> Result<Option<(End, Search)>, FileFault> {
         let cap = self.limit.saturating_add(RUN + 2);
         let mut search = Search::default();
         loop {
@@ -120,7 +123,7 @@ impl<R: Read> CsvFramer<R> {
             let at_end = self.window.is_at_end() && data.len() <= cap;
             match search.run(view, self.delimiter, at_end) {
                 Some(end) if end.length > self.limit => return Ok(None),
-                Some(end) => return Ok(Some((end, search.any_quoted))),
+                Some(end) => return Ok(Some((end, search))),
                 None if at_end || data.len() >= cap => return Ok(None),
                 None => self.window.fill()?,
             };
@@ -190,10 +193,13 @@ impl Search {
     fn run(&mut self, data: &[u8], delimiter: u8, at_end: bool) -> Option<End> {
         loop {
             if self.quoted {
-                let Some(at) = find_quote(&data[self.position..]).map(|at| self.position + at) else {
+                let from = self.position;
+                let Some(at) = find_quote(&data[from..]).map(|at| from + at) else {
+                    self.any_lines |= has_lines(&data[from..]);
                     self.position = data.len();
                     return None;
                 };
+                self.any_lines |= has_lines(&data[from..at]);
                 match data.get(at + 1) {
                     Some(b'"') => self.position = at + 2,
                     // the next cell is quoted too, as where every cell is
@@ -228,6 +234,10 @@ impl Search {
             return Some(End { length: at, whole });
         }
     }
+}
+
+fn has_lines(text: &[u8]) -> bool {
+    memchr2(b'\n', b'\r', text).is_some()
 }
 
 /// How many bytes of a quoted cell are looked at one by one: most end before a search by vectors has begun.

@@ -9,7 +9,7 @@ mod tests;
 
 use std::sync::Arc;
 
-pub use cells::{CellFault, split_cells};
+pub use cells::{CellFault, each_cell, split_cells, value_of};
 pub use decode::CsvDecoder;
 pub use framer::CsvFramer;
 pub use heading::{HeaderStyle, Heading, read_heading};

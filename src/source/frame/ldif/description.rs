@@ -11,23 +11,23 @@ const REMEMBERED: usize = 8192;
 
 /// What a description says.
 #[derive(Debug, Clone)]
-pub(super) struct Description {
+pub struct Description {
     /// The name with the options that are part of it, as written.
-    pub(super) name: Rc<str>,
+    pub name: Rc<str>,
     /// The same for all spellings of one name; counts up to [`Descriptions::slots`].
-    pub(super) slot: usize,
-    pub(super) is_octets: bool,
+    pub slot: usize,
+    pub is_octets: bool,
     /// `range=A-B` with a B that is not `*`.
-    pub(super) is_cut: bool,
+    pub is_cut: bool,
     /// The value is not there any more.
-    pub(super) is_dropped: bool,
+    pub is_dropped: bool,
     /// Somebody asks for it.
-    pub(super) is_wanted: bool,
+    pub is_wanted: bool,
 }
 
 /// Reads descriptions, each once.
 #[derive(Default)]
-pub(super) struct Descriptions {
+pub struct Descriptions {
     rules: Option<OptionRules>,
     wanted: Option<Wanted>,
     /// By text: its place in `list`.
@@ -48,12 +48,12 @@ struct Known {
 }
 
 impl Descriptions {
-    pub(super) fn new(rules: Option<OptionRules>, wanted: Option<Wanted>) -> Self {
+    pub fn new(rules: Option<OptionRules>, wanted: Option<Wanted>) -> Self {
         Self { rules, wanted, ..Self::default() }
     }
 
     /// Makes room; slots given before are void.
-    pub(super) fn begin_record(&mut self) {
+    pub fn begin_record(&mut self) {
         self.last = None;
         if self.known.len() > REMEMBERED {
             self.known.clear();
@@ -62,12 +62,12 @@ impl Descriptions {
         }
     }
 
-    pub(super) fn slots(&self) -> usize {
+    pub fn slots(&self) -> usize {
         self.slots.len()
     }
 
     /// Reads a description and returns its number, for this record; none if it is not one.
-    pub(super) fn read(&mut self, text: &[u8]) -> Option<usize> {
+    pub fn read(&mut self, text: &[u8]) -> Option<usize> {
         let expected = self.last.map_or(self.first, |last| self.list[last].next);
         let number = match self.list.get(expected) {
             Some(known) if known.text.as_bytes() == text => expected,
@@ -84,7 +84,7 @@ impl Descriptions {
         Some(number)
     }
 
-    pub(super) fn get(&self, number: usize) -> &Description {
+    pub fn get(&self, number: usize) -> &Description {
         &self.list[number].description
     }
 

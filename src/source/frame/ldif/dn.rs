@@ -1,7 +1,7 @@
 //! Whether a text is a distinguished name (sources.md 14.2); comparing is for later.
 
 /// Says whether `text` is a DN that is not empty: parts `type=value`, escapes and quotes complete.
-pub(super) fn is_dn(text: &str) -> bool {
+pub fn is_dn(text: &str) -> bool {
     let mut rest = text;
     loop {
         match after_part(rest) {
@@ -23,8 +23,9 @@ pub(super) fn is_rdn(text: &str) -> bool {
 
 /// Checks one `type=value` and returns what follows its separator, if it has one.
 fn after_part(text: &str) -> Option<Option<&str>> {
-    let (kind, value) = text.split_once('=')?;
-    if !is_type(kind.trim()) {
+    let equals = text.bytes().position(|byte| byte == b'=')?;
+    let (kind, value) = (&text[..equals], &text[equals + 1..]);
+    if !is_type(kind) && !is_type(kind.trim()) {
         return None;
     }
     let bytes = value.as_bytes();

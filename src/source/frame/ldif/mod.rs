@@ -16,6 +16,8 @@ use encoding_rs::Encoding;
 use super::FileWarning;
 
 pub use decode::LdifDecoder;
+pub use description::Descriptions;
+pub use dn::is_dn;
 pub use framer::LdifFramer;
 
 /// How an LDIF file is read.

@@ -1,0 +1,273 @@
+//! The values of a plain record, put among those of its batch.
+
+use std::borrow::Cow;
+
+use super::NotPlain;
+use super::flat::Plain;
+use crate::source::attributes::{in_order, split};
+use crate::source::draft::{self, Hashes};
+use crate::source::map::Manner;
+use crate::source::pack::{Mark, Packed, Packs};
+use crate::source::preset::{Attribute, Canon, Preset, Shown};
+use crate::source::raw::RawValue;
+use crate::source::seen::hash_of_value;
+use crate::source::twins::SINGLE;
+use crate::source::value::{Outcome, Reading, clean, cut_tombstone, is_spreadsheet_number, read};
+
+/// Where the texts of a batch go to.
+pub(super) struct Filling<'p> {
+    pub packs: &'p mut Packs,
+    /// The bytes of the batch.
+    pub batch: &'p [u8],
+    pub mark: Mark,
+    pub hashes: Hashes,
+    /// To write in.
+    pub room: &'p mut String,
+}
+
+/// An attribute of the preset, and what is to be known of it.
+pub(super) struct Step {
+    pub attribute: Attribute,
+    /// The name of one text, which is cleaned and no more.
+    pub text: Option<Canon>,
+}
+
+impl Step {
+    pub fn new(attribute: &Attribute) -> Self {
+        let is_text = !attribute.multi
+            && !attribute.skip_first
+            && attribute.reading == Reading::Text
+            && attribute.also.is_empty();
+        Self { attribute: attribute.clone(), text: attribute.canon.filter(|_| is_text) }
+    }
+}
+
+impl Filling<'_> {
+    /// As `Reader::attribute`, where nothing is doubtful.
+    pub fn step(&mut self, step: &Step, plain: &Plain<'_>, manner: &Manner, preset: &Preset) -> Result<(), NotPlain> {
+        let attribute = &step.attribute;
+        let Some(value) = plain.first_of(&attribute.from) else { return Ok(()) };
+        if let (Some(name), Some(text)) = (step.text, plain.only_text(value)) {
+            let mut controls = false;
+            let text = cut_tombstone(clean(text, &mut controls));
+            if controls || (attribute.digits && is_spreadsheet_number(&text)) {
+                return Err(NotPlain);
+            }
+            if !text.is_empty() {
+                self.push_text(name, &text, preset);
+                return Ok(());
+            }
+        }
+        let value =
+            if attribute.multi { self.list(attribute, plain, manner)? } else { self.first(attribute, plain, manner)? };
+        let Some(value) = value else { return Ok(()) };
+        for other in &attribute.also {
+            self.push_rest(other, value);
+        }
+        attribute.canon.into_iter().for_each(|canon| self.push(canon, value, preset));
+        Ok(())
+    }
+
+    /// Adds a text, and its hashes as [`draft::Draft::hashes`] takes them.
+    fn push_text(&mut self, name: Canon, text: &str, preset: &Preset) {
+        let place = self.packs.put(self.batch, text);
+        self.packs.push_value(name, Packed::Text(place));
+        let canonical = preset.canonical(name);
+        if canonical.handed {
+            self.add(draft::print_of_text(text.as_bytes(), canonical.seed));
+            if let Some(at) = SINGLE.iter().position(|single| *single == name) {
+                self.hashes.singles[at] = Some(hash_of_value(name, text, self.room));
+            }
+        }
+    }
+
+    pub fn push_bool(&mut self, name: Canon, truth: bool, preset: &Preset) {
+        self.packs.push_value(name, Packed::Bool(truth));
+        let canonical = preset.canonical(name);
+        if canonical.handed {
+            self.add(draft::print_of_bool(truth, canonical.seed));
+        }
+    }
+
+    fn push(&mut self, name: Canon, value: Packed, preset: &Preset) {
+        self.packs.push_value(name, value);
+        let canonical = preset.canonical(name);
+        if canonical.handed {
+            self.add(self.print(value, canonical.seed));
+            if let Some(at) = SINGLE.iter().position(|single| *single == name) {
+                let text = match value {
+                    Packed::Text(place) => std::str::from_utf8(self.packs.bytes_at(self.batch, place)).ok(),
+                    Packed::Bool(_) | Packed::List(_) => None,
+                };
+                self.hashes.singles[at] = text.map(|text| hash_of_value(name, text, self.room));
+            }
+        }
+    }
+
+    fn push_rest(&mut self, name: &str, value: Packed) {
+        let place = self.packs.put(self.batch, name);
+        self.packs.push_rest(place, value);
+        self.add(self.print(value, draft::seed_of_rest(name)));
+    }
+
+    #[inline]
+    fn add(&mut self, print: u64) {
+        self.hashes.print = self.hashes.print.wrapping_add(print);
+    }
+
+    fn first(&mut self, attribute: &Attribute, plain: &Plain<'_>, manner: &Manner) -> Result<Option<Packed>, NotPlain> {
+        for slot in &attribute.from {
+            let mut skips = attribute.skip_first;
+            for value in plain.values(*slot) {
+                let value = self.value(attribute, &raw(value), manner)?;
+                if value.is_some() && !std::mem::take(&mut skips) {
+                    return Ok(value);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn list(&mut self, attribute: &Attribute, plain: &Plain<'_>, manner: &Manner) -> Result<Option<Packed>, NotPlain> {
+        let begin = self.packs.begin_list();
+        let mut skips = attribute.skip_first;
+        let mut any = false;
+        for slot in &attribute.from {
+            let mut some = false;
+            for value in plain.values(*slot) {
+                let mut push = |packs: &mut Packs, text: &str| {
+                    some = true;
+                    if !std::mem::take(&mut skips) {
+                        any = true;
+                        packs.push_text(self.batch, text);
+                    }
+                };
+                match read_plain(attribute, &raw(value), manner)? {
+                    None => {}
+                    Some(Outcome::Text(text)) if !attribute.split.is_empty() => {
+                        split(&text, attribute).for_each(|part| push(self.packs, part));
+                    }
+                    Some(Outcome::Text(text)) => push(self.packs, &text),
+                    // a list of truth values is nothing that a preset has
+                    Some(_) => return Err(NotPlain),
+                }
+            }
+            if some && !attribute.merge {
+                break;
+            }
+        }
+        Ok(any.then(|| Packed::List(self.packs.end_list(begin))))
+    }
+
+    fn value(
+        &mut self,
+        attribute: &Attribute,
+        value: &RawValue<'_>,
+        manner: &Manner,
+    ) -> Result<Option<Packed>, NotPlain> {
+        Ok(match read_plain(attribute, value, manner)? {
+            Some(Outcome::Text(text)) => Some(Packed::Text(self.packs.put(self.batch, &text))),
+            Some(Outcome::Bool(truth)) => Some(Packed::Bool(truth)),
+            Some(Outcome::Absent | Outcome::Unreadable | Outcome::NotText) | None => None,
+        })
+    }
+
+    fn find(&self, name: Canon) -> Option<Packed> {
+        self.packs.values_since(self.mark).iter().find(|(other, _)| *other == name).map(|(_, value)| *value)
+    }
+
+    fn text(&self, value: Packed) -> Option<&str> {
+        match value {
+            Packed::Text(place) => std::str::from_utf8(self.packs.bytes_at(self.batch, place)).ok(),
+            Packed::Bool(_) | Packed::List(_) => None,
+        }
+    }
+
+    /// As `Reader::derive`.
+    pub fn derive(&mut self, preset: &Preset) -> Result<(), NotPlain> {
+        let derived = preset.derived;
+        if derived.mail_from_primary && self.find(Canon::MAIL).is_none() && self.find(Canon::PROXY_ADDRESSES).is_some()
+        {
+            return Err(NotPlain);
+        }
+        let Some(order) = derived.display_name.filter(|_| self.find(Canon::DISPLAY_NAME).is_none()) else {
+            return Ok(());
+        };
+        let parts = in_order(order).map(|name| self.find(name).and_then(|value| self.text(value)));
+        let parts: Vec<&str> = parts.into_iter().flatten().collect();
+        if !parts.is_empty() {
+            let name = parts.join(" ");
+            self.push_text(Canon::DISPLAY_NAME, &name, preset);
+        }
+        Ok(())
+    }
+
+    /// As `Reader::references`.
+    pub fn references(&mut self, preset: &Preset, plain: &Plain<'_>) {
+        for (index, reference) in (0..).zip(&preset.references) {
+            let begin = self.packs.begin_list();
+            let mut any = false;
+            for slot in &reference.from {
+                for text in plain.texts(*slot) {
+                    let text = clean(text, &mut false);
+                    if !text.is_empty() && (reference.multi || !any) {
+                        any = true;
+                        self.packs.push_text(self.batch, &text);
+                    }
+                }
+                if any {
+                    break;
+                }
+            }
+            if any {
+                self.packs.push_reference(index, self.packs.end_list(begin));
+            }
+        }
+    }
+
+    /// As `Reader::rest`.
+    pub fn rest(&mut self, name: &str, value: Shown<'_>) {
+        let Shown::Text(text) = value else { return };
+        let text = clean(text, &mut false);
+        if !text.is_empty() {
+            let place = self.packs.put(self.batch, &text);
+            self.push_rest(name, Packed::Text(place));
+        }
+    }
+
+    fn print(&self, value: Packed, seed: u64) -> u64 {
+        match value {
+            Packed::Text(place) => draft::print_of_text(self.packs.bytes_at(self.batch, place), seed),
+            Packed::Bool(truth) => draft::print_of_bool(truth, seed),
+            Packed::List(places) => {
+                let texts = self.packs.list(places).iter().map(|place| self.packs.bytes_at(self.batch, *place));
+                draft::print_of_list(texts, seed)
+            }
+        }
+    }
+}
+
+/// Reads a value of which there is nothing to say; none where it is no value.
+fn read_plain<'v>(
+    attribute: &Attribute,
+    value: &'v RawValue<'_>,
+    manner: &Manner,
+) -> Result<Option<Outcome<'v>>, NotPlain> {
+    let mut controls = false;
+    let outcome = read(value, &attribute.reading, manner.locale, &mut controls);
+    match outcome {
+        _ if controls => Err(NotPlain),
+        Outcome::Text(text) if attribute.digits && is_spreadsheet_number(&text) => Err(NotPlain),
+        Outcome::Text(_) | Outcome::Bool(_) => Ok(Some(outcome)),
+        Outcome::Absent => Ok(None),
+        Outcome::Unreadable | Outcome::NotText => Err(NotPlain),
+    }
+}
+
+fn raw(shown: Shown<'_>) -> RawValue<'_> {
+    match shown {
+        Shown::Text(text) => RawValue::Text(Cow::Borrowed(text)),
+        Shown::Octets(octets) => RawValue::Bytes(Cow::Borrowed(octets)),
+        Shown::Nothing => RawValue::Null,
+    }
+}

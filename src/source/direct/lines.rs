@@ -1,0 +1,290 @@
+//! The lines of an LDIF entry as values of a preset's names.
+
+use std::collections::HashMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use memchr::memchr;
+
+use super::NotPlain;
+use super::flat::Flat;
+use crate::source::frame::Wanted;
+use crate::source::frame::ldif::{Descriptions, LdifFormat, is_dn};
+use crate::source::preset::{Preset, Slot};
+
+/// Reads the entries of one file.
+pub struct Lines {
+    descriptions: Descriptions,
+    /// Octets that are no UTF-8 may be text.
+    has_fallback: bool,
+    known: Vec<Known>,
+    by_text: HashMap<Box<[u8]>, usize>,
+    /// The first of the last entry.
+    first: usize,
+    dn: Option<Slot>,
+    /// Entries of more lines are left to the general way, which knows the limits.
+    most: usize,
+    line: String,
+    octets: Vec<u8>,
+}
+
+/// A description that came before.
+struct Known {
+    /// With its colon.
+    text: Box<[u8]>,
+    meaning: Meaning,
+    /// What came behind it last: entries have their attributes in much the same order.
+    next: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Meaning {
+    Slot(Slot),
+    Octets(Slot),
+    /// Nobody reads it; base64 is looked at all the same.
+    Unread,
+    /// The value is not there any more.
+    Dropped,
+    /// For the general way.
+    Special,
+}
+
+/// What stands after a colon.
+enum Spec<'t> {
+    Text(&'t str),
+    Base64(&'t str),
+}
+
+/// More descriptions than this are not remembered: state options of db2ldif make new ones without end.
+const REMEMBERED: usize = 4096;
+/// Entries of more lines are few.
+const MOST_LINES: usize = 2000;
+
+impl Lines {
+    pub fn new(format: &LdifFormat, preset: &Preset, wanted: Option<&Wanted>, least_limit: usize) -> Self {
+        Self {
+            descriptions: Descriptions::new(format.options.clone(), wanted.cloned()),
+            has_fallback: format.fallback.is_some(),
+            known: Vec::new(),
+            by_text: HashMap::new(),
+            first: 0,
+            dn: preset.names.find("dn"),
+            most: MOST_LINES.min(least_limit),
+            line: String::new(),
+            octets: Vec::new(),
+        }
+    }
+
+    pub fn cut(&mut self, record: &str, preset: &Preset, flat: &mut Flat) -> Result<(), NotPlain> {
+        let bytes = record.as_bytes();
+        let has_returns = memchr(b'\r', bytes).is_some();
+        let mut last = None;
+        let mut from = 0;
+        for number in 0.. {
+            if from >= bytes.len() {
+                return if number > 0 { Ok(()) } else { Err(NotPlain) };
+            }
+            if number > self.most {
+                break;
+            }
+            let end = memchr(b'\n', &bytes[from..]).map_or(bytes.len(), |at| from + at);
+            let mut next = end + 1;
+            let mut line = &record[from..end];
+            if has_returns {
+                line = without_returns(line)?;
+            }
+            if !is_continued(bytes, next) {
+                if line.starts_with('#') && number > 0 {
+                    from = next;
+                    continue;
+                }
+                self.read(line, Some(from), (number == 0, &mut last), preset, flat)?;
+                from = next;
+                continue;
+            }
+            let mut whole = std::mem::take(&mut self.line);
+            whole.clear();
+            whole.push_str(line);
+            while is_continued(bytes, next) {
+                let end = memchr(b'\n', &bytes[next..]).map_or(bytes.len(), |at| next + at);
+                whole.push_str(without_returns(&record[next + 1..end])?);
+                next = end + 1;
+            }
+            let done = match line.starts_with('#') && number > 0 {
+                true => Ok(()),
+                false => self.read(&whole, None, (number == 0, &mut last), preset, flat),
+            };
+            self.line = whole;
+            done?;
+            from = next;
+        }
+        Err(NotPlain)
+    }
+
+    /// Reads one unfolded line; `from`: where it is in the record, if it is there as it is.
+    fn read(
+        &mut self,
+        line: &str,
+        from: Option<usize>,
+        (is_first, last): (bool, &mut Option<usize>),
+        preset: &Preset,
+        flat: &mut Flat,
+    ) -> Result<(), NotPlain> {
+        if is_first {
+            return self.read_dn(line, from, flat);
+        }
+        let expected = last.map_or(self.first, |last: usize| self.known[last].next);
+        let number = match self.known.get(expected) {
+            Some(known) if line.as_bytes().starts_with(&known.text) => expected,
+            Some(_) | None => {
+                let number = self.find(line, preset)?;
+                match *last {
+                    Some(last) => self.known[last].next = number,
+                    None => self.first = number,
+                }
+                number
+            }
+        };
+        *last = Some(number);
+        let known = &self.known[number];
+        let spec = spec_of(&line[known.text.len()..])?;
+        match (known.meaning, spec) {
+            (Meaning::Special, _) => return Err(NotPlain),
+            (Meaning::Dropped, _) | (Meaning::Unread, Spec::Text(_)) => {}
+            (Meaning::Unread, Spec::Base64(text)) => self.decode(text)?,
+            (Meaning::Slot(slot), Spec::Text(text)) => {
+                let value = match from {
+                    Some(from) => {
+                        let from = from + (line.len() - text.len());
+                        Flat::in_record(from, from + text.len())
+                    }
+                    None => flat.own(text),
+                };
+                flat.push(slot, value);
+            }
+            (Meaning::Octets(slot), Spec::Text(text)) => {
+                let value = flat.own_octets(text.as_bytes());
+                flat.push(slot, value);
+            }
+            (Meaning::Octets(slot), Spec::Base64(text)) => {
+                self.decode(text)?;
+                let value = flat.own_octets(&self.octets);
+                flat.push(slot, value);
+            }
+            (Meaning::Slot(slot), Spec::Base64(text)) => {
+                self.decode(text)?;
+                let value = match self.text()? {
+                    Some(text) => flat.own(text),
+                    None => flat.own_octets(&self.octets),
+                };
+                flat.push(slot, value);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_dn(&mut self, line: &str, from: Option<usize>, flat: &mut Flat) -> Result<(), NotPlain> {
+        let is_named = line.get(..3).is_some_and(|name| name.eq_ignore_ascii_case("dn:"));
+        if !is_named {
+            return Err(NotPlain);
+        }
+        let value = match spec_of(&line[3..])? {
+            Spec::Text(text) if !is_dn(text) => return Err(NotPlain),
+            Spec::Text(text) => match from {
+                Some(from) => Flat::in_record(from + (line.len() - text.len()), from + line.len()),
+                None => flat.own(text),
+            },
+            Spec::Base64(text) => {
+                self.decode(text)?;
+                match self.text()? {
+                    Some(text) if is_dn(text) => flat.own(text),
+                    Some(_) | None => return Err(NotPlain),
+                }
+            }
+        };
+        self.dn.into_iter().for_each(|slot| flat.push(slot, value));
+        Ok(())
+    }
+
+    fn decode(&mut self, text: &str) -> Result<(), NotPlain> {
+        self.octets.clear();
+        let text = if text.ends_with(' ') { text.trim_end_matches(' ') } else { text };
+        STANDARD.decode_vec(text, &mut self.octets).map_err(|_| NotPlain)
+    }
+
+    /// What was decoded last, if it is a text.
+    fn text(&self) -> Result<Option<&str>, NotPlain> {
+        let text = simdutf8::basic::from_utf8(&self.octets).ok().filter(|_| memchr(0, &self.octets).is_none());
+        if text.is_none() && self.has_fallback { Err(NotPlain) } else { Ok(text) }
+    }
+
+    /// Finds what a line begins with among the descriptions.
+    fn find(&mut self, line: &str, preset: &Preset) -> Result<usize, NotPlain> {
+        let colon = memchr(b':', line.as_bytes()).ok_or(NotPlain)?;
+        let text = &line.as_bytes()[..=colon];
+        if let Some(number) = self.by_text.get(text) {
+            return Ok(*number);
+        }
+        if self.known.len() >= REMEMBERED {
+            return Err(NotPlain);
+        }
+        let meaning = self.meaning_of(&line[..colon], preset);
+        let number = self.known.len();
+        self.known.push(Known { text: text.into(), meaning, next: 0 });
+        self.by_text.insert(text.into(), number);
+        Ok(number)
+    }
+
+    fn meaning_of(&mut self, text: &str, preset: &Preset) -> Meaning {
+        if ["dn", "changetype", "control"].iter().any(|keyword| text.eq_ignore_ascii_case(keyword)) {
+            return Meaning::Special;
+        }
+        self.descriptions.begin_record();
+        let Some(number) = self.descriptions.read(text.as_bytes()) else { return Meaning::Special };
+        let description = self.descriptions.get(number);
+        let is_below = |slot: &Slot| {
+            let name = preset.names.name(*slot);
+            description.name.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name))
+                && description.name[name.len()..].starts_with(['.', '['])
+        };
+        if description.is_dropped {
+            return Meaning::Dropped;
+        }
+        if description.is_cut || preset.existence.iter().any(is_below) {
+            return Meaning::Special;
+        }
+        match preset.names.find(&description.name) {
+            Some(slot) if description.is_wanted && description.is_octets => Meaning::Octets(slot),
+            Some(slot) if description.is_wanted => Meaning::Slot(slot),
+            Some(_) | None => Meaning::Unread,
+        }
+    }
+}
+
+/// Takes off the CRs before a line end; one inside of the line is for the general way.
+fn without_returns(line: &str) -> Result<&str, NotPlain> {
+    let line = line.trim_end_matches('\r');
+    if memchr(b'\r', line.as_bytes()).is_some() { Err(NotPlain) } else { Ok(line) }
+}
+
+fn is_continued(bytes: &[u8], at: usize) -> bool {
+    matches!(bytes.get(at), Some(b' ' | b'\t'))
+}
+
+fn spec_of(rest: &str) -> Result<Spec<'_>, NotPlain> {
+    match rest.as_bytes() {
+        [b':', ..] => Ok(Spec::Base64(after_blanks(&rest[1..]))),
+        [b'<', ..] => Err(NotPlain),
+        _ => Ok(Spec::Text(after_blanks(rest))),
+    }
+}
+
+/// There is one, as a rule.
+#[inline]
+fn after_blanks(text: &str) -> &str {
+    match text.as_bytes() {
+        [b' ', b' ', ..] => text.trim_start_matches(' '),
+        [b' ', ..] => &text[1..],
+        _ => text,
+    }
+}

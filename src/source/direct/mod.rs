@@ -1,0 +1,209 @@
+//! The straight way from the bytes of a record to its pack, for records of which there is nothing to say: most of them.
+//!
+//! ```text
+//! Cells, Lines   the values of a record, as places in it
+//! Flat           these by the numbers of the preset
+//! Filling        attributes, references and hashes, into Packs
+//! Direct         all of it, with the kind and state of the object
+//! ```
+//!
+//! Whatever is in any way special (a cell that is no value, a warning, a refusal, a change) is [`NotPlain`] and left to the general
+//! way, [`Decoder`](super::frame::Decoder) and [`Mapper`](super::map::Mapper). Both find the same; `crew_tests` hold one against
+//! the other.
+
+mod cells;
+mod fill;
+mod flat;
+mod lines;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use self::cells::Cells;
+use self::fill::{Filling, Step};
+use self::flat::{Flat, Plain};
+use self::lines::Lines;
+use super::draft::{self, Hashes};
+use super::fields::may_be_prefixed;
+use super::frame::{Format, Limits, Wanted};
+use super::map::{Manner, Mapper};
+use super::memory::SAMPLES;
+use super::pack::{Mark, Pack, Packs};
+use super::preset::{Asked, Canon, Preset, Shown, Slot};
+use super::settings::Role;
+use super::twins::SINGLE;
+use crate::model::{Deletion, ObjectKind};
+
+/// A record is left to the general way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotPlain;
+
+/// Maps the plain records of one file.
+pub struct Direct {
+    preset: Arc<Preset>,
+    manner: Manner,
+    cutter: Cutter,
+    flat: Flat,
+    /// Columns that the heading names, by [`Slot`].
+    named: Vec<bool>,
+    /// What the user principal name is read from.
+    upn: Vec<Slot>,
+    account: Vec<Slot>,
+    steps: Vec<Step>,
+    /// To write in.
+    room: String,
+}
+
+enum Cutter {
+    Cells(Cells),
+    Lines(Box<Lines>),
+}
+
+/// What a record says besides its values.
+struct Object {
+    kind: ObjectKind,
+    deletion: Deletion,
+    hashes: Hashes,
+}
+
+impl Direct {
+    /// Prepares for the file of `mapper`; none if all of its records are left to the general way.
+    pub fn new(mapper: &Mapper, format: &Format, limits: Limits, wanted: Option<&Wanted>) -> Option<Self> {
+        let (preset, manner) = (mapper.shared_preset(), mapper.manner());
+        // the state of the account is a rule's, and no value's
+        let has_state = preset.attributes.iter().any(|attribute| attribute.canon == Some(Canon::ACCOUNT_ENABLED));
+        if manner.changes || mapper.has_lost() || has_state {
+            return None;
+        }
+        let cutter = match format {
+            Format::Csv(csv) if !csv.delimiter.is_ascii() || has_below(preset, &csv.columns) => return None,
+            Format::Csv(csv) => Cutter::Cells(Cells::new(csv, preset, manner, wanted)),
+            Format::Ldif(_) if preset.keeps_rest => return None,
+            Format::Ldif(ldif) => Cutter::Lines(Box::new(Lines::new(
+                ldif,
+                preset,
+                wanted,
+                limits.columns.min(limits.values).saturating_sub(1),
+            ))),
+            Format::Json(_) => return None,
+        };
+        let upn = preset.attributes.iter().find(|attribute| attribute.canon == Some(Canon::USER_PRINCIPAL_NAME));
+        Some(Self {
+            cutter,
+            flat: Flat::new(preset.names.len()),
+            named: mapper.named().to_vec(),
+            upn: upn.map(|attribute| attribute.from.clone()).unwrap_or_default(),
+            account: preset.names.slots().filter(|slot| preset.use_of(*slot).account).collect(),
+            steps: preset.attributes.iter().map(Step::new).collect(),
+            preset: Arc::clone(preset),
+            manner: manner.clone(),
+            room: String::new(),
+        })
+    }
+
+    /// Maps the record at `line`, whose text is part of `batch`; none if it is of kind `ignore`.
+    ///
+    /// `noted`: how often each name was noted; see [`Packs::push_slot`].
+    pub fn map(
+        &mut self,
+        record: &str,
+        line: u64,
+        batch: &[u8],
+        packs: &mut Packs,
+        noted: &mut [u8],
+    ) -> Result<Option<Pack>, NotPlain> {
+        self.flat.clear();
+        match &mut self.cutter {
+            Cutter::Cells(cells) => cells.cut(record, &self.preset, &mut self.flat)?,
+            Cutter::Lines(lines) => lines.cut(record, &self.preset, &mut self.flat)?,
+        }
+        let mark = packs.mark();
+        let object = self.object(record, packs, batch, mark);
+        let Ok(Some(Object { kind, deletion, hashes })) = object else {
+            packs.take_back(mark);
+            return object.map(|_| None);
+        };
+        for slot in &self.flat.slots {
+            let count = &mut noted[slot.index()];
+            if usize::from(*count) < SAMPLES && self.preset.use_of(*slot).used {
+                *count += 1;
+                packs.push_slot(*slot);
+            }
+        }
+        Ok(Some(packs.wrap((kind, deletion, false, line), hashes, mark)))
+    }
+
+    fn object(
+        &mut self,
+        record: &str,
+        packs: &mut Packs,
+        batch: &[u8],
+        mark: Mark,
+    ) -> Result<Option<Object>, NotPlain> {
+        let Self { preset, manner, flat, named, steps, room, .. } = self;
+        let preset = &**preset;
+        let hashes = Hashes { print: 0, singles: [None; SINGLE.len()] };
+        let mut into = Filling { packs, batch, mark, hashes, room };
+        let plain = Plain { flat, record, named, file_name: &manner.file_name };
+        if preset.drop_rows.iter().any(|row| row.holds(&plain)) {
+            return Err(NotPlain);
+        }
+        let kind = preset.kinds.iter().find(|(_, when)| when.holds(&plain)).and_then(|(kind, _)| *kind);
+        let Some(kind) = kind else { return Ok(None) };
+        let kind = if manner.role == Role::Groups { ObjectKind::Group } else { kind };
+        let is_special = (flat.has_octets() && refuses_octets(preset, &plain))
+            || preset.partial.names.iter().any(|slot| plain.exists(*slot))
+            || self.upn.iter().any(|slot| plain.texts(*slot).any(may_be_prefixed))
+            || preset.rename.as_ref().is_some_and(|rename| plain.texts(rename.to).next().is_some());
+        if is_special {
+            return Err(NotPlain);
+        }
+        for step in &*steps {
+            into.step(step, &plain, manner, preset)?;
+        }
+        into.derive(preset)?;
+        if manner.references {
+            into.references(preset, &plain);
+        }
+        if let Cutter::Cells(cells) = &self.cutter {
+            for (number, value) in &flat.rest {
+                into.rest(cells.rest_name(*number), plain.shown(value));
+            }
+        }
+        let rule = preset.deletion.iter().find(|(when, _)| when.holds(&plain)).map(|(_, deletion)| *deletion);
+        let default = if manner.role == Role::Deleted { Deletion::Soft } else { Deletion::None };
+        let deletion = rule.unwrap_or(default);
+        if kind == ObjectKind::User {
+            match preset.account_enabled.iter().find(|(when, _)| when.holds(&plain)) {
+                Some((_, enabled)) => into.push_bool(Canon::ACCOUNT_ENABLED, *enabled, preset),
+                None if self.account.iter().any(|slot| plain.is_present(*slot)) => return Err(NotPlain),
+                None => {}
+            }
+        }
+        let mut hashes = into.hashes;
+        hashes.print = hashes.print.wrapping_add(draft::print_of_head(kind, deletion));
+        Ok(Some(Object { kind, deletion, hashes }))
+    }
+}
+
+/// Says whether a heading has a name below one whose existence is asked for.
+fn has_below(preset: &Preset, columns: &[Arc<str>]) -> bool {
+    preset.existence.iter().map(|slot| preset.names.name(*slot)).any(|name| {
+        columns.iter().any(|column| {
+            column
+                .split_at_checked(name.len())
+                .is_some_and(|(head, tail)| head.eq_ignore_ascii_case(name) && tail.starts_with(['.', '[']))
+        })
+    })
+}
+
+/// Says whether there are octets where the preset reads text.
+fn refuses_octets(preset: &Preset, plain: &Plain<'_>) -> bool {
+    plain
+        .flat
+        .slots
+        .iter()
+        .filter(|slot| preset.use_of(**slot).text && !preset.use_of(**slot).secret)
+        .any(|slot| plain.values(*slot).any(|value| matches!(value, Shown::Octets(octets) if !octets.is_empty())))
+}
