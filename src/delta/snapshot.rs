@@ -17,6 +17,8 @@ const SIZE: usize = 16 + 8 + 1;
 const MAGIC: &[u8; 8] = b"prvsnap1";
 /// How far ahead the old export is looked at for where it goes on: a few leavers in a row.
 const LOOK_AHEAD: usize = 16;
+/// Fresh records in a row after which the order is taken to be lost.
+const MISSES_BEFORE_LOST: usize = 64;
 
 /// A whole export, 25 bytes a record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,6 +67,8 @@ pub struct SnapshotBuilder {
     fresh: Vec<u8>,
     /// Where the old export goes on.
     at: usize,
+    /// Fresh records in a row.
+    misses: usize,
     withdrawn: HashSet<u128>,
 }
 
@@ -77,14 +81,20 @@ enum Part {
 
 impl SnapshotBuilder {
     pub fn push(&mut self, old: &Snapshot, record: Record) {
-        let ahead = self.at..(self.at + LOOK_AHEAD).min(old.len());
+        // Where the order is lost there is nothing to look for.
+        let far = if self.misses < MISSES_BEFORE_LOST { LOOK_AHEAD } else { 1 };
+        let ahead = self.at..(self.at + far).min(old.len());
         if let Some(at) = ahead.into_iter().find(|at| old.get(*at) == Some(record)) {
-            self.at = at + 1;
+            (self.at, self.misses) = (at + 1, 0);
             match self.parts.last_mut() {
                 Some(Part::Old(range)) if range.end == at => range.end += 1,
                 Some(_) | None => self.parts.push(Part::Old(at..at + 1)),
             }
             return;
+        }
+        self.misses += 1;
+        if self.misses == MISSES_BEFORE_LOST {
+            self.fresh.reserve(old.len().saturating_sub(self.at) * SIZE);
         }
         self.fresh.extend_from_slice(&record.hash.to_le_bytes());
         self.fresh.extend_from_slice(&record.key.to_le_bytes());
