@@ -212,7 +212,10 @@ impl Work<'_> {
                     for (staged, claimed) in objects {
                         match claimed {
                             Claimed::Ours(remembered) => queue.ready.push_back((staged, remembered)),
-                            Claimed::Theirs { .. } => course.deferred.push((phase, staged)),
+                            Claimed::Theirs { .. } => {
+                                course.deferred.push((phase, staged));
+                                course.done += 1;
+                            }
                         }
                     }
                     continue;
