@@ -57,7 +57,6 @@ pub enum Shown {
 pub struct Client {
     base: Base,
     auth: Authorization,
-    honour_retry_after: bool,
     line: Arc<Line>,
 }
 
@@ -67,6 +66,7 @@ struct Line {
     pacer: Pacer,
     timeout: Duration,
     answer_limit: usize,
+    honour_retry_after: bool,
     requests: AtomicU64,
 }
 
@@ -85,9 +85,10 @@ impl Client {
             pacer: Pacer::new(settings.rate, settings.concurrency),
             timeout: settings.timeout,
             answer_limit: settings.answer_limit,
+            honour_retry_after: settings.honour_retry_after,
             requests: AtomicU64::new(0),
         };
-        Ok(Self { base, auth, honour_retry_after: settings.honour_retry_after, line: Arc::new(line) })
+        Ok(Self { base, auth, line: Arc::new(line) })
     }
 
     /// How many requests went to the target so far, repeats included, those for tokens not.
@@ -173,16 +174,11 @@ impl Line {
     }
 
     /// Sends a request once it may go; returns its answer, and whether that is a refusal for now.
-    async fn in_turn(
-        &self,
-        message: http::Request<Full<Bytes>>,
-        repeat: u32,
-        honour_retry_after: bool,
-    ) -> (Answer, bool) {
+    async fn in_turn(&self, message: http::Request<Full<Bytes>>, repeat: u32) -> (Answer, bool) {
         let permit = self.pacer.ready().await;
         let begun = Instant::now();
         let answer = self.exchange(message).await;
-        let pause = answer.as_ref().ok().and_then(|response| pause(response, repeat, honour_retry_after));
+        let pause = answer.as_ref().ok().and_then(|response| self.pause(response, repeat));
         match (&answer, pause) {
             (_, Some(pause)) => self.pacer.refused(pause),
             (Ok(_), None) => permit.answered(begun.elapsed()),
@@ -190,14 +186,14 @@ impl Line {
         }
         (answer, pause.is_some())
     }
-}
 
-/// The pause that a refusal asks for; `None` where the answer is no refusal of this kind.
-fn pause(response: &Response, repeat: u32, honour_retry_after: bool) -> Option<Duration> {
-    let told = response.retry_after.as_deref().filter(|_| honour_retry_after);
-    let asks = response.status == 429 || (response.status == 503 && response.retry_after.is_some());
-    let now = jiff::Timestamp::now();
-    asks.then(|| told.and_then(|told| retry_after(told, now)).unwrap_or_else(|| retry_pause(repeat)))
+    /// The pause that a refusal asks for; `None` where the answer is no refusal of this kind.
+    fn pause(&self, response: &Response, repeat: u32) -> Option<Duration> {
+        let told = response.retry_after.as_deref().filter(|_| self.honour_retry_after);
+        let asks = response.status == 429 || (response.status == 503 && response.retry_after.is_some());
+        let now = jiff::Timestamp::now();
+        asks.then(|| told.and_then(|told| retry_after(told, now)).unwrap_or_else(|| retry_pause(repeat)))
+    }
 }
 
 impl Transport for Client {
@@ -213,8 +209,8 @@ impl Transport for Client {
             let credential = self.auth.credential().await?;
             let message = self.message(request, credential.as_ref())?;
             // A task of its own: when a place comes free the next request goes out before anybody works on the answer.
-            let (line, honour_retry_after) = (Arc::clone(&self.line), self.honour_retry_after);
-            let sent = tokio::spawn(async move { line.in_turn(message, repeats, honour_retry_after).await });
+            let line = Arc::clone(&self.line);
+            let sent = tokio::spawn(async move { line.in_turn(message, repeats).await });
             let (answer, refused) = match AbortOnDropHandle::new(sent).await {
                 Ok(sent) => sent,
                 Err(error) => match error.try_into_panic() {
