@@ -2,12 +2,8 @@
 
 use hashbrown::HashTable;
 
+use super::snapshot::{LOOK_AHEAD, MISSES_BEFORE_LOST};
 use super::{Record, Snapshot};
-
-/// How far ahead an expected record is looked for: a few leavers in a row.
-const LOOK_AHEAD: usize = 16;
-/// Misses in a row after which the order is taken to be lost, and an index is worth its memory.
-const MISSES_BEFORE_INDEX: usize = 64;
 
 /// Walks the old export beside the new one.
 pub struct Matcher<'a> {
@@ -56,7 +52,8 @@ impl<'a> Matcher<'a> {
         if let Some(at) = ahead.into_iter().find(|at| self.hash_at(*at) == Some(hash)) {
             return Some(at);
         }
-        if self.index.is_none() && self.misses >= MISSES_BEFORE_INDEX {
+        // Then an index is worth its memory.
+        if self.index.is_none() && self.misses >= MISSES_BEFORE_LOST {
             self.index = Some(index(self.old));
         }
         let found = self.index.as_ref()?.find(hash as u64, |at| self.hash_at(*at as usize) == Some(hash))?;
@@ -133,7 +130,7 @@ mod tests {
         let mut matcher = Matcher::new(&old);
         let shuffled = (0..count).map(|n| n * 7919 % count + 1);
         let missed = shuffled.filter(|n| matcher.recognise(hash(*n)).is_none()).count();
-        assert!(missed <= MISSES_BEFORE_INDEX, "{missed} missed");
+        assert!(missed <= MISSES_BEFORE_LOST, "{missed} missed");
         assert_eq!(matcher.unseen().count(), missed);
     }
 }

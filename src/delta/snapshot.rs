@@ -16,9 +16,9 @@ pub struct Record {
 const SIZE: usize = 16 + 8 + 1;
 const MAGIC: &[u8; 8] = b"prvsnap1";
 /// How far ahead the old export is looked at for where it goes on: a few leavers in a row.
-const LOOK_AHEAD: usize = 16;
-/// Fresh records in a row after which the order is taken to be lost.
-const MISSES_BEFORE_LOST: usize = 64;
+pub(super) const LOOK_AHEAD: usize = 16;
+/// Misses in a row after which the order is taken to be lost.
+pub(super) const MISSES_BEFORE_LOST: usize = 64;
 
 /// A whole export, 25 bytes a record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -10,9 +10,7 @@ use super::changes::Entry;
 use super::direct::Direct;
 use super::frame::{Decoder, FileFault, Framed, Framer, RecordFault};
 use super::map::{Mapped, Mapper};
-use super::memory::SAMPLES;
 use super::pack::{Beside, MOST, Pack, Packs, Unpacked};
-use super::preset::Slot;
 use super::raw::RawBody;
 use super::read::Recognised;
 
@@ -153,14 +151,7 @@ impl Batch {
                 Mapped::Object(draft) => {
                     let hashes = draft.hashes(mapper.preset(), room);
                     let mark = packs.mark();
-                    // of names that are noted often enough no more is asked
-                    mapper.each_used(|slot: Slot| {
-                        let count = &mut noted[slot.index()];
-                        if usize::from(*count) < SAMPLES {
-                            *count += 1;
-                            packs.push_slot(slot);
-                        }
-                    });
+                    mapper.each_used(|slot| packs.note_slot(slot, noted));
                     let mut pack = packs.pack(bytes, *draft, hashes, mark);
                     if entry.is_some() || !remarks.is_empty() {
                         pack.beside = Some(Box::new(Beside { remarks, entry }));

@@ -107,7 +107,8 @@ impl Scratch {
             index += 1;
         }
         for slot in &preset.existence {
-            self.exists[slot.index()] = self.at[slot.index()] != 0 || has_below(record, preset.names.name(*slot));
+            self.exists[slot.index()] = self.at[slot.index()] != 0
+                || record.attributes.iter().any(|attribute| is_below(&attribute.name, preset.names.name(*slot)));
         }
     }
 
@@ -130,12 +131,10 @@ fn join<'a>(first: &mut RawAttribute<'a>, twin: RawAttribute<'a>) {
     first.incomplete = first.incomplete.or(twin.incomplete);
 }
 
-/// Says whether the record has a name below `name`: `@removed.reason` below `@removed`.
-fn has_below(record: &RawRecord<'_>, name: &str) -> bool {
-    record.attributes.iter().any(|attribute| {
-        let Some((head, tail)) = attribute.name.split_at_checked(name.len()) else { return false };
-        head.eq_ignore_ascii_case(name) && tail.starts_with(['.', '['])
-    })
+/// Says whether `text` is a name below `name`: `@removed.reason` below `@removed`.
+pub fn is_below(text: &str, name: &str) -> bool {
+    let Some((head, tail)) = text.split_at_checked(name.len()) else { return false };
+    head.eq_ignore_ascii_case(name) && tail.starts_with(['.', '['])
 }
 
 impl<'s, 'r> Fields<'s, 'r> {

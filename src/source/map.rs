@@ -69,6 +69,22 @@ impl Manner {
     pub fn wants(&self, name: &str) -> bool {
         self.wants.as_ref().is_none_or(|wants| wants.contains(&name.to_lowercase()))
     }
+
+    /// What a record is of; none: it is ignored.
+    pub fn kind_of(&self, preset: &Preset, record: &impl Asked) -> Option<ObjectKind> {
+        let kind = preset.kinds.iter().find(|(_, when)| when.holds(record)).and_then(|(kind, _)| *kind)?;
+        Some(if self.role == Role::Groups { ObjectKind::Group } else { kind })
+    }
+
+    /// What a record says about deletion (sources.md 12.2).
+    pub fn deletion_of(&self, preset: &Preset, record: &impl Asked) -> Deletion {
+        let rule = preset.deletion.iter().find(|(when, _)| when.holds(record)).map(|(_, deletion)| *deletion);
+        match rule {
+            Some(deletion) => deletion,
+            None if self.role == Role::Deleted || record.is_upn_prefixed() => Deletion::Soft,
+            None => Deletion::None,
+        }
+    }
 }
 
 /// What a mapper must know of its file.
@@ -156,9 +172,7 @@ impl Mapper {
             remarks.push(Remark { line, code: "row.example_dropped", attribute: None, once: false });
             return Mapped::Dropped;
         }
-        let kind = preset.kinds.iter().find(|(_, when)| when.holds(&fields)).and_then(|(kind, _)| *kind);
-        let Some(kind) = kind else { return Mapped::Ignored };
-        let kind = if self.manner.role == Role::Groups { ObjectKind::Group } else { kind };
+        let Some(kind) = self.manner.kind_of(&preset, &fields) else { return Mapped::Ignored };
         if let Some(fault) = self.refuse_octets(record) {
             return Mapped::Refused(fault);
         }
@@ -179,7 +193,7 @@ impl Mapper {
         if let Some(upn) = fields.upn_prefix() {
             draft.set(Canon::ORIGINAL_USER_PRINCIPAL_NAME, Value::Text(upn.to_owned().into()));
         }
-        draft.deletion = self.deletion(&fields);
+        draft.deletion = self.manner.deletion_of(&preset, &fields);
         // whoever is deleted needs no state: a status that says so may be none of the words for enabled and disabled
         if kind == ObjectKind::User
             && let Err(fault) = account_enabled(&fields, &mut draft)
@@ -295,15 +309,6 @@ impl Mapper {
             );
         }
         None
-    }
-
-    fn deletion(&self, fields: &Fields<'_, '_>) -> Deletion {
-        let rule = self.preset.deletion.iter().find(|(when, _)| when.holds(fields)).map(|(_, deletion)| *deletion);
-        match rule {
-            Some(deletion) => deletion,
-            None if self.manner.role == Role::Deleted || fields.upn_prefix().is_some() => Deletion::Soft,
-            None => Deletion::None,
-        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::changes::Entry;
 use super::draft::{Draft, Extras, Hashes, Value};
 use super::map::Remark;
+use super::memory::SAMPLES;
 use super::preset::{Canon, Slot};
 use crate::model::{Deletion, ObjectKind};
 
@@ -145,9 +146,13 @@ impl Packs {
         self.slots.truncate(mark.slots);
     }
 
-    /// Notes a name of the record whose object is packed next.
-    pub fn push_slot(&mut self, slot: Slot) {
-        self.slots.push(slot);
+    /// Notes a name of the record whose object is packed next, unless it was noted often enough; `noted`: how often, by [`Slot`].
+    pub fn note_slot(&mut self, slot: Slot, noted: &mut [u8]) {
+        let count = &mut noted[slot.index()];
+        if usize::from(*count) < SAMPLES {
+            *count += 1;
+            self.slots.push(slot);
+        }
     }
 
     #[inline]

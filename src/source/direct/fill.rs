@@ -81,15 +81,7 @@ impl Filling<'_> {
         }
     }
 
-    pub fn push_bool(&mut self, name: Canon, truth: bool, preset: &Preset) {
-        self.packs.push_value(name, Packed::Bool(truth));
-        let canonical = preset.canonical(name);
-        if canonical.handed {
-            self.add(draft::print_of_bool(truth, canonical.seed));
-        }
-    }
-
-    fn push(&mut self, name: Canon, value: Packed, preset: &Preset) {
+    pub fn push(&mut self, name: Canon, value: Packed, preset: &Preset) {
         self.packs.push_value(name, value);
         let canonical = preset.canonical(name);
         if canonical.handed {

@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use memchr::memchr;
 
-use super::NotPlain;
 use super::flat::Flat;
+use super::{NotPlain, is_asked_below};
 use crate::source::frame::Wanted;
 use crate::source::frame::ldif::{Descriptions, LdifFormat, is_dn};
 use crate::source::preset::{Preset, Slot};
@@ -242,15 +242,10 @@ impl Lines {
         self.descriptions.begin_record();
         let Some(number) = self.descriptions.read(text.as_bytes()) else { return Meaning::Special };
         let description = self.descriptions.get(number);
-        let is_below = |slot: &Slot| {
-            let name = preset.names.name(*slot);
-            description.name.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name))
-                && description.name[name.len()..].starts_with(['.', '['])
-        };
         if description.is_dropped {
             return Meaning::Dropped;
         }
-        if description.is_cut || preset.existence.iter().any(is_below) {
+        if description.is_cut || is_asked_below(preset, &description.name) {
             return Meaning::Special;
         }
         match preset.names.find(&description.name) {

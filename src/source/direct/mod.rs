@@ -25,13 +25,11 @@ use self::fill::{Filling, Step};
 use self::flat::{Flat, Plain};
 use self::lines::Lines;
 use super::draft::{self, Hashes};
-use super::fields::may_be_prefixed;
+use super::fields::{is_below, may_be_prefixed};
 use super::frame::{Format, Limits, Wanted};
 use super::map::{Manner, Mapper};
-use super::memory::SAMPLES;
-use super::pack::{Mark, Pack, Packs};
+use super::pack::{Mark, Pack, Packed, Packs};
 use super::preset::{Asked, Canon, Preset, Shown, Slot};
-use super::settings::Role;
 use super::twins::SINGLE;
 use crate::model::{Deletion, ObjectKind};
 
@@ -77,7 +75,11 @@ impl Direct {
             return None;
         }
         let cutter = match format {
-            Format::Csv(csv) if !csv.delimiter.is_ascii() || has_below(preset, &csv.columns) => return None,
+            Format::Csv(csv)
+                if !csv.delimiter.is_ascii() || csv.columns.iter().any(|name| is_asked_below(preset, name)) =>
+            {
+                return None;
+            }
             Format::Csv(csv) => Cutter::Cells(Cells::new(csv, preset, manner, wanted)),
             Format::Ldif(_) if preset.keeps_rest => return None,
             Format::Ldif(ldif) => Cutter::Lines(Box::new(Lines::new(
@@ -104,7 +106,7 @@ impl Direct {
 
     /// Maps the record at `line`, whose text is part of `batch`; none if it is of kind `ignore`.
     ///
-    /// `noted`: how often each name was noted; see [`Packs::push_slot`].
+    /// `noted`: how often each name was noted; see [`Packs::note_slot`].
     pub fn map(
         &mut self,
         record: &str,
@@ -125,10 +127,8 @@ impl Direct {
             return object.map(|_| None);
         };
         for slot in &self.flat.slots {
-            let count = &mut noted[slot.index()];
-            if usize::from(*count) < SAMPLES && self.preset.use_of(*slot).used {
-                *count += 1;
-                packs.push_slot(*slot);
+            if self.preset.use_of(*slot).used {
+                packs.note_slot(*slot, noted);
             }
         }
         Ok(Some(packs.wrap((kind, deletion, false, line), hashes, mark)))
@@ -149,9 +149,7 @@ impl Direct {
         if preset.drop_rows.iter().any(|row| row.holds(&plain)) {
             return Err(NotPlain);
         }
-        let kind = preset.kinds.iter().find(|(_, when)| when.holds(&plain)).and_then(|(kind, _)| *kind);
-        let Some(kind) = kind else { return Ok(None) };
-        let kind = if manner.role == Role::Groups { ObjectKind::Group } else { kind };
+        let Some(kind) = manner.kind_of(preset, &plain) else { return Ok(None) };
         let is_special = (flat.has_octets() && refuses_octets(preset, &plain))
             || preset.partial.names.iter().any(|slot| plain.exists(*slot))
             || self.upn.iter().any(|slot| plain.texts(*slot).any(may_be_prefixed))
@@ -171,12 +169,10 @@ impl Direct {
                 into.rest(cells.rest_name(*number), plain.shown(value));
             }
         }
-        let rule = preset.deletion.iter().find(|(when, _)| when.holds(&plain)).map(|(_, deletion)| *deletion);
-        let default = if manner.role == Role::Deleted { Deletion::Soft } else { Deletion::None };
-        let deletion = rule.unwrap_or(default);
+        let deletion = manner.deletion_of(preset, &plain);
         if kind == ObjectKind::User {
             match preset.account_enabled.iter().find(|(when, _)| when.holds(&plain)) {
-                Some((_, enabled)) => into.push_bool(Canon::ACCOUNT_ENABLED, *enabled, preset),
+                Some((_, enabled)) => into.push(Canon::ACCOUNT_ENABLED, Packed::Bool(*enabled), preset),
                 None if self.account.iter().any(|slot| plain.is_present(*slot)) => return Err(NotPlain),
                 None => {}
             }
@@ -187,15 +183,9 @@ impl Direct {
     }
 }
 
-/// Says whether a heading has a name below one whose existence is asked for.
-fn has_below(preset: &Preset, columns: &[Arc<str>]) -> bool {
-    preset.existence.iter().map(|slot| preset.names.name(*slot)).any(|name| {
-        columns.iter().any(|column| {
-            column
-                .split_at_checked(name.len())
-                .is_some_and(|(head, tail)| head.eq_ignore_ascii_case(name) && tail.starts_with(['.', '[']))
-        })
-    })
+/// Says whether a name is below one whose existence is asked for.
+fn is_asked_below(preset: &Preset, text: &str) -> bool {
+    preset.existence.iter().any(|slot| is_below(text, preset.names.name(*slot)))
 }
 
 /// Says whether there are octets where the preset reads text.
