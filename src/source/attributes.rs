@@ -29,10 +29,11 @@ impl<'r> Reader<'_, '_, 'r> {
         let (value, doubtful) = if attribute.multi { self.list(attribute) } else { self.first(attribute) };
         let Some(value) = value else {
             if doubtful {
-                self.draft.unknown.extend(attribute.canon);
-                self.draft.unknown_rest.extend(attribute.also.iter().cloned().map(Cow::Owned));
+                let extras = self.draft.extras_mut();
+                extras.unknown.extend(attribute.canon);
+                extras.unknown_rest.extend(attribute.also.iter().cloned());
             } else if self.draft.partial && attribute.from.iter().any(|slot| self.is_cleared(*slot)) {
-                self.draft.cleared.extend(attribute.canon);
+                self.draft.extras_mut().cleared.extend(attribute.canon);
             }
             return;
         };
@@ -121,7 +122,7 @@ impl<'r> Reader<'_, '_, 'r> {
             return (None, doubtful);
         }
         if incomplete || doubtful {
-            self.draft.incomplete.extend(attribute.canon);
+            self.draft.extras_mut().incomplete.extend(attribute.canon);
         }
         (Some(Value::List(found)), doubtful)
     }
@@ -201,7 +202,9 @@ impl<'r> Reader<'_, '_, 'r> {
             };
             match primary.filter(|mail| !mail.is_empty()) {
                 Some(mail) => self.draft.set(Canon::MAIL, Value::Text(mail.into())),
-                None if self.draft.unknown.contains(&Canon::PROXY_ADDRESSES) => self.draft.unknown.push(Canon::MAIL),
+                None if self.draft.extras().unknown.contains(&Canon::PROXY_ADDRESSES) => {
+                    self.draft.extras_mut().unknown.push(Canon::MAIL)
+                }
                 None => {}
             }
         }
@@ -209,8 +212,8 @@ impl<'r> Reader<'_, '_, 'r> {
         if self.draft.partial || !self.draft.is_absent(Canon::DISPLAY_NAME) {
             return;
         }
-        if [Canon::GIVEN_NAME, Canon::SURNAME].iter().any(|name| self.draft.unknown.contains(name)) {
-            self.draft.unknown.push(Canon::DISPLAY_NAME);
+        if [Canon::GIVEN_NAME, Canon::SURNAME].iter().any(|name| self.draft.extras().unknown.contains(name)) {
+            self.draft.extras_mut().unknown.push(Canon::DISPLAY_NAME);
             return;
         }
         let parts: Vec<&str> = in_order(order).into_iter().filter_map(|name| self.draft.text(name)).collect();
@@ -232,7 +235,7 @@ impl<'r> Reader<'_, '_, 'r> {
                 if let Some(raw) = self.fields.attribute(*slot)
                     && let Some(line) = raw.incomplete
                 {
-                    self.draft.incomplete.push(reference.canon);
+                    self.draft.extras_mut().incomplete.push(reference.canon);
                     self.remark_range(line, &raw.name);
                 }
                 if !texts.is_empty() {
@@ -245,11 +248,11 @@ impl<'r> Reader<'_, '_, 'r> {
                 let (new, gone) = (self.changed(new), self.changed(gone));
                 if !new.is_empty() {
                     // they are to be added to the list, which is not said in full
-                    texts.extend(new);
-                    self.draft.incomplete.push(reference.canon);
+                    texts.extend(new.into_iter().map(Cow::Owned));
+                    self.draft.extras_mut().incomplete.push(reference.canon);
                 }
                 if !gone.is_empty() {
-                    self.draft.removed.push((index, gone));
+                    self.draft.extras_mut().removed.push((index, gone));
                 }
             }
             if !reference.multi {
@@ -258,16 +261,16 @@ impl<'r> Reader<'_, '_, 'r> {
             if !texts.is_empty() {
                 self.draft.references.push((index, texts));
             } else if doubtful {
-                self.draft.unknown.push(reference.canon);
+                self.draft.extras_mut().unknown.push(reference.canon);
             } else if self.draft.partial && reference.from.iter().any(|slot| self.is_cleared_below(*slot)) {
-                self.draft.cleared.push(reference.canon);
+                self.draft.extras_mut().cleared.push(reference.canon);
             }
         }
     }
 
-    fn changed(&self, slot: Slot) -> Vec<Cow<'r, str>> {
+    fn changed(&self, slot: Slot) -> Vec<String> {
         let values = self.fields.values(slot).iter().filter_map(RawValue::as_text);
-        values.map(|text| clean(text, &mut false)).filter(|text| !text.is_empty()).collect()
+        values.map(|text| clean(text, &mut false).into_owned()).filter(|text| !text.is_empty()).collect()
     }
 
     /// As [`Self::is_cleared`], also where the whole object is null: `manager` for `manager.id`.
@@ -291,7 +294,7 @@ impl<'r> Reader<'_, '_, 'r> {
             }
             let name = || Cow::Borrowed(&*raw.name);
             if unreadable.contains(&place) {
-                self.draft.unknown_rest.push(name());
+                self.draft.extras_mut().unknown_rest.push(raw.name.to_string());
                 continue;
             }
             let mut controls = false;

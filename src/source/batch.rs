@@ -3,11 +3,10 @@
 use std::io::Read;
 use std::ops::Range;
 
-use memchr::memchr;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::changes::Entry;
-use super::direct::Direct;
+use super::direct::{Direct, Whole};
 use super::frame::{Decoder, FileFault, Framed, Framer, RecordFault};
 use super::map::{Mapped, Mapper};
 use super::pack::{Beside, MOST, Pack, Packs, Unpacked};
@@ -125,17 +124,14 @@ impl Batch {
         }
         noted.clear();
         noted.resize(mapper.preset().names.len(), 0);
-        // records are cut beside line ends, so that each of them is whole
-        let plain = simdutf8::basic::from_utf8(bytes).ok().filter(|_| memchr(0, bytes).is_none());
-        let mut direct = direct.as_mut().zip(plain);
+        let mut direct = direct.as_mut().and_then(|direct| Some((direct, Whole::of(bytes)?)));
         for record in records.iter_mut().filter(|record| matches!(record.step, Step::Unknown)) {
             let text = &bytes[record.place.clone()];
             if text.len() > LONG {
                 continue;
             }
-            if let Some((direct, plain)) = &mut direct
-                && let Some(text) = plain.get(record.place.clone())
-                && let Ok(pack) = direct.map(text, record.line, bytes, packs, noted)
+            if let Some((direct, whole)) = &mut direct
+                && let Ok(pack) = direct.map(record.place.clone(), record.line, *whole, packs, noted)
             {
                 record.step = if pack.is_some() { Step::Mapped } else { Step::Ignored(None) };
                 mapped.extend(pack);

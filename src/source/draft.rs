@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::hash::Hasher;
 
+use foldhash::SharedSeed;
+use foldhash::fast::FoldHasher;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::pack::{Pack, Packed, View};
@@ -30,16 +33,9 @@ pub struct Draft<'r> {
     pub deletion: Deletion,
     values: Values<'r>,
     pub rest: Vec<(Cow<'r, str>, Value<'r>)>,
-    pub unknown: Vec<Canon>,
-    /// Names that have no number.
-    pub unknown_rest: Vec<Cow<'r, str>>,
-    pub cleared: Vec<Canon>,
-    pub incomplete: Vec<Canon>,
     /// Index of the preset's reference, and its texts.
     pub references: Vec<(usize, Vec<Cow<'r, str>>)>,
-    /// The same, of those that are no more.
-    pub removed: Vec<(usize, Vec<Cow<'r, str>>)>,
-    pub rename_to: Option<String>,
+    extras: Option<Box<Extras>>,
     pub partial: bool,
     pub line: u64,
     hashes: Option<Hashes>,
@@ -62,15 +58,26 @@ pub struct Hashes {
 }
 
 /// What few drafts have.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Extras {
-    unknown: Vec<Canon>,
-    unknown_rest: Vec<String>,
-    cleared: Vec<Canon>,
-    incomplete: Vec<Canon>,
-    removed: Vec<(usize, Vec<String>)>,
-    rename_to: Option<String>,
+    pub unknown: Vec<Canon>,
+    /// Names that have no number.
+    pub unknown_rest: Vec<String>,
+    pub cleared: Vec<Canon>,
+    pub incomplete: Vec<Canon>,
+    /// Index of the preset's reference, and texts of those that are no more.
+    pub removed: Vec<(usize, Vec<String>)>,
+    pub rename_to: Option<String>,
 }
+
+static NO_EXTRAS: Extras = Extras {
+    unknown: Vec::new(),
+    unknown_rest: Vec::new(),
+    cleared: Vec::new(),
+    incomplete: Vec::new(),
+    removed: Vec::new(),
+    rename_to: None,
+};
 
 /// An object as it is handed over: nothing of it is copied until somebody wants it.
 pub struct Handed<'r> {
@@ -96,7 +103,9 @@ pub fn print_of_head(kind: ObjectKind, deletion: Deletion) -> u64 {
 /// The hash of a text, of a name that `seed` stands for.
 #[inline]
 pub fn print_of_text(text: &[u8], seed: u64) -> u64 {
-    xxh3_64_with_seed(text, seed)
+    let mut hasher = FoldHasher::with_seed(seed, SharedSeed::global_fixed());
+    hasher.write(text);
+    hasher.finish()
 }
 
 pub fn print_of_bool(truth: bool, seed: u64) -> u64 {
@@ -149,13 +158,8 @@ impl<'r> Draft<'r> {
             deletion: Deletion::None,
             values,
             rest: Vec::new(),
-            unknown: Vec::new(),
-            unknown_rest: Vec::new(),
-            cleared: Vec::new(),
-            incomplete: Vec::new(),
             references: Vec::new(),
-            removed: Vec::new(),
-            rename_to: None,
+            extras: None,
             partial,
             line,
             hashes: None,
@@ -168,39 +172,21 @@ impl<'r> Draft<'r> {
         draft.deletion = pack.deletion;
         draft.references = references;
         draft.hashes = Some(pack.hashes);
-        if let Some(extras) = pack.extras {
-            let Extras { unknown, unknown_rest, cleared, incomplete, removed, rename_to } = *extras;
-            draft.unknown = unknown;
-            draft.unknown_rest = unknown_rest.into_iter().map(Cow::Owned).collect();
-            draft.cleared = cleared;
-            draft.incomplete = incomplete;
-            let own = |texts: Vec<String>| texts.into_iter().map(Cow::Owned).collect();
-            draft.removed = removed.into_iter().map(|(index, texts)| (index, own(texts))).collect();
-            draft.rename_to = rename_to;
-        }
+        draft.extras = pack.extras;
         draft
     }
 
     /// Returns what has no place among the values of a pack; none, as a rule.
     pub fn into_extras(self) -> Option<Box<Extras>> {
-        let is_plain = self.unknown.is_empty()
-            && self.unknown_rest.is_empty()
-            && self.cleared.is_empty()
-            && self.incomplete.is_empty()
-            && self.removed.is_empty()
-            && self.rename_to.is_none();
-        if is_plain {
-            return None;
-        }
-        let own = |texts: Vec<Cow<'r, str>>| texts.into_iter().map(Cow::into_owned).collect();
-        Some(Box::new(Extras {
-            unknown: self.unknown,
-            unknown_rest: own(self.unknown_rest),
-            cleared: self.cleared,
-            incomplete: self.incomplete,
-            removed: self.removed.into_iter().map(|(index, texts)| (index, own(texts))).collect(),
-            rename_to: self.rename_to,
-        }))
+        self.extras
+    }
+
+    pub fn extras(&self) -> &Extras {
+        self.extras.as_deref().unwrap_or(&NO_EXTRAS)
+    }
+
+    pub fn extras_mut(&mut self) -> &mut Extras {
+        self.extras.get_or_insert_default()
     }
 
     /// Gives each value of its own.
@@ -223,6 +209,7 @@ impl<'r> Draft<'r> {
     }
 
     fn print(&self, preset: &Preset) -> u64 {
+        let extras = self.extras();
         let mut sum = print_of_head(self.kind, self.deletion);
         let mut add = |print: u64| sum = sum.wrapping_add(print);
         self.each_value(|name, value| {
@@ -234,12 +221,12 @@ impl<'r> Draft<'r> {
         for (name, value) in &self.rest {
             add(value.print(seed_of_rest(name)));
         }
-        for (turn, list) in [(11, &self.unknown), (13, &self.incomplete)] {
+        for (turn, list) in [(11, &extras.unknown), (13, &extras.incomplete)] {
             for name in list.iter().map(|name| preset.canonical(*name)).filter(|name| name.handed) {
                 add(name.seed.rotate_left(turn));
             }
         }
-        for name in &self.unknown_rest {
+        for name in &extras.unknown_rest {
             add(xxh3_64(name.as_bytes()).rotate_left(11));
         }
         sum
@@ -283,7 +270,8 @@ impl<'r> Draft<'r> {
 
     /// Says whether nothing is known to be said of the name.
     pub fn is_absent(&self, name: Canon) -> bool {
-        self.get(name).is_none() && !self.unknown.contains(&name) && !self.cleared.contains(&name)
+        let extras = self.extras();
+        self.get(name).is_none() && !extras.unknown.contains(&name) && !extras.cleared.contains(&name)
     }
 }
 
@@ -306,7 +294,7 @@ impl<'r> Handed<'r> {
 
     /// Names of `rest` whose value could not be read.
     pub(super) fn unread_rest(&self) -> Vec<String> {
-        self.draft.unknown_rest.iter().map(|name| name.to_string()).collect()
+        self.draft.extras().unknown_rest.clone()
     }
 
     /// Hashes of the values that only one object should have.
@@ -388,8 +376,10 @@ impl<'r> Handed<'r> {
             let names = list.into_iter().map(|name| preset.canonical(name)).filter(|name| name.handed);
             names.map(|name| name.name.to_string()).collect()
         };
-        let mut unknown = names(draft.unknown);
-        unknown.extend(draft.unknown_rest.into_iter().map(Cow::into_owned));
+        let Extras { unknown, unknown_rest, cleared, incomplete, .. } =
+            draft.extras.map(|extras| *extras).unwrap_or_default();
+        let mut unknown = names(unknown);
+        unknown.extend(unknown_rest);
         SourceObject {
             kind: draft.kind,
             anchor,
@@ -397,8 +387,8 @@ impl<'r> Handed<'r> {
             attributes,
             rest: rest.into_iter().map(|(name, value)| (name.into_owned(), value.into_value())).collect(),
             unknown,
-            cleared: names(draft.cleared),
-            incomplete: names(draft.incomplete),
+            cleared: names(cleared),
+            incomplete: names(incomplete),
             unresolved: resolved.unresolved.into_iter().map(|(name, texts)| (name.to_string(), texts)).collect(),
             removed: resolved.removed.into_iter().map(|(name, anchors)| (name.to_string(), anchors)).collect(),
             partial: draft.partial,

@@ -55,6 +55,8 @@ pub struct FileReading<'r, 'a> {
     unsettled: Vec<Unsettled>,
     /// How many records were noted to have a name, by its slot.
     noted: Vec<u8>,
+    /// The anchor of the last object and its kind: it does not change once it is chosen.
+    chosen: Option<(ObjectKind, Canon)>,
 }
 
 /// Why a record is refused, and whose it is.
@@ -111,6 +113,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
             plans,
             unsettled: Vec::new(),
             noted: vec![0; preset.names.len()],
+            chosen: None,
         }
     }
 
@@ -428,7 +431,11 @@ impl<'r, 'a> FileReading<'r, 'a> {
     ) -> Result<Done, E> {
         let line = draft.line;
         let preset: &'r Preset = &self.opened.preset;
-        let anchor = choose_anchor(&mut self.reading.anchors, self.opened, self.reading.settings, preset, &draft);
+        let anchor = match self.chosen {
+            Some((kind, anchor)) if kind == draft.kind => draft.text(anchor).map(|name| (anchor, name)),
+            _ => choose_anchor(&mut self.reading.anchors, self.opened, self.reading.settings, preset, &draft),
+        };
+        self.chosen = anchor.map(|(anchor, _)| (draft.kind, anchor)).or(self.chosen);
         let Some((anchor, name)) = anchor else {
             self.note_names(slots, hash);
             *self.reading.lacking_anchor.entry(draft.kind).or_default() += 1;
@@ -453,7 +460,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         if let Some(recognised) = recognises.then(|| known.recognise(self.index, hash, bytes)).flatten() {
             return self.recognised(line, hash, recognised, sink);
         }
-        let renamed_to = draft.rename_to.clone();
+        let renamed_to = draft.extras().rename_to.clone();
         let self_reference = resolved.self_reference.as_ref().map(ToString::to_string);
         let file: &'a str = &self.reading.set.files[self.index].name;
         let object = Handed { preset, draft, resolved, anchor, file };

@@ -122,10 +122,6 @@ impl Mapper {
         &self.preset
     }
 
-    pub fn shared_preset(&self) -> &Arc<Preset> {
-        &self.preset
-    }
-
     pub fn manner(&self) -> &Manner {
         &self.manner
     }
@@ -201,7 +197,9 @@ impl Mapper {
         {
             return Mapped::Refused(fault);
         }
-        draft.rename_to = rename(&fields, &draft);
+        if let Some(to) = rename(&fields, &draft) {
+            draft.extras_mut().rename_to = Some(to);
+        }
         Mapped::Object(Box::new(draft))
     }
 
@@ -328,8 +326,8 @@ fn account_enabled(fields: &Fields<'_, '_>, draft: &mut Draft<'_>) -> Result<(),
                 .at(attribute.line)
                 .of_attribute(&*attribute.name));
         }
-        if fields.is_unknown(slot) && !draft.unknown.contains(&Canon::ACCOUNT_ENABLED) {
-            draft.unknown.push(Canon::ACCOUNT_ENABLED);
+        if fields.is_unknown(slot) && !draft.extras().unknown.contains(&Canon::ACCOUNT_ENABLED) {
+            draft.extras_mut().unknown.push(Canon::ACCOUNT_ENABLED);
         }
     }
     Ok(())

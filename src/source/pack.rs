@@ -95,7 +95,7 @@ pub struct View<'b> {
 impl Span {
     /// Batches are small enough for that; see [`MOST`].
     #[inline]
-    fn new(from: usize, to: usize) -> Self {
+    pub fn new(from: usize, to: usize) -> Self {
         Self { from: u32::try_from(from).unwrap_or(u32::MAX), to: u32::try_from(to).unwrap_or(u32::MAX) }
     }
 

@@ -164,7 +164,7 @@ impl References {
                 resolved.unresolved.push((Arc::clone(&reference.name), unresolved));
             }
         }
-        for (index, texts) in &draft.removed {
+        for (index, texts) in &draft.extras().removed {
             let Some(reference) = preset.references.get(*index) else { continue };
             // who left the directory is known by the immutable id alone
             let anchors = texts.iter().map(|text| {

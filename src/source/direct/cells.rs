@@ -4,10 +4,11 @@ use memchr::memchr;
 
 use super::NotPlain;
 use super::flat::Flat;
+use super::straight::Values;
 use crate::source::canonical;
 use crate::source::cells::is_special;
 use crate::source::frame::Wanted;
-use crate::source::frame::csv::{CsvFormat, each_cell, value_of};
+use crate::source::frame::csv::{CsvFormat, Places, value_of};
 use crate::source::map::Manner;
 use crate::source::preset::{Preset, Slot};
 
@@ -17,28 +18,38 @@ pub struct Cells {
     unquoted_doubled_quotes: bool,
     /// No word of the preset's own, and no sign, means that a cell is more than its text.
     is_bare: bool,
+    count: usize,
+    /// Those that somebody asks for.
     columns: Vec<Column>,
+    /// Of the cells of a record.
+    places: Places,
 }
 
 /// What a column is read for.
 struct Column {
+    number: usize,
     slot: Option<Slot>,
     /// Under its name in the object's `rest`.
     rest: Option<Box<str>>,
-    /// Somebody asks for it.
-    is_read: bool,
     is_single: bool,
 }
 
 impl Cells {
     pub fn new(format: &CsvFormat, preset: &Preset, manner: &Manner, wanted: Option<&Wanted>) -> Self {
-        let column = |name: &str| {
+        let column = |(number, name): (usize, &str)| {
+            if name.is_empty() || wanted.is_some_and(|wanted| !wanted(name)) {
+                return None;
+            }
             let slot = preset.names.find(name);
             let usage = slot.map(|slot| preset.use_of(slot)).unwrap_or_default();
-            let is_read = !name.is_empty() && wanted.is_none_or(|wanted| wanted(name));
             let is_known = usage.used || usage.ignored || usage.secret || canonical::is_secret(name);
-            let is_rest = is_read && preset.keeps_rest && !is_known && manner.wants(name);
-            Column { slot, rest: is_rest.then(|| name.into()), is_read, is_single: usage.single }
+            let is_rest = preset.keeps_rest && !is_known && manner.wants(name);
+            (slot.is_some() || is_rest).then(|| Column {
+                number,
+                slot,
+                rest: is_rest.then(|| name.into()),
+                is_single: usage.single,
+            })
         };
         let form = &preset.csv;
         let has_words = !form.placeholders.is_empty() || form.unchanged.is_some();
@@ -47,89 +58,104 @@ impl Cells {
             is_bare: !has_words && !has_signs,
             delimiter: format.delimiter,
             unquoted_doubled_quotes: format.unquoted_doubled_quotes,
-            columns: format.columns.iter().map(|name| column(name)).collect(),
+            count: format.columns.len(),
+            columns: format.columns.iter().map(|name| &**name).enumerate().filter_map(column).collect(),
+            places: Places::default(),
         }
     }
 
     /// The name of a column in [`Flat::rest`].
     pub fn rest_name(&self, number: usize) -> &str {
-        self.columns.get(number).and_then(|column| column.rest.as_deref()).unwrap_or_default()
+        let column = self.columns.iter().find(|column| column.number == number);
+        column.and_then(|column| column.rest.as_deref()).unwrap_or_default()
     }
 
-    pub fn cut(&self, record: &str, preset: &Preset, flat: &mut Flat) -> Result<(), NotPlain> {
-        let mut is_plain = true;
-        let count = each_cell(record, self.delimiter, |number, from, to, is_doubled| {
-            let Some(column) = self.columns.get(number) else { return };
-            if from == to || !column.is_read {
-                return;
-            }
-            if let (Some(slot), None) = (column.slot, &column.rest)
-                && self.is_bare
-                && !is_doubled
-                && is_value(&record.as_bytes()[from..to])
-            {
-                flat.push(slot, Flat::in_record(from, to));
-            } else {
-                is_plain = is_plain && !is_doubled && self.add(column, number, (from, &record[from..to]), preset, flat);
-            }
-        });
-        if is_plain && count == Some(self.columns.len()) { Ok(()) } else { Err(NotPlain) }
+    /// How many columns are read for a name.
+    pub fn count_of(&self, slot: Slot) -> usize {
+        self.columns.iter().filter(|column| column.slot == Some(slot)).count()
     }
 
-    /// Adds what a cell holds; false if that is not plain.
-    fn add(
-        &self,
-        column: &Column,
-        number: usize,
-        (from, cell): (usize, &str),
-        preset: &Preset,
-        flat: &mut Flat,
-    ) -> bool {
-        let form = &preset.csv;
+    pub fn cut(&mut self, record: &str, values: &mut Values<'_, '_>) -> Result<(), NotPlain> {
+        let mut places = std::mem::take(&mut self.places);
+        let done = match places.find(record, self.delimiter) {
+            Some(count) if count == self.count => self.take(record, &places, values),
+            _ => Err(NotPlain),
+        };
+        self.places = places;
+        done
+    }
+
+    fn take(&self, record: &str, places: &Places, values: &mut Values<'_, '_>) -> Result<(), NotPlain> {
+        for column in &self.columns {
+            let Some((from, to)) = places.at(column.number) else { return Err(NotPlain) };
+            if from == to {
+                continue;
+            }
+            let cell = record.get(from..to).ok_or(NotPlain)?;
+            match column.slot {
+                Some(slot) if self.is_bare && column.rest.is_none() && is_value(cell.as_bytes()) => {
+                    values.in_record(slot, cell, from)?;
+                }
+                _ => self.add(column, (from, cell), values)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what a cell holds.
+    fn add(&self, column: &Column, (from, cell): (usize, &str), values: &mut Values<'_, '_>) -> Result<(), NotPlain> {
+        let form = &values.preset.csv;
         let value = value_of(cell);
         if value.is_empty() {
-            return true;
+            return Ok(());
         }
         let may_be_doubled = self.unquoted_doubled_quotes && memchr(b'"', cell.as_bytes()).is_some();
         if may_be_doubled || is_special(value, form) {
-            return false;
+            return Err(NotPlain);
         }
         let from = from + (value.as_ptr().addr() - cell.as_ptr().addr());
         let separator = form.multi_separator.as_deref().filter(|_| !column.is_single);
         if let Some(separator) = separator.filter(|separator| value.contains(separator)) {
-            return column.rest.is_none() && push_parts(value, from, separator, column.slot, flat);
+            return match column.slot {
+                Some(slot) if column.rest.is_none() => push_parts(value, from, separator, slot, values),
+                _ => Err(NotPlain),
+            };
         }
-        let value = Flat::in_record(from, from + value.len());
         if column.rest.is_some() {
-            flat.rest.push((number, value));
+            values.rest(column.number, Flat::in_record(from, from + value.len()));
         }
-        column.slot.into_iter().for_each(|slot| flat.push(slot, value));
-        true
+        column.slot.map_or(Ok(()), |slot| values.in_record(slot, value, from))
     }
 }
 
 /// Says of most cells that they are a value as they are: no blank around it, no `="…"`, and no word that means something else.
 #[inline]
 fn is_value(cell: &[u8]) -> bool {
-    let (Some(first), Some(last)) = (cell.first(), cell.last()) else { return false };
-    let begins = match first {
-        b'=' | b'S' | b'M' | b'#' => false,
-        b'!'..=b'~' | 0xC3 | 0xE4..=0xE9 => true,
+    let begins = match cell {
+        [b'=' | b'#', ..] | [b'S', b'y', ..] | [b'M', b'i', ..] => false,
+        [b'!'..=b'~' | 0xC3 | 0xE4..=0xE9, ..] => true,
+        [0xE3, second, ..] => *second > 0x80,
         _ => false,
     };
-    begins && !matches!(last, b' ' | b'\t')
+    begins && !matches!(cell.last(), Some(b' ' | b'\t'))
 }
 
-/// Adds each part that is not blank; false if there is none.
-fn push_parts(value: &str, from: usize, separator: &str, slot: Option<Slot>, flat: &mut Flat) -> bool {
+/// Adds each part that is not blank.
+fn push_parts(
+    value: &str,
+    from: usize,
+    separator: &str,
+    slot: Slot,
+    values: &mut Values<'_, '_>,
+) -> Result<(), NotPlain> {
     let mut any = false;
     let mut at = from;
     for part in value.split(separator) {
         if !part.trim().is_empty() {
             any = true;
-            slot.into_iter().for_each(|slot| flat.push(slot, Flat::in_record(at, at + part.len())));
+            values.in_record(slot, part, at)?;
         }
         at += part.len() + separator.len();
     }
-    any
+    if any { Ok(()) } else { Err(NotPlain) }
 }

@@ -2,43 +2,99 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 use super::NotPlain;
 use super::flat::Plain;
 use crate::source::attributes::{in_order, split};
 use crate::source::draft::{self, Hashes};
 use crate::source::map::Manner;
-use crate::source::pack::{Mark, Packed, Packs};
+use crate::source::pack::{Mark, Packed, Packs, Span};
 use crate::source::preset::{Attribute, Canon, Preset, Shown};
 use crate::source::raw::RawValue;
 use crate::source::seen::hash_of_value;
 use crate::source::twins::SINGLE;
-use crate::source::value::{Outcome, Reading, clean, cut_tombstone, is_spreadsheet_number, read};
+use crate::source::value::{
+    Outcome, Reading, clean, cut_tombstone, guid_of_text, has_no_controls, has_no_floats, has_no_tombstone, is_clean,
+    is_lower_guid, is_spreadsheet_number, read,
+};
 
 /// Where the texts of a batch go to.
 pub(super) struct Filling<'p> {
     pub packs: &'p mut Packs,
-    /// The bytes of the batch.
-    pub batch: &'p [u8],
+    pub batch: Whole<'p>,
+    /// Where the record begins in the batch.
+    pub at: usize,
+    /// The record is ASCII.
+    pub is_ascii: bool,
     pub mark: Mark,
     pub hashes: Hashes,
     /// To write in.
     pub room: &'p mut String,
 }
 
+/// The bytes of a batch, and what is to be known of all of them.
+#[derive(Clone, Copy)]
+pub struct Whole<'b> {
+    pub text: &'b str,
+    /// There are no controls, floats or names of the deleted, for which values are searched one by one otherwise.
+    is_free: bool,
+}
+
+impl<'b> Whole<'b> {
+    /// None where records are no plain text.
+    pub fn of(bytes: &'b [u8]) -> Option<Self> {
+        // records are cut beside line ends, so that each of them is whole
+        let text = simdutf8::basic::from_utf8(bytes).ok()?;
+        let has_controls = !has_no_controls(bytes);
+        if has_controls && memchr(0, bytes).is_some() {
+            return None;
+        }
+        Some(Self { text, is_free: !has_controls && has_no_floats(bytes) && has_no_tombstone(bytes) })
+    }
+
+    fn bytes(self) -> &'b [u8] {
+        self.text.as_bytes()
+    }
+}
+
 /// An attribute of the preset, and what is to be known of it.
 pub(super) struct Step {
     pub attribute: Attribute,
-    /// The name of one text, which is cleaned and no more.
-    pub text: Option<Canon>,
+    /// If it is one text, which is cleaned and no more.
+    pub text: Option<OneText>,
+}
+
+/// What is to be known of an attribute that is one text.
+#[derive(Debug, Clone, Copy)]
+pub struct OneText {
+    pub name: Canon,
+    /// Stands for the name in hashes, if the value is handed over.
+    seed: Option<u64>,
+    /// Its place in [`SINGLE`].
+    single: Option<usize>,
+    digits: bool,
+    is_guid: bool,
+}
+
+impl OneText {
+    fn new(name: Canon, preset: &Preset) -> Self {
+        let canonical = preset.canonical(name);
+        let single = SINGLE.iter().position(|single| *single == name);
+        Self { name, seed: canonical.handed.then_some(canonical.seed), single, digits: false, is_guid: false }
+    }
 }
 
 impl Step {
-    pub fn new(attribute: &Attribute) -> Self {
+    pub fn new(attribute: &Attribute, preset: &Preset) -> Self {
+        let is_guid = attribute.reading == Reading::GuidText;
         let is_text = !attribute.multi
             && !attribute.skip_first
-            && attribute.reading == Reading::Text
+            && (attribute.reading == Reading::Text || is_guid)
             && attribute.also.is_empty();
-        Self { attribute: attribute.clone(), text: attribute.canon.filter(|_| is_text) }
+        let of_name = |name| OneText { digits: attribute.digits, is_guid, ..OneText::new(name, preset) };
+        let text = attribute.canon.filter(|_| is_text).map(of_name);
+        Self { attribute: attribute.clone(), text }
     }
 }
 
@@ -47,16 +103,10 @@ impl Filling<'_> {
     pub fn step(&mut self, step: &Step, plain: &Plain<'_>, manner: &Manner, preset: &Preset) -> Result<(), NotPlain> {
         let attribute = &step.attribute;
         let Some(value) = plain.first_of(&attribute.from) else { return Ok(()) };
-        if let (Some(name), Some(text)) = (step.text, plain.only_text(value)) {
-            let mut controls = false;
-            let text = cut_tombstone(clean(text, &mut controls));
-            if controls || (attribute.digits && is_spreadsheet_number(&text)) {
-                return Err(NotPlain);
-            }
-            if !text.is_empty() {
-                self.push_text(name, &text, preset);
-                return Ok(());
-            }
+        if let (Some(one), Some(text)) = (&step.text, plain.only_text(value))
+            && self.cleaned(one, text)?
+        {
+            return Ok(());
         }
         let value =
             if attribute.multi { self.list(attribute, plain, manner)? } else { self.first(attribute, plain, manner)? };
@@ -68,15 +118,47 @@ impl Filling<'_> {
         Ok(())
     }
 
-    /// Adds a text, and its hashes as [`draft::Draft::hashes`] takes them.
-    fn push_text(&mut self, name: Canon, text: &str, preset: &Preset) {
-        let place = self.packs.put(self.batch, text);
-        self.packs.push_value(name, Packed::Text(place));
-        let canonical = preset.canonical(name);
-        if canonical.handed {
-            self.add(draft::print_of_text(text.as_bytes(), canonical.seed));
-            if let Some(at) = SINGLE.iter().position(|single| *single == name) {
-                self.hashes.singles[at] = Some(hash_of_value(name, text, self.room));
+    /// Adds a text that is asked nothing else; `from`: where it lies in the record.
+    #[inline]
+    pub fn straight(&mut self, one: &OneText, text: &str, from: Option<usize>) -> Result<(), NotPlain> {
+        if let Some(from) = from
+            && self.batch.is_free
+            && if one.is_guid { is_lower_guid(text) } else { is_clean(text, self.is_ascii) }
+        {
+            let from = self.at + from;
+            self.push_text(one, Span::new(from, from + text.len()), text);
+            return Ok(());
+        }
+        self.cleaned(one, text).map(drop)
+    }
+
+    /// Adds a text as it is stored; false if nothing is left of it.
+    fn cleaned(&mut self, one: &OneText, text: &str) -> Result<bool, NotPlain> {
+        let mut controls = false;
+        let text = clean(text, &mut controls);
+        let text = if one.is_guid { text } else { cut_tombstone(text) };
+        if controls || (one.digits && is_spreadsheet_number(&text)) {
+            return Err(NotPlain);
+        }
+        let text = match text {
+            text if text.is_empty() || !one.is_guid => text,
+            text => guid_of_text(&text).ok_or(NotPlain)?.into_owned().into(),
+        };
+        if !text.is_empty() {
+            let place = self.packs.put(self.batch.bytes(), &text);
+            self.push_text(one, place, &text);
+        }
+        Ok(!text.is_empty())
+    }
+
+    /// Adds a text that lies at `place`, and its hashes as [`draft::Draft::hashes`] takes them.
+    #[inline]
+    fn push_text(&mut self, one: &OneText, place: Span, text: &str) {
+        self.packs.push_value(one.name, Packed::Text(place));
+        if let Some(seed) = one.seed {
+            self.add(draft::print_of_text(text.as_bytes(), seed));
+            if let Some(at) = one.single {
+                self.hashes.singles[at] = Some(hash_of_value(one.name, text, self.room));
             }
         }
     }
@@ -86,18 +168,17 @@ impl Filling<'_> {
         let canonical = preset.canonical(name);
         if canonical.handed {
             self.add(self.print(value, canonical.seed));
-            if let Some(at) = SINGLE.iter().position(|single| *single == name) {
-                let text = match value {
-                    Packed::Text(place) => std::str::from_utf8(self.packs.bytes_at(self.batch, place)).ok(),
-                    Packed::Bool(_) | Packed::List(_) => None,
-                };
+            if let Some(at) = SINGLE.iter().position(|single| *single == name)
+                && let Packed::Text(place) = value
+            {
+                let text = std::str::from_utf8(self.packs.bytes_at(self.batch.bytes(), place)).ok();
                 self.hashes.singles[at] = text.map(|text| hash_of_value(name, text, self.room));
             }
         }
     }
 
     fn push_rest(&mut self, name: &str, value: Packed) {
-        let place = self.packs.put(self.batch, name);
+        let place = self.packs.put(self.batch.bytes(), name);
         self.packs.push_rest(place, value);
         self.add(self.print(value, draft::seed_of_rest(name)));
     }
@@ -131,7 +212,7 @@ impl Filling<'_> {
                     some = true;
                     if !std::mem::take(&mut skips) {
                         any = true;
-                        packs.push_text(self.batch, text);
+                        packs.push_text(self.batch.bytes(), text);
                     }
                 };
                 match read_plain(attribute, &raw(value), manner)? {
@@ -158,10 +239,16 @@ impl Filling<'_> {
         manner: &Manner,
     ) -> Result<Option<Packed>, NotPlain> {
         Ok(match read_plain(attribute, value, manner)? {
-            Some(Outcome::Text(text)) => Some(Packed::Text(self.packs.put(self.batch, &text))),
+            Some(Outcome::Text(text)) => Some(Packed::Text(self.packs.put(self.batch.bytes(), &text))),
             Some(Outcome::Bool(truth)) => Some(Packed::Bool(truth)),
             Some(Outcome::Absent | Outcome::Unreadable | Outcome::NotText) | None => None,
         })
+    }
+
+    /// Says whether the record gave a value of this name.
+    #[inline]
+    pub fn has(&self, name: Canon) -> bool {
+        self.packs.values_since(self.mark).iter().any(|(other, _)| *other == name)
     }
 
     fn find(&self, name: Canon) -> Option<Packed> {
@@ -170,7 +257,7 @@ impl Filling<'_> {
 
     fn text(&self, value: Packed) -> Option<&str> {
         match value {
-            Packed::Text(place) => std::str::from_utf8(self.packs.bytes_at(self.batch, place)).ok(),
+            Packed::Text(place) => std::str::from_utf8(self.packs.bytes_at(self.batch.bytes(), place)).ok(),
             Packed::Bool(_) | Packed::List(_) => None,
         }
     }
@@ -189,7 +276,8 @@ impl Filling<'_> {
         let parts: Vec<&str> = parts.into_iter().flatten().collect();
         if !parts.is_empty() {
             let name = parts.join(" ");
-            self.push_text(Canon::DISPLAY_NAME, &name, preset);
+            let place = self.packs.put(self.batch.bytes(), &name);
+            self.push_text(&OneText::new(Canon::DISPLAY_NAME, preset), place, &name);
         }
         Ok(())
     }
@@ -204,7 +292,7 @@ impl Filling<'_> {
                     let text = clean(text, &mut false);
                     if !text.is_empty() && (reference.multi || !any) {
                         any = true;
-                        self.packs.push_text(self.batch, &text);
+                        self.packs.push_text(self.batch.bytes(), &text);
                     }
                 }
                 if any {
@@ -222,17 +310,17 @@ impl Filling<'_> {
         let Shown::Text(text) = value else { return };
         let text = clean(text, &mut false);
         if !text.is_empty() {
-            let place = self.packs.put(self.batch, &text);
+            let place = self.packs.put(self.batch.bytes(), &text);
             self.push_rest(name, Packed::Text(place));
         }
     }
 
     fn print(&self, value: Packed, seed: u64) -> u64 {
         match value {
-            Packed::Text(place) => draft::print_of_text(self.packs.bytes_at(self.batch, place), seed),
+            Packed::Text(place) => draft::print_of_text(self.packs.bytes_at(self.batch.bytes(), place), seed),
             Packed::Bool(truth) => draft::print_of_bool(truth, seed),
             Packed::List(places) => {
-                let texts = self.packs.list(places).iter().map(|place| self.packs.bytes_at(self.batch, *place));
+                let texts = self.packs.list(places).iter().map(|place| self.packs.bytes_at(self.batch.bytes(), *place));
                 draft::print_of_list(texts, seed)
             }
         }

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use memchr::memchr;
 
-use super::flat::Flat;
+use super::straight::Values;
 use super::{NotPlain, is_asked_below};
 use crate::source::frame::Wanted;
 use crate::source::frame::ldif::{Descriptions, LdifFormat, is_dn};
@@ -75,7 +75,7 @@ impl Lines {
         }
     }
 
-    pub fn cut(&mut self, record: &str, preset: &Preset, flat: &mut Flat) -> Result<(), NotPlain> {
+    pub fn cut(&mut self, record: &str, values: &mut Values<'_, '_>) -> Result<(), NotPlain> {
         let bytes = record.as_bytes();
         let has_returns = memchr(b'\r', bytes).is_some();
         let mut last = None;
@@ -98,7 +98,7 @@ impl Lines {
                     from = next;
                     continue;
                 }
-                self.read(line, Some(from), (number == 0, &mut last), preset, flat)?;
+                self.read(line, Some(from), (number == 0, &mut last), values)?;
                 from = next;
                 continue;
             }
@@ -112,7 +112,7 @@ impl Lines {
             }
             let done = match line.starts_with('#') && number > 0 {
                 true => Ok(()),
-                false => self.read(&whole, None, (number == 0, &mut last), preset, flat),
+                false => self.read(&whole, None, (number == 0, &mut last), values),
             };
             self.line = whole;
             done?;
@@ -127,17 +127,16 @@ impl Lines {
         line: &str,
         from: Option<usize>,
         (is_first, last): (bool, &mut Option<usize>),
-        preset: &Preset,
-        flat: &mut Flat,
+        values: &mut Values<'_, '_>,
     ) -> Result<(), NotPlain> {
         if is_first {
-            return self.read_dn(line, from, flat);
+            return self.read_dn(line, from, values);
         }
         let expected = last.map_or(self.first, |last: usize| self.known[last].next);
         let number = match self.known.get(expected) {
             Some(known) if line.as_bytes().starts_with(&known.text) => expected,
             Some(_) | None => {
-                let number = self.find(line, preset)?;
+                let number = self.find(line, values.preset)?;
                 match *last {
                     Some(last) => self.known[last].next = number,
                     None => self.first = number,
@@ -152,58 +151,55 @@ impl Lines {
             (Meaning::Special, _) => return Err(NotPlain),
             (Meaning::Dropped, _) | (Meaning::Unread, Spec::Text(_)) => {}
             (Meaning::Unread, Spec::Base64(text)) => self.decode(text)?,
-            (Meaning::Slot(slot), Spec::Text(text)) => {
-                let value = match from {
-                    Some(from) => {
-                        let from = from + (line.len() - text.len());
-                        Flat::in_record(from, from + text.len())
-                    }
-                    None => flat.own(text),
-                };
-                flat.push(slot, value);
-            }
-            (Meaning::Octets(slot), Spec::Text(text)) => {
-                let value = flat.own_octets(text.as_bytes());
-                flat.push(slot, value);
-            }
+            (Meaning::Slot(slot), Spec::Text(text)) => self.add(slot, text, (line, from), values)?,
+            (Meaning::Octets(slot), Spec::Text(text)) => values.octets(slot, text.as_bytes())?,
             (Meaning::Octets(slot), Spec::Base64(text)) => {
                 self.decode(text)?;
-                let value = flat.own_octets(&self.octets);
-                flat.push(slot, value);
+                values.octets(slot, &self.octets)?;
             }
             (Meaning::Slot(slot), Spec::Base64(text)) => {
                 self.decode(text)?;
-                let value = match self.text()? {
-                    Some(text) => flat.own(text),
-                    None => flat.own_octets(&self.octets),
-                };
-                flat.push(slot, value);
+                match self.text()? {
+                    Some(text) => values.own(slot, text)?,
+                    None => values.octets(slot, &self.octets)?,
+                }
             }
         }
         Ok(())
     }
 
-    fn read_dn(&mut self, line: &str, from: Option<usize>, flat: &mut Flat) -> Result<(), NotPlain> {
+    /// Adds a text at the end of `line`, which lies in the record `from` there on.
+    fn add(
+        &self,
+        slot: Slot,
+        text: &str,
+        (line, from): (&str, Option<usize>),
+        values: &mut Values<'_, '_>,
+    ) -> Result<(), NotPlain> {
+        match from {
+            Some(from) => values.in_record(slot, text, from + (line.len() - text.len())),
+            None => values.own(slot, text),
+        }
+    }
+
+    fn read_dn(&mut self, line: &str, from: Option<usize>, values: &mut Values<'_, '_>) -> Result<(), NotPlain> {
         let is_named = line.get(..3).is_some_and(|name| name.eq_ignore_ascii_case("dn:"));
         if !is_named {
             return Err(NotPlain);
         }
-        let value = match spec_of(&line[3..])? {
-            Spec::Text(text) if !is_dn(text) => return Err(NotPlain),
-            Spec::Text(text) => match from {
-                Some(from) => Flat::in_record(from + (line.len() - text.len()), from + line.len()),
-                None => flat.own(text),
-            },
+        match spec_of(&line[3..])? {
+            Spec::Text(text) if is_dn(text) => {
+                self.dn.map_or(Ok(()), |slot| self.add(slot, text, (line, from), values))
+            }
+            Spec::Text(_) => Err(NotPlain),
             Spec::Base64(text) => {
                 self.decode(text)?;
                 match self.text()? {
-                    Some(text) if is_dn(text) => flat.own(text),
-                    Some(_) | None => return Err(NotPlain),
+                    Some(text) if is_dn(text) => self.dn.map_or(Ok(()), |slot| values.own(slot, text)),
+                    Some(_) | None => Err(NotPlain),
                 }
             }
-        };
-        self.dn.into_iter().for_each(|slot| flat.push(slot, value));
-        Ok(())
+        }
     }
 
     fn decode(&mut self, text: &str) -> Result<(), NotPlain> {

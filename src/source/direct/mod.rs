@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! Cells, Lines   the values of a record, as places in it
-//! Flat           these by the numbers of the preset
+//! Values         whither with each
+//! Flat           those that are asked something, by the numbers of the preset
 //! Filling        attributes, references and hashes, into Packs
 //! Direct         all of it, with the kind and state of the object
 //! ```
@@ -15,15 +16,18 @@ mod cells;
 mod fill;
 mod flat;
 mod lines;
+mod straight;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::ops::Range;
 
 use self::cells::Cells;
+pub use self::fill::Whole;
 use self::fill::{Filling, Step};
 use self::flat::{Flat, Plain};
 use self::lines::Lines;
+use self::straight::{Straight, Values};
 use super::draft::{self, Hashes};
 use super::fields::{is_below, may_be_prefixed};
 use super::frame::{Format, Limits, Wanted};
@@ -39,7 +43,7 @@ pub struct NotPlain;
 
 /// Maps the plain records of one file.
 pub struct Direct {
-    preset: Arc<Preset>,
+    preset: Preset,
     manner: Manner,
     cutter: Cutter,
     flat: Flat,
@@ -48,7 +52,12 @@ pub struct Direct {
     /// What the user principal name is read from.
     upn: Vec<Slot>,
     account: Vec<Slot>,
+    /// Of what does not go straight.
     steps: Vec<Step>,
+    /// By [`Slot`].
+    straight: Vec<Option<Straight>>,
+    /// Names of what went straight, to be noted.
+    to_note: Vec<Slot>,
     /// To write in.
     room: String,
 }
@@ -68,7 +77,11 @@ struct Object {
 impl Direct {
     /// Prepares for the file of `mapper`; none if all of its records are left to the general way.
     pub fn new(mapper: &Mapper, format: &Format, limits: Limits, wanted: Option<&Wanted>) -> Option<Self> {
-        let (preset, manner) = (mapper.shared_preset(), mapper.manner());
+        let manner = mapper.manner();
+        let preset = &match format {
+            Format::Csv(_) => mapper.preset().for_names(|slot| mapper.named()[slot.index()]),
+            Format::Json(_) | Format::Ldif(_) => mapper.preset().for_names(|_| true),
+        };
         // the state of the account is a rule's, and no value's
         let has_state = preset.attributes.iter().any(|attribute| attribute.canon == Some(Canon::ACCOUNT_ENABLED));
         if manner.changes || mapper.has_lost() || has_state {
@@ -91,41 +104,52 @@ impl Direct {
             Format::Json(_) => return None,
         };
         let upn = preset.attributes.iter().find(|attribute| attribute.canon == Some(Canon::USER_PRINCIPAL_NAME));
+        let mut steps: Vec<Step> = preset.attributes.iter().map(|attribute| Step::new(attribute, preset)).collect();
+        let places = |slot: Slot| match &cutter {
+            Cutter::Cells(cells) => cells.count_of(slot),
+            Cutter::Lines(_) => 1,
+        };
+        let straight = straight::names(preset, &steps, places);
+        let is_left = |slot: &Slot| places(*slot) > 0 && straight[slot.index()].is_none();
+        steps.retain(|step| step.attribute.from.iter().any(is_left));
         Some(Self {
             cutter,
+            steps,
+            straight,
+            to_note: Vec::new(),
             flat: Flat::new(preset.names.len()),
             named: mapper.named().to_vec(),
             upn: upn.map(|attribute| attribute.from.clone()).unwrap_or_default(),
             account: preset.names.slots().filter(|slot| preset.use_of(*slot).account).collect(),
-            steps: preset.attributes.iter().map(Step::new).collect(),
-            preset: Arc::clone(preset),
+            preset: preset.clone(),
             manner: manner.clone(),
             room: String::new(),
         })
     }
 
-    /// Maps the record at `line`, whose text is part of `batch`; none if it is of kind `ignore`.
+    /// Maps the record at `line`, which begins `at` in the batch; none if it is of kind `ignore`.
     ///
     /// `noted`: how often each name was noted; see [`Packs::note_slot`].
     pub fn map(
         &mut self,
-        record: &str,
+        place: Range<usize>,
         line: u64,
-        batch: &[u8],
+        batch: Whole<'_>,
         packs: &mut Packs,
         noted: &mut [u8],
     ) -> Result<Option<Pack>, NotPlain> {
+        let Some(record) = batch.text.get(place.clone()) else { return Err(NotPlain) };
         self.flat.clear();
-        match &mut self.cutter {
-            Cutter::Cells(cells) => cells.cut(record, &self.preset, &mut self.flat)?,
-            Cutter::Lines(lines) => lines.cut(record, &self.preset, &mut self.flat)?,
-        }
+        self.to_note.clear();
         let mark = packs.mark();
-        let object = self.object(record, packs, batch, mark);
+        let object = self.object(record, place.start, packs, (batch, mark), noted);
         let Ok(Some(Object { kind, deletion, hashes })) = object else {
             packs.take_back(mark);
             return object.map(|_| None);
         };
+        for slot in &self.to_note {
+            packs.note_slot(*slot, noted);
+        }
         for slot in &self.flat.slots {
             if self.preset.use_of(*slot).used {
                 packs.note_slot(*slot, noted);
@@ -137,14 +161,21 @@ impl Direct {
     fn object(
         &mut self,
         record: &str,
+        at: usize,
         packs: &mut Packs,
-        batch: &[u8],
-        mark: Mark,
+        (batch, mark): (Whole<'_>, Mark),
+        noted: &[u8],
     ) -> Result<Option<Object>, NotPlain> {
-        let Self { preset, manner, flat, named, steps, room, .. } = self;
-        let preset = &**preset;
+        let Self { preset, manner, cutter, flat, named, steps, room, straight, to_note, .. } = self;
+        let preset = &*preset;
         let hashes = Hashes { print: 0, singles: [None; SINGLE.len()] };
-        let mut into = Filling { packs, batch, mark, hashes, room };
+        let mut into = Filling { packs, batch, at, is_ascii: record.is_ascii(), mark, hashes, room };
+        let may_repeat = matches!(cutter, Cutter::Lines(_));
+        let mut values = Values { flat, into: &mut into, straight, may_repeat, noted, to_note, preset };
+        match cutter {
+            Cutter::Cells(cells) => cells.cut(record, &mut values)?,
+            Cutter::Lines(lines) => lines.cut(record, &mut values)?,
+        }
         let plain = Plain { flat, record, named, file_name: &manner.file_name };
         if preset.drop_rows.iter().any(|row| row.holds(&plain)) {
             return Err(NotPlain);
@@ -164,7 +195,7 @@ impl Direct {
         if manner.references {
             into.references(preset, &plain);
         }
-        if let Cutter::Cells(cells) = &self.cutter {
+        if let Cutter::Cells(cells) = cutter {
             for (number, value) in &flat.rest {
                 into.rest(cells.rest_name(*number), plain.shown(value));
             }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::Whole;
 use crate::source::crew::Task;
 use crate::source::find::find;
 use crate::source::frame::Framed;
@@ -34,8 +35,8 @@ fn plain_of(name: &str, text: &str) -> (usize, usize) {
     while let Ok(Some(framed)) = framer.next() {
         all += 1;
         let Framed::Record { line, bytes } = framed else { continue };
-        let text = std::str::from_utf8(bytes).expect("UTF-8");
-        plain += usize::from(direct.map(text, line, bytes, &mut Packs::default(), &mut noted).is_ok());
+        let whole = Whole::of(bytes).expect("UTF-8");
+        plain += usize::from(direct.map(0..bytes.len(), line, whole, &mut Packs::default(), &mut noted).is_ok());
     }
     (plain, all)
 }

@@ -5,7 +5,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use super::form::ConditionForm;
 use super::names::Slot;
 use crate::source::dn;
-use crate::source::value::rid_of;
+use crate::source::value::{begins_bare, rid_of, trimmed};
 
 /// A record that conditions are asked of.
 pub trait Asked {
@@ -37,7 +37,7 @@ impl<'v> Shown<'v> {
     /// Says whether a value is more than blanks and null.
     pub fn has_content(self) -> bool {
         match self {
-            Self::Text(text) => !text.trim().is_empty(),
+            Self::Text(text) => begins_bare(text) || !text.trim().is_empty(),
             Self::Octets(octets) => !octets.is_empty(),
             Self::Nothing => false,
         }
@@ -46,7 +46,7 @@ impl<'v> Shown<'v> {
     /// The text, trimmed; none if it is blank.
     fn text(self) -> Option<&'v str> {
         match self {
-            Self::Text(text) => Some(text.trim()).filter(|text| !text.is_empty()),
+            Self::Text(text) => Some(trimmed(text)).filter(|text| !text.is_empty()),
             Self::Octets(_) | Self::Nothing => None,
         }
     }
@@ -142,6 +142,17 @@ impl Condition {
             Self::Attribute(slot, test) => test.holds(*slot, record),
             Self::File(glob) => glob.is_match(record.file_name()),
             Self::UpnPrefixedWithObjectId => record.is_upn_prefixed(),
+        }
+    }
+
+    /// Says whether the condition may hold of some record, if records have only the names that are there.
+    pub fn may_hold(&self, is_there: &impl Fn(Slot) -> bool) -> bool {
+        match self {
+            Self::Never => false,
+            Self::All(parts) => parts.iter().all(|part| part.may_hold(is_there)),
+            Self::Attribute(_, Test::Not(_) | Test::Absent) => true,
+            Self::Attribute(slot, _) => is_there(*slot),
+            Self::Always | Self::File(_) | Self::UpnPrefixedWithObjectId => true,
         }
     }
 

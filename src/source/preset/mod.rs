@@ -144,6 +144,16 @@ impl Preset {
         own
     }
 
+    /// The preset for records that have only the names that are there: rules that never hold are left out.
+    pub fn for_names(&self, is_there: impl Fn(Slot) -> bool) -> Self {
+        let mut own = self.clone();
+        own.account_enabled.retain(|(when, _)| when.may_hold(&is_there));
+        own.kinds.retain(|(_, when)| when.may_hold(&is_there));
+        own.deletion.retain(|(when, _)| when.may_hold(&is_there));
+        own.drop_rows.retain(|when| when.may_hold(&is_there));
+        own
+    }
+
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name))
     }

@@ -12,13 +12,21 @@ pub fn guid_of_text(text: &str) -> Option<Cow<'_, str>> {
     if inner.len() != 36 {
         return None;
     }
-    let bytes = inner.as_bytes();
-    let has_hyphens = [8, 13, 18, 23].iter().all(|at| bytes[*at] == b'-');
-    if has_hyphens && bytes.iter().filter(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).count() == 32 {
+    if is_lower_guid(inner) {
         return Some(inner.into());
     }
     let uuid = Uuid::try_parse(inner).ok()?;
     Some(uuid.hyphenated().to_string().into())
+}
+
+/// Says whether a text is a GUID as [`guid_of_text`] returns it.
+#[inline]
+pub fn is_lower_guid(text: &str) -> bool {
+    // a known length, so that it is compared as vectors
+    let Ok(bytes) = <&[u8; 36]>::try_from(text.as_bytes()) else { return false };
+    let is_digit = |byte: u8| byte.wrapping_sub(b'0') < 10 || byte.wrapping_sub(b'a') < 6;
+    let digits = bytes.iter().fold(0_u8, |count, byte| count + u8::from(is_digit(*byte)));
+    digits == 32 && [8, 13, 18, 23].iter().all(|at| bytes[*at] == b'-')
 }
 
 /// Reads 16 octets in Active Directory's order: the first three groups little-endian.

@@ -6,10 +6,13 @@ mod time;
 
 use std::borrow::Cow;
 
-use memchr::memchr;
+use memchr::{memchr, memmem};
 
-pub use ids::{guid_of_text, rid_of, sid_text};
-pub use text::{begins_bare, clean, is_placeholder, is_spreadsheet_number, is_type_name};
+pub use ids::{guid_of_text, is_lower_guid, rid_of, sid_text};
+pub use text::{
+    begins_bare, clean, has_no_controls, has_no_floats, is_clean, is_placeholder, is_spreadsheet_number, is_type_name,
+    trimmed,
+};
 pub use time::Locale;
 
 use super::raw::RawValue;
@@ -137,6 +140,13 @@ pub fn bool_of(text: &str) -> Option<bool> {
     }
 }
 
+const TOMBSTONE: &str = "\nDEL:";
+
+/// Says whether there is nothing that [`cut_tombstone`] would cut, in a text however long.
+pub fn has_no_tombstone(text: &[u8]) -> bool {
+    memchr(b'\n', text).is_none() || memmem::find(text, TOMBSTONE.as_bytes()).is_none()
+}
+
 /// Names of deleted Active Directory objects end in a line break and `DEL:guid` (sources.md 12.2).
 #[inline]
 pub fn cut_tombstone(text: Cow<'_, str>) -> Cow<'_, str> {
@@ -144,7 +154,7 @@ pub fn cut_tombstone(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.len() < 41 || memchr(b'\n', text.as_bytes()).is_none() {
         return text;
     }
-    match text.rfind("\nDEL:") {
+    match text.rfind(TOMBSTONE) {
         Some(at) if guid_of_text(&text[at + 5..]).is_some() => Cow::Owned(text[..at].trim_end().to_owned()),
         Some(_) | None => text,
     }

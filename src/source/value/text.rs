@@ -7,8 +7,7 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 /// Returns `raw` as it is compared and stored; `controls` is set where control characters were removed.
 #[inline]
 pub fn clean<'a>(raw: &'a str, controls: &mut bool) -> Cow<'a, str> {
-    let is_trimmed = begins_bare(raw) && ends_bare(raw);
-    let mut text = Cow::Borrowed(if is_trimmed { raw } else { raw.trim() });
+    let mut text = Cow::Borrowed(trimmed(raw));
     let (controls_in, is_ascii) = survey(text.as_bytes());
     // what is removed is ASCII, and no part of another character
     if controls_in {
@@ -20,6 +19,29 @@ pub fn clean<'a>(raw: &'a str, controls: &mut bool) -> Cow<'a, str> {
         return text;
     }
     Cow::Owned(text.nfc().collect())
+}
+
+/// Takes the white space off both ends.
+#[inline]
+pub fn trimmed(text: &str) -> &str {
+    if begins_bare(text) && ends_bare(text) { text } else { text.trim() }
+}
+
+/// Says of most texts that [`clean`] leaves them as they are, if they hold no control characters; `is_ascii`: of all of the text.
+#[inline]
+pub fn is_clean(text: &str, is_ascii: bool) -> bool {
+    begins_bare(text) && ends_bare(text) && (is_ascii || text.is_ascii() || is_settled(text.as_bytes()))
+}
+
+/// Says whether a text, however long, holds nothing that [`clean`] removes.
+pub fn has_no_controls(text: &[u8]) -> bool {
+    // as vectors, without a way out
+    !text.iter().fold(false, |any, byte| any | is_removed_byte(*byte))
+}
+
+/// Says whether a text, however long, holds no float of a spreadsheet: [`is_spreadsheet_number`].
+pub fn has_no_floats(text: &[u8]) -> bool {
+    [b"E+", b"e+"].iter().all(|mark| memchr::memmem::find(text, *mark).is_none())
 }
 
 /// Says of most texts that they begin with no white space: those that begin with ASCII, a Latin letter with an accent, kana or a
@@ -85,8 +107,7 @@ fn survey(text: &[u8]) -> (bool, bool) {
             (controls_of(word), word)
         }
     };
-    let is_control = |byte: &u8| is_removed(char::from(*byte));
-    (controls & HIGH != 0 && text.iter().any(is_control), all & HIGH == 0)
+    (controls & HIGH != 0 && text.iter().any(|byte| is_removed_byte(*byte)), all & HIGH == 0)
 }
 
 /// The highest bit of each of eight bytes.
@@ -103,7 +124,12 @@ fn controls_of(word: u64) -> u64 {
 
 /// C0 controls but tab, carriage return and line feed; and DEL.
 fn is_removed(c: char) -> bool {
-    matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{7f}')
+    u8::try_from(c).is_ok_and(is_removed_byte)
+}
+
+#[inline]
+fn is_removed_byte(byte: u8) -> bool {
+    (byte < 0x20) & (byte != b'\t') & (byte != b'\r') & (byte != b'\n') | (byte == 0x7f)
 }
 
 /// Says whether a text is the name of a .NET type, which PowerShell writes in place of a value that it does not unfold.
@@ -181,6 +207,32 @@ mod tests {
             assert_eq!(survey(["a".repeat(length).as_str(), "é"].concat().as_bytes()), (false, false), "{length}");
         }
         assert_eq!(survey("é\u{1}".as_bytes()), (true, false));
+    }
+
+    #[test]
+    fn what_a_long_text_is_free_of_is_in_no_part_of_it() {
+        for byte in 0..=u8::MAX {
+            let mut text = vec![b'a'; 100];
+            text[77] = byte;
+            let is_removed = (byte < 0x20 && !b"\t\r\n".contains(&byte)) || byte == 0x7f;
+            assert_eq!(has_no_controls(&text), !is_removed, "{byte}");
+        }
+        for (text, is_free) in [("8.13555E+11", false), ("1,5e+10", false), ("+81 3-5550", true), ("E 1+2", true)] {
+            assert_eq!(has_no_floats(format!("a,{text},b").as_bytes()), is_free, "{text}");
+            assert!(!is_free || !is_spreadsheet_number(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_clean_is_left_as_it_is() {
+        for text in
+            ["a b", " a", "a ", "", "佐藤", "か\u{3099}", "e\u{301}", "Zoë", "\u{3000}a", "a\u{a0}", "𠮷", "さくら"]
+        {
+            let mut controls = false;
+            let cleaned = clean(text, &mut controls);
+            assert!(!is_clean(text, text.is_ascii()) || *cleaned == *text, "{text:?}");
+        }
+        assert!(["a b", "佐藤", "Zoë", "さくら"].iter().all(|text| is_clean(text, text.is_ascii())));
     }
 
     #[test]

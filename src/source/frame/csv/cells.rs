@@ -63,87 +63,8 @@ pub fn split_cells<'r>(
     }
 }
 
-/// As [`split_cells`], but gives where each content begins and ends and whether quotes in it are doubled; returns the number of
-/// cells, none where there is a fault. `delimiter` is ASCII.
-#[inline]
-pub fn each_cell(record: &str, delimiter: u8, mut each: impl FnMut(usize, usize, usize, bool)) -> Option<usize> {
-    let bytes = record.as_bytes();
-    let mut delimiters = Delimiters::new(bytes, delimiter);
-    let mut number = 0;
-    let mut from = 0;
-    loop {
-        let mut content = from;
-        let mut close = None;
-        if bytes.get(from) == Some(&b'"') {
-            content = from + 1;
-            let at = closing_quote(bytes, content)?;
-            delimiters.go_to(at + 1);
-            close = Some(at);
-        }
-        let end = delimiters.next().unwrap_or(bytes.len());
-        let to = close.unwrap_or(end);
-        if close.is_some() && !bytes[to + 1..end].iter().all(|&byte| byte == b' ' || byte == b'\t') {
-            return None;
-        }
-        let is_doubled = close.is_some() && memchr(b'"', &bytes[content..to]).is_some();
-        each(number, content, to, is_doubled);
-        number += 1;
-        if end == bytes.len() {
-            return Some(number);
-        }
-        from = end + 1;
-    }
-}
-
-/// Finds one byte again and again, eight at a time: the distances are short.
-struct Delimiters<'b> {
-    bytes: &'b [u8],
-    /// The byte, eight times.
-    eight: u64,
-    /// Up to where has been looked.
-    at: usize,
-    /// The highest bit of each of the eight bytes before `at` that is still to be given.
-    found: u64,
-}
-
-impl<'b> Delimiters<'b> {
-    fn new(bytes: &'b [u8], byte: u8) -> Self {
-        Self { bytes, eight: u64::from_le_bytes([byte; 8]), at: 0, found: 0 }
-    }
-
-    /// Looks from here on.
-    fn go_to(&mut self, at: usize) {
-        self.at = at;
-        self.found = 0;
-    }
-
-    fn next(&mut self) -> Option<usize> {
-        const LOW: u64 = u64::from_le_bytes([0x7f; 8]);
-        while self.found == 0 {
-            let rest = self.bytes.get(self.at..)?;
-            let word = match rest.first_chunk::<8>() {
-                Some(word) => u64::from_le_bytes(*word) ^ self.eight,
-                None if rest.is_empty() => return None,
-                None => {
-                    let mut word = [0xff; 8];
-                    for (byte, other) in word.iter_mut().zip(rest) {
-                        *byte = other ^ self.eight as u8;
-                    }
-                    u64::from_le_bytes(word)
-                }
-            };
-            // bytes that are 0 are those that were the one
-            self.found = !(((word & LOW) + LOW) | word | LOW);
-            self.at += 8;
-        }
-        let place = self.at - 8 + self.found.trailing_zeros() as usize / 8;
-        self.found &= self.found - 1;
-        Some(place)
-    }
-}
-
 /// Returns the position of the quote that closes a cell whose content begins at `from`.
-fn closing_quote(bytes: &[u8], mut from: usize) -> Option<usize> {
+pub(super) fn closing_quote(bytes: &[u8], mut from: usize) -> Option<usize> {
     loop {
         let at = from + memchr(b'"', bytes.get(from..)?)?;
         if bytes.get(at + 1) != Some(&b'"') {

@@ -4,15 +4,17 @@ mod cells;
 mod decode;
 mod framer;
 mod heading;
+mod places;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-pub use cells::{CellFault, each_cell, split_cells, value_of};
+pub use cells::{CellFault, split_cells, value_of};
 pub use decode::CsvDecoder;
 pub use framer::CsvFramer;
 pub use heading::{HeaderStyle, Heading, read_heading};
+pub use places::Places;
 
 /// How a CSV file is cut and its columns are named.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,115 @@
+//! Values that are asked nothing but to be the text of one attribute: they go where they belong as they are met.
+
+use super::NotPlain;
+use super::fill::{Filling, OneText, Step};
+use super::flat::{Flat, Value};
+use crate::source::fields::may_be_prefixed;
+use crate::source::memory::SAMPLES;
+use crate::source::preset::{Canon, Condition, Preset, Slot};
+
+/// What the values of a name are for, if that is all they are for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Straight {
+    pub text: OneText,
+    /// The object id may stand before it.
+    is_upn: bool,
+    /// Feeds an attribute: it is noted which names a record has.
+    is_used: bool,
+}
+
+/// Finds such names; `places`: how many places of a record a name's values are in.
+pub(super) fn names(preset: &Preset, steps: &[Step], places: impl Fn(Slot) -> usize) -> Vec<Option<Straight>> {
+    let mut asked: Vec<Slot> = [&preset.partial.names, &preset.existence].into_iter().flatten().copied().collect();
+    let mut ask = |condition: &Condition| condition.each_slot(&mut |slot| asked.push(slot));
+    preset.drop_rows.iter().for_each(&mut ask);
+    preset.kinds.iter().for_each(|(_, condition)| ask(condition));
+    preset.account_enabled.iter().for_each(|(condition, _)| ask(condition));
+    preset.deletion.iter().for_each(|(condition, _)| ask(condition));
+    for reference in &preset.references {
+        asked.extend(reference.from.iter().chain(reference.changes.iter().flatten()));
+    }
+    asked.extend(preset.rename.iter().map(|rename| rename.to));
+    let mut names = vec![None; preset.names.len()];
+    for step in steps {
+        let Some(text) = step.text else { continue };
+        let mut from = step.attribute.from.iter().filter(|slot| places(**slot) > 0);
+        let (Some(slot), None) = (from.next(), from.next()) else { continue };
+        let feeds = steps.iter().filter(|other| other.attribute.from.contains(slot)).count();
+        let usage = preset.use_of(*slot);
+        if places(*slot) == 1 && feeds == 1 && !usage.account && !asked.contains(slot) {
+            let is_upn = text.name == Canon::USER_PRINCIPAL_NAME;
+            let straight = Straight { text, is_upn, is_used: usage.used };
+            names[slot.index()] = Some(straight);
+        }
+    }
+    names
+}
+
+/// Where the values of a record go as it is cut.
+pub(super) struct Values<'v, 'p> {
+    pub flat: &'v mut Flat,
+    pub into: &'v mut Filling<'p>,
+    pub straight: &'v [Option<Straight>],
+    /// A name may come more than once.
+    pub may_repeat: bool,
+    /// How often each name was noted, by [`Slot`], and those that are to be.
+    pub noted: &'v [u8],
+    pub to_note: &'v mut Vec<Slot>,
+    pub preset: &'v Preset,
+}
+
+impl Values<'_, '_> {
+    /// Adds a text that lies in the record at `from`.
+    #[inline]
+    pub fn in_record(&mut self, slot: Slot, text: &str, from: usize) -> Result<(), NotPlain> {
+        match &self.straight[slot.index()] {
+            Some(way) => self.straight(way, slot, text, Some(from)),
+            None => {
+                self.flat.push(slot, Flat::in_record(from, from + text.len()));
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds a text that does not lie in the record.
+    pub fn own(&mut self, slot: Slot, text: &str) -> Result<(), NotPlain> {
+        match &self.straight[slot.index()] {
+            Some(way) => self.straight(way, slot, text, None),
+            None => {
+                let value = self.flat.own(text);
+                self.flat.push(slot, value);
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds octets that are no text.
+    pub fn octets(&mut self, slot: Slot, octets: &[u8]) -> Result<(), NotPlain> {
+        if self.straight[slot.index()].is_some() {
+            return Err(NotPlain);
+        }
+        let value = self.flat.own_octets(octets);
+        self.flat.push(slot, value);
+        Ok(())
+    }
+
+    /// Adds the value of a column that no preset names.
+    pub fn rest(&mut self, column: usize, value: Value) {
+        self.flat.rest.push((column, value));
+    }
+
+    #[inline]
+    fn straight(&mut self, way: &Straight, slot: Slot, text: &str, from: Option<usize>) -> Result<(), NotPlain> {
+        if way.is_used && usize::from(self.noted[slot.index()]) < SAMPLES && !self.to_note.contains(&slot) {
+            self.to_note.push(slot);
+        }
+        // the first one counts
+        if text.is_empty() || (self.may_repeat && self.into.has(way.text.name)) {
+            return Ok(());
+        }
+        if way.is_upn && may_be_prefixed(text) {
+            return Err(NotPlain);
+        }
+        self.into.straight(&way.text, text, from)
+    }
+}
