@@ -103,8 +103,8 @@ impl Filling<'_> {
     pub fn step(&mut self, step: &Step, plain: &Plain<'_>, manner: &Manner, preset: &Preset) -> Result<(), NotPlain> {
         let attribute = &step.attribute;
         let Some(value) = plain.first_of(&attribute.from) else { return Ok(()) };
-        if let (Some(one), Some(text)) = (&step.text, plain.only_text(value))
-            && self.cleaned(one, text)?
+        if let (Some(one), Some((text, from))) = (&step.text, plain.only_text(value))
+            && self.text(one, text, from)?
         {
             return Ok(());
         }
@@ -118,21 +118,20 @@ impl Filling<'_> {
         Ok(())
     }
 
-    /// Adds a text that is asked nothing else; `from`: where it lies in the record.
+    /// Adds a text as it is stored; false if nothing is left of it. `from`: where it lies in the record.
     #[inline]
-    pub fn straight(&mut self, one: &OneText, text: &str, from: Option<usize>) -> Result<(), NotPlain> {
+    pub fn text(&mut self, one: &OneText, text: &str, from: Option<usize>) -> Result<bool, NotPlain> {
         if let Some(from) = from
             && self.batch.is_free
             && if one.is_guid { is_lower_guid(text) } else { is_clean(text, self.is_ascii) }
         {
             let from = self.at + from;
             self.push_text(one, Span::new(from, from + text.len()), text);
-            return Ok(());
+            return Ok(true);
         }
-        self.cleaned(one, text).map(drop)
+        self.cleaned(one, text)
     }
 
-    /// Adds a text as it is stored; false if nothing is left of it.
     fn cleaned(&mut self, one: &OneText, text: &str) -> Result<bool, NotPlain> {
         let mut controls = false;
         let text = clean(text, &mut controls);
@@ -255,7 +254,7 @@ impl Filling<'_> {
         self.packs.values_since(self.mark).iter().find(|(other, _)| *other == name).map(|(_, value)| *value)
     }
 
-    fn text(&self, value: Packed) -> Option<&str> {
+    fn text_of(&self, value: Packed) -> Option<&str> {
         match value {
             Packed::Text(place) => std::str::from_utf8(self.packs.bytes_at(self.batch.bytes(), place)).ok(),
             Packed::Bool(_) | Packed::List(_) => None,
@@ -272,7 +271,7 @@ impl Filling<'_> {
         let Some(order) = derived.display_name.filter(|_| self.find(Canon::DISPLAY_NAME).is_none()) else {
             return Ok(());
         };
-        let parts = in_order(order).map(|name| self.find(name).and_then(|value| self.text(value)));
+        let parts = in_order(order).map(|name| self.find(name).and_then(|value| self.text_of(value)));
         let parts: Vec<&str> = parts.into_iter().flatten().collect();
         if !parts.is_empty() {
             let name = parts.join(" ");

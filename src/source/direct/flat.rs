@@ -143,11 +143,13 @@ impl<'f> Plain<'f> {
         slots.iter().find_map(|slot| self.first(*slot))
     }
 
-    /// The text of a value, if there is no other of its name.
+    /// The text of a value, if there is no other of its name, and where it lies in the record, if it does.
     #[inline]
-    pub fn only_text(&self, value: &Value) -> Option<&'f str> {
+    pub fn only_text(&self, value: &Value) -> Option<(&'f str, Option<usize>)> {
         match self.shown(value) {
-            Shown::Text(text) if value.next == 0 => Some(text),
+            Shown::Text(text) if value.next == 0 => {
+                Some((text, (value.kind == Kind::Record).then_some(value.from as usize)))
+            }
             Shown::Text(_) | Shown::Octets(_) | Shown::Nothing => None,
         }
     }

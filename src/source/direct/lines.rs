@@ -210,7 +210,8 @@ impl Lines {
 
     /// What was decoded last, if it is a text.
     fn text(&self) -> Result<Option<&str>, NotPlain> {
-        let text = simdutf8::basic::from_utf8(&self.octets).ok().filter(|_| memchr(0, &self.octets).is_none());
+        // most are too short for vectors
+        let text = std::str::from_utf8(&self.octets).ok().filter(|_| !self.octets.contains(&0));
         if text.is_none() && self.has_fallback { Err(NotPlain) } else { Ok(text) }
     }
 
@@ -262,6 +263,7 @@ fn is_continued(bytes: &[u8], at: usize) -> bool {
     matches!(bytes.get(at), Some(b' ' | b'\t'))
 }
 
+#[inline]
 fn spec_of(rest: &str) -> Result<Spec<'_>, NotPlain> {
     match rest.as_bytes() {
         [b':', ..] => Ok(Spec::Base64(after_blanks(&rest[1..]))),

@@ -110,6 +110,6 @@ impl Values<'_, '_> {
         if way.is_upn && may_be_prefixed(text) {
             return Err(NotPlain);
         }
-        self.into.straight(&way.text, text, from)
+        self.into.text(&way.text, text, from).map(drop)
     }
 }

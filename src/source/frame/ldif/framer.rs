@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use memchr::memmem::Finder;
 use memchr::{memchr, memchr_iter, memrchr};
 
 use super::super::window::Window;
@@ -15,12 +16,16 @@ use crate::source::encoding::Input;
 /// Records up to this length are lent as they lie in the buffer; longer ones are gathered line by line, without comments.
 const SHORT: usize = 1 << 20;
 const KEPT: usize = 4096;
+/// How far the end of a record is looked for as the end of most.
+const NEAR: usize = 4096;
 
 /// Cuts an LDIF file into records.
 pub struct LdifFramer<R> {
     window: Window<R>,
     limits: Limits,
     short: usize,
+    /// Finds an empty line.
+    ends: Finder<'static>,
     line: u64,
     lent: usize,
     long: Vec<u8>,
@@ -42,6 +47,7 @@ impl<R: Read> LdifFramer<R> {
             window: Window::new(input),
             limits,
             short: SHORT.min(limits.line).min(limits.record),
+            ends: Finder::new(b"\n\n"),
             line: 1,
             lent: 0,
             long: Vec::new(),
@@ -275,8 +281,25 @@ impl<R: Read> LdifFramer<R> {
         Ok(true)
     }
 
+    /// Finds the end of most records: they are short, and their lines end without a CR.
+    fn find_near_end(&self) -> Option<Found> {
+        let data = self.window.data();
+        let near = &data[..data.len().min(NEAR).min(self.short)];
+        let first = memchr(b'\n', near)?;
+        if near[..first].ends_with(b"\r") {
+            return None;
+        }
+        let length = first + self.ends.find(&near[first..])?;
+        let record = &near[..length];
+        let lines = memchr_iter(b'\n', record).count() as u64 + 2;
+        memchr(b'\r', record).is_none().then_some(Found::Short { length, whole: length + 2, lines, is_ended: true })
+    }
+
     /// Finds the empty line after the record that the data begins with.
     fn find_end(&mut self) -> Result<Found, FileFault> {
+        if let Some(found) = self.find_near_end() {
+            return Ok(found);
+        }
         let mut scanned = 0;
         let mut lines = 0;
         loop {
