@@ -1,6 +1,11 @@
 //! Which objects a set has given already (sources.md 15).
 
-use hashbrown::{HashMap, HashSet, HashTable};
+mod filter;
+mod living;
+
+use hashbrown::{HashMap, HashSet};
+
+use living::{Living, short};
 
 use super::preset::Canon;
 use super::read::ObjectKey;
@@ -102,7 +107,7 @@ impl Seen {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.firsts.is_empty() && self.living.keys.is_empty()
+        self.firsts.is_empty() && self.living.is_empty()
     }
 }
 
@@ -145,92 +150,6 @@ pub fn hash_of_value(name: Canon, value: &str, text: &mut String) -> u64 {
         text.extend(value.chars().flat_map(char::to_lowercase));
     }
     xxhash_rust::xxh3::xxh3_64(text.as_bytes())
-}
-
-/// The first records of living objects, in the order in which they were read: millions, so each takes a few bytes, and those that
-/// were recognised are indexed only once something that was decoded has to be looked up among them.
-#[derive(Debug, Default)]
-struct Living {
-    keys: Vec<u64>,
-    /// A line beyond four thousand million is only shown wrongly.
-    lines: Vec<u32>,
-    /// Half of [`First::print`]; shorter than `keys` while the rest was recognised.
-    prints: Vec<u32>,
-    /// Where the records of each file begin.
-    files: Vec<(u32, u32)>,
-    /// Places in `keys` of what was decoded.
-    decoded: HashTable<u32>,
-    /// Places of what was recognised, as far as `indexed`.
-    recognised: HashTable<u32>,
-    indexed: usize,
-}
-
-impl Living {
-    fn push(&mut self, key: u64, first: First) {
-        let at = place(self.keys.len());
-        if self.files.last().is_none_or(|(_, file)| *file != first.file) {
-            self.files.push((at, first.file));
-        }
-        self.keys.push(key);
-        self.lines.push(u32::try_from(first.line).unwrap_or(u32::MAX));
-        if first.print != 0 {
-            self.prints.resize(self.keys.len() - 1, 0);
-            self.prints.push(short(first.print));
-            let keys = &self.keys;
-            self.decoded.insert_unique(key, at, |at| key_at(keys, *at));
-        }
-    }
-
-    fn find(&mut self, key: u64) -> Option<First> {
-        if let Some(first) = self.find_decoded(key) {
-            return Some(first);
-        }
-        self.index_all();
-        self.first_of(&self.recognised, key)
-    }
-
-    fn find_decoded(&self, key: u64) -> Option<First> {
-        self.first_of(&self.decoded, key)
-    }
-
-    fn first_of(&self, index: &HashTable<u32>, key: u64) -> Option<First> {
-        let at = *index.find(key, |at| key_at(&self.keys, *at) == key)?;
-        let file = self.files.partition_point(|(begin, _)| *begin <= at).checked_sub(1)?;
-        Some(First {
-            file: self.files.get(file)?.1,
-            living: true,
-            line: u64::from(*self.lines.get(at as usize)?),
-            print: u64::from(self.prints.get(at as usize).copied().unwrap_or(0)),
-        })
-    }
-
-    fn index_all(&mut self) {
-        let Self { keys, prints, decoded, recognised, indexed, .. } = self;
-        if keys.len() > decoded.len() {
-            // As much room as the keys have, so that both grow together.
-            recognised.reserve(keys.capacity() - recognised.len(), |at| key_at(keys, *at));
-        }
-        for (at, key) in keys.iter().enumerate().skip(*indexed) {
-            let is_decoded = prints.get(at).is_some_and(|print| *print != 0);
-            if !is_decoded && recognised.find(*key, |other| key_at(keys, *other) == *key).is_none() {
-                recognised.insert_unique(*key, place(at), |at| key_at(keys, *at));
-            }
-        }
-        *indexed = keys.len();
-    }
-}
-
-fn key_at(keys: &[u64], at: u32) -> u64 {
-    keys.get(at as usize).copied().unwrap_or(0)
-}
-
-fn place(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
-}
-
-/// What is kept of the hash of an object; never 0, which says that it is not known.
-fn short(print: u64) -> u32 {
-    ((print ^ (print >> 32)) as u32).max(1)
 }
 
 #[cfg(test)]
