@@ -236,9 +236,10 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
                     sorted.read.insert(ObjectKey::of(object.kind, object.anchor.as_str()).0);
                     sorted.renames.extend(rename);
                 }
-                let staged = Staged { anchor: object.anchor.clone(), kind: object.kind, object: Some(object) };
-                if !filling.put(&staged)? && clashes.len() < MOST_CLASHES {
-                    clashes.push(staged.anchor);
+                let (anchor, kind) = (object.anchor.clone(), object.kind);
+                let staged = Staged { anchor: anchor.clone(), kind, object: Some(Arc::from(object)) };
+                if !filling.put(staged)? && clashes.len() < MOST_CLASHES {
+                    clashes.push(anchor);
                 }
             }
             // The living record of the same object is handed over beside it.
@@ -333,7 +334,7 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
     if absences_count {
         let mut filling = staging.fill()?;
         for one in absent {
-            filling.put(&Staged { anchor: one.anchor, kind: one.kind, object: None })?;
+            filling.put(Staged { anchor: one.anchor, kind: one.kind, object: None })?;
         }
         filling.finish()?;
     }
@@ -391,7 +392,7 @@ fn add_untouched(
         let row = request.store.object(request.job, &object.anchor)?;
         let left = row.is_some_and(|row| row.left_at.is_some());
         let (anchor, kind) = (object.anchor.clone(), object.kind);
-        Ok(Staged { anchor, kind, object: (!left).then(|| Box::new(object)) })
+        Ok(Staged { anchor, kind, object: (!left).then(|| Arc::new(object)) })
     };
     if all || request.assigned_only {
         return request.store.each_known(request.job, OBJECT_KEY, &mut |key, data| {
@@ -403,7 +404,7 @@ fn add_untouched(
             if request.assigned_only {
                 heard.hear(&object);
             }
-            filling.put(&as_known(object)?).map(drop)
+            filling.put(as_known(object)?).map(drop)
         });
     }
     for (kind, anchor) in request.due {
@@ -412,11 +413,11 @@ fn add_untouched(
             continue;
         }
         match known.object(key)? {
-            Some(object) => drop(filling.put(&as_known(object)?)?),
+            Some(object) => drop(filling.put(as_known(object)?)?),
             None => {
                 let row = request.store.object(request.job, anchor)?;
                 if row.is_some_and(|row| row.left_at.is_some()) {
-                    filling.put(&Staged { anchor: anchor.clone(), kind: *kind, object: None })?;
+                    filling.put(Staged { anchor: anchor.clone(), kind: *kind, object: None })?;
                 }
             }
         }

@@ -159,7 +159,7 @@ impl Service {
                 Some(object) => Some(Staged {
                     anchor: object.anchor.clone(),
                     kind: object.kind,
-                    object: Some(Box::new(object.clone())),
+                    object: Some(Arc::new(object.clone())),
                 }),
                 None => {
                     let rows = remembered.get(id).map_or(&[][..], Vec::as_slice);

@@ -1,7 +1,9 @@
-//! The objects of the cycle at hand: a private file that vanishes with the process, so that memory does not grow with the
-//! directory.
+//! The objects of the cycle at hand: in memory while they are few, else in a private file that vanishes with the process, so that
+//! memory does not grow with the directory.
 
-use std::sync::{Mutex, PoisonError};
+mod held;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
@@ -10,6 +12,7 @@ use serde_json::Value;
 use super::StoreError;
 use super::codec::{Stored, identifier};
 use crate::model::{ObjectKind, SourceAnchor, SourceObject};
+use held::Held;
 
 /// One object that may have to be evaluated.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,7 +20,7 @@ pub struct Staged {
     pub anchor: SourceAnchor,
     pub kind: ObjectKind,
     /// `None`: the object is absent from the export, or due without having been read.
-    pub object: Option<Box<SourceObject>>,
+    pub object: Option<Arc<SourceObject>>,
 }
 
 /// An object whose references are sent after all objects (service.md 15).
@@ -35,10 +38,14 @@ pub struct FollowUp {
 
 /// See the module.
 pub struct Staging {
+    /// Nothing once there were too many: then all objects are in the file.
+    held: Mutex<Option<Held>>,
     connection: Mutex<Connection>,
 }
 
 const WAITING: i64 = -1;
+/// Octets of objects that stay in memory.
+const FEW: usize = 32 << 20;
 /// Rows that are written in one transaction.
 const BATCH: u64 = 10_000;
 /// Octets of objects that are handed out together.
@@ -62,7 +69,11 @@ impl Staging {
              CREATE TABLE learned (key BLOB PRIMARY KEY, data TEXT) STRICT, WITHOUT ROWID;",
         )?;
         connection.set_prepared_statement_cache_capacity(16);
-        Ok(Self { connection: Mutex::new(connection) })
+        Ok(Self { held: Mutex::new(Some(Held::of_room(FEW))), connection: Mutex::new(connection) })
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn with<T>(&self, ask: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
@@ -119,6 +130,10 @@ impl Staging {
                 let anchor = staged.anchor.clone();
                 decided.push((anchor, phase_of(staged)?));
             }
+            if let Some(held) = self.held().as_mut() {
+                held.decide(decided);
+                continue;
+            }
             self.with(|connection| {
                 connection.execute_batch("BEGIN")?;
                 for (anchor, phase) in &decided {
@@ -135,16 +150,10 @@ impl Staging {
                 Ok(())
             })?;
         }
+        if self.held().is_some() {
+            return Ok(());
+        }
         self.with(|connection| Ok(connection.execute_batch("CREATE INDEX by_phase ON objects (phase, anchor)")?))
-    }
-
-    /// How many objects are in a phase.
-    pub fn count(&self, phase: u8) -> Result<u64, StoreError> {
-        self.with(|connection| {
-            let sql = "SELECT count(*) FROM objects WHERE phase = ?1";
-            let count: i64 = connection.prepare_cached(sql)?.query_row([phase], |row| row.get(0))?;
-            Ok(count.cast_unsigned())
-        })
     }
 
     /// The next `count` objects of a phase behind `after`, in anchor order.
@@ -154,6 +163,9 @@ impl Staging {
 
     /// One object, whatever its phase.
     pub fn get(&self, anchor: &SourceAnchor) -> Result<Option<Staged>, StoreError> {
+        if let Some(held) = self.held().as_ref() {
+            return Ok(held.get(anchor));
+        }
         self.with(|connection| {
             let mut statement =
                 connection.prepare_cached("SELECT anchor, kind, object FROM objects WHERE anchor = ?1")?;
@@ -207,6 +219,9 @@ impl Staging {
     }
 
     fn page(&self, phase: i64, after: Option<&SourceAnchor>, count: u32) -> Result<Vec<Staged>, StoreError> {
+        if let Some(held) = self.held().as_ref() {
+            return Ok(held.page(phase, after, count as usize));
+        }
         self.with(|connection| {
             let mut found = Vec::new();
             let from = super::memberships::from(after)?;
@@ -231,7 +246,7 @@ impl Staging {
     }
 }
 
-/// Adds objects in large transactions.
+/// Adds objects, where they are many in large transactions.
 pub struct Filling<'a> {
     staging: &'a Staging,
     pending: u64,
@@ -239,8 +254,24 @@ pub struct Filling<'a> {
 
 impl Filling<'_> {
     /// Adds one object; false where its anchor is taken by an object of the other kind.
-    pub fn put(&mut self, staged: &Staged) -> Result<bool, StoreError> {
-        let object = staged.object.as_ref().map(serde_json::to_string).transpose()?;
+    pub fn put(&mut self, staged: Staged) -> Result<bool, StoreError> {
+        let mut held = self.staging.held();
+        match held.as_mut() {
+            Some(few) => {
+                let is_added = few.put(staged);
+                if few.is_full() {
+                    for (staged, phase) in held.take().into_iter().flat_map(Held::into_all) {
+                        self.write(&staged, phase)?;
+                    }
+                }
+                Ok(is_added)
+            }
+            None => self.write(&staged, WAITING),
+        }
+    }
+
+    fn write(&mut self, staged: &Staged, phase: i64) -> Result<bool, StoreError> {
+        let object = staged.object.as_deref().map(serde_json::to_string).transpose()?;
         let begin = self.pending == 0;
         self.pending += 1;
         let end = self.pending == BATCH;
@@ -257,7 +288,7 @@ impl Filling<'_> {
                      ON CONFLICT (anchor) DO UPDATE SET object = excluded.object, phase = excluded.phase
                      WHERE kind = excluded.kind",
                 )?
-                .execute(params![Stored(staged.anchor.as_str()), staged.kind == ObjectKind::Group, object, WAITING])?;
+                .execute(params![Stored(staged.anchor.as_str()), staged.kind == ObjectKind::Group, object, phase])?;
             if end {
                 connection.execute_batch("COMMIT")?;
             }
@@ -292,17 +323,96 @@ fn staged(row: &rusqlite::Row<'_>) -> Result<Staged, StoreError> {
         kind: if row.get(1)? { ObjectKind::Group } else { ObjectKind::User },
         object: match row.get_ref(2)? {
             ValueRef::Null => None,
-            text => Some(serde_json::from_str(text.as_str().map_err(rusqlite::Error::from)?)?),
+            text => Some(Arc::new(serde_json::from_str(text.as_str().map_err(rusqlite::Error::from)?)?)),
         },
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use super::*;
+    use crate::model::{Deletion, Origin, SourceValue};
 
     fn one(anchor: &str) -> Staged {
         Staged { anchor: SourceAnchor(anchor.to_owned()), kind: ObjectKind::User, object: None }
+    }
+
+    fn object(anchor: &str, text: String) -> Arc<SourceObject> {
+        Arc::new(SourceObject {
+            kind: ObjectKind::User,
+            anchor: SourceAnchor(anchor.to_owned()),
+            deletion: Deletion::None,
+            attributes: [("displayName".to_owned(), SourceValue::Text(text))].into(),
+            rest: BTreeMap::new(),
+            unknown: BTreeSet::new(),
+            cleared: BTreeSet::new(),
+            incomplete: BTreeSet::new(),
+            unresolved: BTreeMap::new(),
+            removed: BTreeMap::new(),
+            partial: false,
+            origin: Origin { file: "f.csv".to_owned(), line: 7 },
+        })
+    }
+
+    /// Some of them come again, as another kind or with other contents.
+    fn objects(count: u64) -> Vec<Staged> {
+        let staged = |number: u64| {
+            let hash = xxhash_rust::xxh3::xxh3_128(&(number % (count - count / 7)).to_le_bytes());
+            let anchor = match number % 5 {
+                0 => format!("anchor {}", hash % 1000),
+                1 => uuid::Uuid::from_u128(hash).to_string().to_uppercase(),
+                _ => uuid::Uuid::from_u128(hash).to_string(),
+            };
+            let kind = if number.is_multiple_of(11) { ObjectKind::Group } else { ObjectKind::User };
+            let object = (number % 3 != 0).then(|| object(&anchor, format!("{number} é \"quoted\"")));
+            Staged { anchor: SourceAnchor(anchor), kind, object }
+        };
+        (0..count).map(staged).collect()
+    }
+
+    /// What a walk over the phases and a look at each object show; the third phase is none.
+    fn walk(staging: &Staging, objects: &[Staged]) -> (Vec<Vec<Staged>>, Vec<Option<Staged>>) {
+        let mut met = Vec::new();
+        let phase = |staged: Staged| {
+            met.push(staged.clone());
+            Ok(Some(staged.anchor.as_str().len() as u8 % 3).filter(|phase| *phase < 2))
+        };
+        staging.sort(phase).expect("sorted");
+        let mut pages = vec![met];
+        for phase in 0..3 {
+            let mut after = None;
+            loop {
+                let page = staging.next(phase, after.as_ref(), 100).expect("there");
+                let Some(last) = page.last() else { break };
+                after = Some(last.anchor.clone());
+                pages.push(page);
+            }
+        }
+        (pages, objects.iter().map(|staged| staging.get(&staged.anchor).expect("asked")).collect())
+    }
+
+    #[test]
+    fn few_objects_are_told_as_many_are() {
+        let objects = objects(3000);
+        // all in memory, all in the file, and from somewhere on too many for memory
+        let [held, filed, both] = [usize::MAX, 0, 1 << 20].map(|room| {
+            let staging = Staging::open().expect("a temporary file");
+            *staging.held() = Some(Held::of_room(room));
+            let mut filling = staging.fill().expect("open");
+            let put = |staged: &Staged| {
+                let is_added = filling.put(staged.clone()).expect("room");
+                (is_added, staging.held().is_some())
+            };
+            let (added, in_memory): (Vec<bool>, Vec<bool>) = objects.iter().map(put).unzip();
+            filling.finish().expect("room");
+            (added, walk(&staging, &objects), in_memory.iter().filter(|held| **held).count())
+        });
+        assert_eq!((held.2, filed.2, both.2 > 500 && both.2 < 2500), (3000, 0, true), "{}", both.2);
+        assert!(held.0.contains(&false) && held.1.0[1].len() == 100);
+        assert_eq!((&held.0, &held.1), (&filed.0, &filed.1));
+        assert_eq!((held.0, held.1), (both.0, both.1));
     }
 
     #[test]
@@ -310,7 +420,7 @@ mod tests {
         let staging = Staging::open().expect("a temporary file");
         let mut filling = staging.fill().expect("open");
         for anchor in ["c", "3d628091-ebb6-4e5b-a621-3648e0d9dc7a", "a", "b", "a"] {
-            filling.put(&one(anchor)).expect("room");
+            filling.put(one(anchor)).expect("room");
         }
         filling.finish().expect("room");
         let phase = |staged: Staged| {
@@ -325,7 +435,7 @@ mod tests {
         assert_eq!(first, [one("a")]);
         let second = staging.next(1, Some(&first[0].anchor), 9).expect("there");
         assert_eq!(second, [one("3d628091-ebb6-4e5b-a621-3648e0d9dc7a")]);
-        assert_eq!((staging.count(1).expect("1"), staging.count(2).expect("2")), (2, 1));
+        assert_eq!(staging.next(2, None, 9).expect("there"), [one("c")]);
         assert_eq!(staging.get(&SourceAnchor("b".to_owned())).expect("asked"), None);
     }
 }
