@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::assignment::{Assigned, Heard, UNSAID};
 use super::known::{Known, OBJECT_KEY};
-use super::reader::{Recognising, Sorted};
+use super::reader::{Keys, Recognising, Sorted};
 use super::refused::RefusedRecords;
 use crate::delta::{Matcher, Record, Snapshot, SnapshotBuilder, absent_keys};
 use crate::model::{Deletion, ObjectKind, RunError, SourceAnchor, SourceCounts, SourceObject, SourceValue};
@@ -163,7 +163,7 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
         true => Snapshot::default(),
         false => stored.and_then(Snapshot::decode).unwrap_or_default(),
     };
-    let due: HashSet<u64> = request.due.iter().map(|(kind, anchor)| ObjectKey::of(*kind, anchor.as_str()).0).collect();
+    let due: Keys = request.due.iter().map(|(kind, anchor)| ObjectKey::of(*kind, anchor.as_str()).0).collect();
     let mut refused_records = request
         .keep_refused_at
         .filter(|_| request.settings.keep_refused)
@@ -456,7 +456,7 @@ fn changed_snapshot(request: &Request<'_>, sorted: &Sorted) -> Result<(Option<Ve
         return Ok((None, users, groups));
     };
     let (none, mut builder) = (Snapshot::default(), SnapshotBuilder::default());
-    let mut was: HashSet<u64> = HashSet::new();
+    let mut was = Keys::new();
     for record in old.iter() {
         if sorted.touched.contains_key(&record.key) || sorted.purged.contains(&record.key) {
             was.insert(record.key);

@@ -1,17 +1,22 @@
 //! What the reader of files is told, and what it found, by keys.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
+
+use hashbrown::{HashMap, HashSet};
 
 use super::known::Known;
 use crate::delta::{Matcher, Record};
 use crate::model::{ObjectKind, SourceAnchor};
 use crate::source::{Base, ObjectKey, Recognise, Recognised};
 
+/// Keys of objects ([`ObjectKey`]), which are hashes already.
+pub(super) type Keys = HashSet<u64>;
+
 /// Recognises the records of the last export, but those whose objects are wanted all the same.
 pub(super) struct Recognising<'a> {
     pub matcher: Matcher<'a>,
-    pub due: &'a HashSet<u64>,
+    pub due: &'a Keys,
     /// Everything is wanted; the matcher only learns who is still there.
     pub all: bool,
     /// What change files apply to, where the source may bring some.
@@ -35,6 +40,10 @@ impl Recognise for Recognising<'_> {
         self.matcher.knew(hash).map(|record| ObjectKey(record.key))
     }
 
+    fn count(&self) -> usize {
+        self.matcher.count()
+    }
+
     fn base(&mut self) -> Option<&mut dyn Base> {
         self.known.as_mut().map(|known| known as &mut dyn Base)
     }
@@ -44,12 +53,12 @@ impl Recognise for Recognising<'_> {
 #[derive(Default)]
 pub(super) struct Sorted {
     /// Objects that were read or refused.
-    pub read: HashSet<u64>,
+    pub read: Keys,
     pub recognised: u64,
     /// Some record says only what changed, and nothing is kept that it could be put over.
     pub partial: bool,
     /// Objects of which change files speak and the snapshot beside them, if there is one, as far as it was decoded, does not.
-    pub only_changed: HashSet<u64>,
+    pub only_changed: Keys,
     /// Records of change files, for users and for groups.
     pub changes: (u64, u64),
     /// Objects of which change files speak.

@@ -1,6 +1,6 @@
 //! Whose record is not there any more.
 
-use std::collections::HashSet;
+use hashbrown::HashSet;
 
 use super::{Matcher, Record};
 

@@ -1,7 +1,5 @@
 //! Recognises records that were there last time.
 
-use hashbrown::HashTable;
-
 use super::snapshot::{LOOK_AHEAD, MISSES_BEFORE_LOST};
 use super::{Record, Snapshot};
 
@@ -10,13 +8,18 @@ pub struct Matcher<'a> {
     old: &'a Snapshot,
     cursor: usize,
     misses: usize,
-    index: Option<HashTable<u32>>,
+    index: Option<Index>,
     seen: Vec<u64>,
 }
 
 impl<'a> Matcher<'a> {
     pub fn new(old: &'a Snapshot) -> Self {
         Self { old, cursor: 0, misses: 0, index: None, seen: vec![0; old.len().div_ceil(64)] }
+    }
+
+    /// How many records the last export had.
+    pub fn count(&self) -> usize {
+        self.old.len()
     }
 
     /// Returns the record of the last export with this hash, if there was one.
@@ -40,28 +43,22 @@ impl<'a> Matcher<'a> {
 
     /// Returns the record of the last export with this hash, wherever it was, whether or not it was recognised before.
     pub fn knew(&mut self, hash: u128) -> Option<Record> {
-        let index = self.index.get_or_insert_with(|| index(self.old));
-        let at = index.find(hash as u64, |at| self.old.get(*at as usize).is_some_and(|record| record.hash == hash))?;
-        self.old.get(*at as usize)
+        let at = self.index.get_or_insert_with(|| Index::of(self.old)).find(self.old, hash)?;
+        self.old.get(at)
     }
 
     fn find(&mut self, hash: u128) -> Option<usize> {
         // Where the order is lost each look ahead reads memory that is nowhere near.
         let far = if self.index.is_some() { 1 } else { LOOK_AHEAD };
         let ahead = self.cursor..(self.cursor + far).min(self.old.len());
-        if let Some(at) = ahead.into_iter().find(|at| self.hash_at(*at) == Some(hash)) {
+        if let Some(at) = ahead.into_iter().find(|at| self.old.hash_at(*at) == Some(hash)) {
             return Some(at);
         }
         // Then an index is worth its memory.
         if self.index.is_none() && self.misses >= MISSES_BEFORE_LOST {
-            self.index = Some(index(self.old));
+            self.index = Some(Index::of(self.old));
         }
-        let found = self.index.as_ref()?.find(hash as u64, |at| self.hash_at(*at as usize) == Some(hash))?;
-        Some(*found as usize)
-    }
-
-    fn hash_at(&self, at: usize) -> Option<u128> {
-        self.old.get(at).map(|record| record.hash)
+        self.index.as_ref()?.find(self.old, hash)
     }
 
     /// The old records that were recognised.
@@ -75,21 +72,65 @@ impl<'a> Matcher<'a> {
     }
 
     fn those(&self, recognised: bool) -> impl Iterator<Item = Record> + '_ {
-        (0..self.old.len())
-            .filter(move |at| (self.seen[at / 64] >> (at % 64) & 1 == 1) == recognised)
-            .filter_map(|at| self.old.get(at))
+        let words = self.seen.iter().map(move |word| if recognised { *word } else { !word }).enumerate();
+        words.flat_map(|(at, word)| ones(word).map(move |bit| at * 64 + bit)).filter_map(|at| self.old.get(at))
     }
 }
 
-fn index(old: &Snapshot) -> HashTable<u32> {
-    // A snapshot of more records than this would not fit into the state file's blob.
-    let count = u32::try_from(old.len()).unwrap_or(u32::MAX);
-    let mut table = HashTable::with_capacity(count as usize);
-    for at in 0..count {
-        let hash = |at: &u32| old.get(*at as usize).map_or(0, |record| record.hash as u64);
-        table.insert_unique(hash(&at), at, hash);
+/// The places of the bits that are set.
+fn ones(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = word.trailing_zeros() as usize;
+        word &= word.wrapping_sub(1);
+        (bit < 64).then_some(bit)
+    })
+}
+
+/// Where the records are, by their hashes.
+///
+/// Those whose hashes begin alike lie together; that takes two sweeps, where a table that is filled one by one takes the time of
+/// the whole reading.
+struct Index {
+    /// Where those of each beginning end in `places`; they begin where the ones before end.
+    ends: Vec<u32>,
+    places: Vec<u32>,
+    /// Bits of a hash that do not belong to its beginning.
+    shift: u32,
+}
+
+impl Index {
+    fn of(old: &Snapshot) -> Self {
+        // A snapshot of more records than this would not fit into the state file's blob.
+        let count = u32::try_from(old.len()).unwrap_or(u32::MAX);
+        let bits = count.max(2).ilog2() + 1;
+        let (mut ends, shift) = (vec![0_u32; 1 << bits], 64 - bits);
+        let hashes = || (0..count as usize).filter_map(|at| old.hash_at(at)).map(|hash| beginning(hash, shift));
+        hashes().for_each(|beginning| ends[beginning] += 1);
+        let mut sum = 0;
+        for end in &mut ends {
+            // for now, where they begin
+            sum += std::mem::replace(end, sum);
+        }
+        let mut places = vec![0; count as usize];
+        for (at, beginning) in (0..count).zip(hashes()) {
+            let next = &mut ends[beginning];
+            places[*next as usize] = at;
+            *next += 1;
+        }
+        Self { ends, places, shift }
     }
-    table
+
+    /// The first record with the hash.
+    fn find(&self, old: &Snapshot, hash: u128) -> Option<usize> {
+        let beginning = beginning(hash, self.shift);
+        let begin = beginning.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let places = self.places.get(begin as usize..self.ends[beginning] as usize)?;
+        places.iter().map(|at| *at as usize).find(|at| old.hash_at(*at) == Some(hash))
+    }
+}
+
+fn beginning(hash: u128, shift: u32) -> usize {
+    ((hash as u64) >> shift) as usize
 }
 
 #[cfg(test)]
@@ -121,6 +162,32 @@ mod tests {
         let mut matcher = Matcher::new(&old);
         assert_eq!([2, 2].map(|n| matcher.recognise(hash(n)).map(|record| record.key)), [Some(2), None]);
         assert_eq!([2, 9].map(|n| matcher.knew(hash(n)).map(|record| record.key)), [Some(2), None]);
+    }
+
+    #[test]
+    fn an_index_finds_the_first_of_each() {
+        for count in [0, 1, 2, 3, 63, 64, 65, 1000] {
+            // every third one twice
+            let old = old(count);
+            let twice: Vec<Record> =
+                old.iter().chain(old.iter().filter(|record| record.key.is_multiple_of(3))).collect();
+            let twice = snapshot_of(&twice);
+            let index = Index::of(&twice);
+            for n in 0..=count + 1 {
+                let expected = (1..=count).contains(&n).then(|| n as usize - 1);
+                assert_eq!(index.find(&twice, hash(n)), expected, "{n} of {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn those_seen_and_those_not_are_everybody() {
+        let old = old(200);
+        let mut matcher = Matcher::new(&old);
+        let is_there = |n: &u64| n % 7 != 2 && !(60..70).contains(n);
+        (1..=200).filter(is_there).for_each(|n| assert!(matcher.recognise(hash(n)).is_some()));
+        assert!(matcher.seen().map(|record| record.key).eq((1..=200).filter(is_there)));
+        assert!(matcher.unseen().map(|record| record.key).eq((1..=200).filter(|n| !is_there(n))));
     }
 
     #[test]

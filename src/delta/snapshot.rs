@@ -46,6 +46,11 @@ impl Snapshot {
         read(self.bytes.get(start..start + SIZE)?)
     }
 
+    pub(super) fn hash_at(&self, at: usize) -> Option<u128> {
+        let start = MAGIC.len() + at * SIZE;
+        Some(u128::from_le_bytes(*self.bytes.get(start..)?.first_chunk()?))
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = Record> + '_ {
         (0..self.len()).filter_map(|at| self.get(at))
     }

@@ -49,6 +49,11 @@ pub trait Recognise {
         None
     }
 
+    /// How many records were read last time.
+    fn count(&self) -> usize {
+        0
+    }
+
     /// What change files apply to; without it LDIF changes are handed over as they are.
     fn base(&mut self) -> Option<&mut dyn Base> {
         None
@@ -204,7 +209,7 @@ pub(super) fn read_by<E>(
         problems: Problems::default(),
         counts: Counts::default(),
         anchors: rules::remembered_anchors(memory),
-        seen: Seen::default(),
+        seen: Seen::after(known.count()),
         references: None,
         refused_without_anchor: 0,
         lacking_anchor: BTreeMap::new(),

@@ -47,6 +47,11 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// Has room for as many records as there were last time, should they be recognised.
+    pub fn after(count: usize) -> Self {
+        Self { living: Living::after(count), ..Self::default() }
+    }
+
     /// Notes a record and says how it stands to those before it.
     pub fn meet(&mut self, key: ObjectKey, this: First, hash: u128) -> Standing {
         let is_recognised = this.print == 0;

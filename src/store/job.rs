@@ -234,17 +234,19 @@ impl Store {
 
     /// The snapshot of the last accepted export, as `delta` wrote it.
     pub fn snapshot(&self, job: JobKey) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(|connection| {
-            let find = "SELECT 1 FROM snapshots WHERE job = ?1";
-            if connection.query_row(find, [job.0], |_| Ok(())).optional()?.is_none() {
-                return Ok(None);
-            }
-            // Bit by bit: as a column it would be in memory twice, and it is the largest thing there.
-            let blob = connection.blob_open(MAIN_DB, "snapshots", "data", job.0, true)?;
-            let mut data = vec![0; blob.len()];
-            blob.read_at_exact(&mut data, 0)?;
-            Ok(Some(data))
-        })
+        // A connection of its own: what has to be read page by page would take the place of all pages that are asked for again.
+        let connection = super::open::connect(&self.path)?;
+        connection.execute_batch("PRAGMA cache_size = -64")?;
+        let transaction = connection.unchecked_transaction()?;
+        let find = "SELECT 1 FROM snapshots WHERE job = ?1";
+        if transaction.query_row(find, [job.0], |_| Ok(())).optional()?.is_none() {
+            return Ok(None);
+        }
+        // Bit by bit: as a column it would be in memory twice, and it is the largest thing there.
+        let blob = transaction.blob_open(MAIN_DB, "snapshots", "data", job.0, true)?;
+        let mut data = vec![0; blob.len()];
+        blob.read_at_exact(&mut data, 0)?;
+        Ok(Some(data))
     }
 
     /// Drops watermark and snapshot, so that every source object is evaluated again (service.md 4.3).

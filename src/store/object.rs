@@ -54,6 +54,10 @@ impl ObjectRow {
             | bit(self.active_in_target == Some(true), ACTIVE)
     }
 
+    pub(super) fn kind_of(flags: i64) -> ObjectKind {
+        if flags & KIND_GROUP != 0 { ObjectKind::Group } else { ObjectKind::User }
+    }
+
     /// Reads the columns `anchor, target, used, flags, left_at`.
     pub(super) fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
         let anchor = SourceAnchor(codec::identifier(row.get_ref(0)?)?);
@@ -65,7 +69,7 @@ impl ObjectRow {
         let has = |bit: i64| flags & bit != 0;
         Ok(Self {
             anchor,
-            kind: if has(KIND_GROUP) { ObjectKind::Group } else { ObjectKind::User },
+            kind: Self::kind_of(flags),
             link: match target {
                 None => Link::None,
                 Some(id) if has(RELEASED) => Link::Released(id),

@@ -100,15 +100,14 @@ impl Store {
         wanted: &(dyn Fn(ObjectKind, &str) -> bool + Sync),
     ) -> Result<Vec<(ObjectKind, SourceAnchor, bool)>, StoreError> {
         let connection = super::open::connect(&self.path)?;
-        let sql = format!(
-            "SELECT anchor, flags & 1, left_at IS NOT NULL FROM objects WHERE job = ?1 AND {half} ORDER BY anchor"
-        );
+        let sql =
+            format!("SELECT anchor, flags, left_at IS NOT NULL FROM objects WHERE job = ?1 AND {half} ORDER BY anchor");
         let mut statement = connection.prepare(&sql)?;
         let mut rows = statement.query([job.0])?;
         let mut buffer = uuid::Uuid::encode_buffer();
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            let kind = if row.get(1)? { ObjectKind::Group } else { ObjectKind::User };
+            let kind = ObjectRow::kind_of(row.get(1)?);
             let anchor = match row.get_ref(0)? {
                 ValueRef::Blob(bytes) => {
                     let guid = uuid::Uuid::from_slice(bytes).map_err(|error| StoreError::Decode(error.to_string()))?;

@@ -14,6 +14,10 @@ pub struct Living {
 }
 
 impl Living {
+    pub fn after(count: usize) -> Self {
+        Self { recognised: Recognised { last: count, ..Recognised::default() }, ..Self::default() }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.decoded.records.len() == 0 && self.recognised.records.len() == 0
     }
@@ -60,6 +64,8 @@ impl Decoded {
 #[derive(Debug, Default)]
 struct Recognised {
     records: Records,
+    /// How many records there were last time.
+    last: usize,
     /// Of as many keys as `filtered`.
     filter: Filter,
     filtered: usize,
@@ -70,8 +76,8 @@ struct Recognised {
     indexed: usize,
 }
 
-/// Keys that the first filter has room for.
-const ROOM: usize = 1 << 18;
+/// Keys that the first filter has room for, at least.
+const ROOM: usize = 1 << 12;
 /// So often all keys may be gone through, which costs a quarter of an index by then.
 const MOST_SCANS: u32 = 64;
 
@@ -98,7 +104,7 @@ impl Recognised {
             return;
         }
         if count > self.filter.room() {
-            (self.filter, self.filtered) = (Filter::with_room((2 * count).max(ROOM)), 0);
+            (self.filter, self.filtered) = (Filter::with_room((2 * count).max(self.last).max(ROOM)), 0);
         }
         self.records.keys.from(self.filtered).for_each(|key| self.filter.insert(key));
         self.filtered = count;
@@ -228,7 +234,7 @@ mod tests {
         let mut random = (1_u64..).map(hash);
         for round in 0..90 {
             let mut next = |most: u64| random.next().expect("endless") % most;
-            let (mut living, mut firsts) = (Living::default(), HashMap::new());
+            let (mut living, mut firsts) = (Living::after(round % 5 * 1000), HashMap::new());
             // few keys so that many meet, many so that few do; seldom and often something that was decoded
             let (keys, decoded) = ([20, 3000, 1 << 40][round % 3], [2, 50, 500][round / 3 % 3]);
             for line in 0..3000 {
