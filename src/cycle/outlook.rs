@@ -12,6 +12,7 @@ use super::standing::Standing;
 use crate::config::Job;
 use crate::model::{ObjectKind, SourceAnchor, StagedObject, Trigger};
 use crate::plan::Protection;
+use crate::store::{ObjectRow, Staged};
 use crate::target::Transport;
 
 /// Changed objects that are named where most of them changed.
@@ -54,11 +55,10 @@ impl Service {
         let initial = line.run.trigger == Trigger::Initial;
         let now = line.as_of();
         let mut sorted = Outlook::default();
-        imported.staging.sort(|staged| {
-            let row = line.store.object(line.job, &staged.anchor)?;
+        let mut phase_of = |staged: &Staged, row: Option<ObjectRow>| {
             let Some(kind) = line.kind(staged.kind) else {
                 sorted.unchanged += 1;
-                return Ok(None);
+                return None;
             };
             let standing = match (&staged.object, &row) {
                 (Some(object), row) => {
@@ -66,7 +66,7 @@ impl Service {
                     Standing::of_present(object, row.as_ref(), line.scope, kind, assigned, now)
                 }
                 (None, Some(row)) => Standing::of_absent(row, line.scope, now),
-                (None, None) => return Ok(None),
+                (None, None) => return None,
             };
             if !initial && row.as_ref().is_some_and(|row| standing.changed_since(row)) {
                 sorted.changed += 1;
@@ -74,13 +74,13 @@ impl Service {
                     sorted.examples.push(staged.anchor.to_string());
                 }
             }
-            let is_due = due.contains(&(staged.kind, staged.anchor.clone()));
+            let is_due = !due.is_empty() && due.contains(&(staged.kind, staged.anchor.clone()));
             let vanished = staged.object.is_none() && row.as_ref().is_some_and(|row| row.left_at.is_some()) && !is_due;
             if (!initial && !is_due && !standing.differs_from(row.as_ref()))
                 || (vanished && !standing.differs_from(row.as_ref()))
             {
                 sorted.unchanged += u64::from(staged.object.is_some());
-                return Ok(None);
+                return None;
             }
             sorted.entitled += u64::from(standing.scope.as_ref().is_ok_and(crate::plan::Scope::is_entitled));
             let forecast = forecast(&standing, row.as_ref(), kind);
@@ -89,7 +89,11 @@ impl Service {
             }
             sorted.asks |= forecast.phase.asks() && !forecast.deprovisions;
             sorted.total += 1;
-            Ok(Some(forecast.phase as u8))
+            Some(forecast.phase as u8)
+        };
+        imported.staging.sort(|page| {
+            let rows = line.store.objects(line.job, page.iter().map(|staged| &staged.anchor))?;
+            Ok(page.iter().zip(rows).map(|(staged, row)| phase_of(staged, row)).collect())
         })?;
         Ok(sorted)
     }

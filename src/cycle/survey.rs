@@ -19,7 +19,7 @@ use crate::model::{
     TargetValue, Trigger,
 };
 use crate::plan::{self, ReadAnswer, Scope};
-use crate::store::{JobKey, JobState, Staged, StoreError};
+use crate::store::{JobKey, JobState, ObjectRow, Staged, StoreError};
 use crate::target::{Client, Transport};
 
 /// How a walk ended: what was found was handed out before.
@@ -38,9 +38,13 @@ impl Service {
     /// Compares every linked account with the source; `each` gets them in the order of source anchors.
     pub async fn verify(&self, job: &Job, each: &mut dyn FnMut(Drift)) -> Result<Walk, ServiceError> {
         self.walk(job, async |line, imported| {
-            imported.staging.sort(|staged| {
-                let linked = line.store.object(line.job, &staged.anchor)?.is_some_and(|row| row.link != Link::None);
-                Ok((linked && line.kind(staged.kind).is_some()).then_some(PHASE))
+            imported.staging.sort(|page| {
+                let rows = line.store.objects(line.job, page.iter().map(|staged| &staged.anchor))?;
+                let phase_of = |(staged, row): (&Staged, Option<ObjectRow>)| {
+                    let linked = row.is_some_and(|row| row.link != Link::None);
+                    (linked && line.kind(staged.kind).is_some()).then_some(PHASE)
+                };
+                Ok(page.iter().zip(rows).map(phase_of).collect())
             })?;
             let mut walk = Walk::default();
             let mut after = None;
@@ -76,9 +80,8 @@ impl Service {
             };
             // Only the first matching attribute counts (22.3); of each person no more is kept than its value and anchor.
             let mut people: HashMap<String, (String, bool)> = HashMap::new();
-            imported.staging.sort(|staged| {
+            let mut meet = |staged: &Staged, row: Option<ObjectRow>| {
                 if let (ObjectKind::User, Some(object)) = (staged.kind, &staged.object) {
-                    let row = line.store.object(line.job, &staged.anchor)?;
                     let assigned = imported.assigned.holds(object);
                     let standing =
                         Standing::of_present(object, row.as_ref(), line.scope, &line.users, assigned, line.now());
@@ -92,7 +95,11 @@ impl Service {
                         people.insert(value.to_lowercase(), (staged.anchor.to_string(), assigned));
                     }
                 }
-                Ok(None)
+                None
+            };
+            imported.staging.sort(|page| {
+                let rows = line.store.objects(line.job, page.iter().map(|staged| &staged.anchor))?;
+                Ok(page.iter().zip(rows).map(|(staged, row)| meet(staged, row)).collect())
             })?;
             let mut walk = Walk::default();
             let mut seen: HashSet<String> = HashSet::new();

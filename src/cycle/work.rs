@@ -254,9 +254,8 @@ impl Work<'_> {
             let anchors = objects.iter().map(|staged| staged.anchor.clone()).collect();
             line.store.claim_all(line.job, anchors, line.run.owner.clone(), Timestamp::now()).await?
         } else {
-            let remembered = |staged: &Staged| line.store.remembered(line.job, &staged.anchor);
-            let ours = |staged| remembered(staged).map(|remembered| Claimed::Ours(Box::new(remembered)));
-            objects.iter().map(ours).collect::<Result<_, _>>()?
+            let remembered = line.store.remembered_all(line.job, objects.iter().map(|staged| &staged.anchor))?;
+            remembered.into_iter().map(|remembered| Claimed::Ours(Box::new(remembered))).collect()
         };
         Ok(objects.into_iter().zip(claimed).collect())
     }

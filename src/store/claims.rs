@@ -49,6 +49,15 @@ impl Store {
         .await
     }
 
+    /// What is remembered of objects that need no claim, because nothing of them will change; in their order.
+    pub fn remembered_all<'a>(
+        &self,
+        job: JobKey,
+        anchors: impl Iterator<Item = &'a SourceAnchor>,
+    ) -> Result<Vec<Remembered>, StoreError> {
+        self.read_at_once(|connection| anchors.map(|anchor| remembered(connection, job, anchor)).collect())
+    }
+
     /// What is remembered of an object that needs no claim, because nothing of it will change.
     pub fn remembered(&self, job: JobKey, anchor: &SourceAnchor) -> Result<Remembered, StoreError> {
         self.read(|connection| remembered(connection, job, anchor))

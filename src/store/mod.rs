@@ -72,4 +72,14 @@ impl Store {
         // A panic of another reader leaves no half-made change behind: readers change nothing.
         ask(&self.reader.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// Asks several things about one moment; each for itself would lock the file anew.
+    fn read_at_once<T>(&self, ask: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.read(|connection| {
+            let transaction = connection.unchecked_transaction()?;
+            let answer = ask(&transaction)?;
+            transaction.commit()?;
+            Ok(answer)
+        })
+    }
 }

@@ -56,6 +56,15 @@ impl Store {
         self.read(|connection| object(connection, job, anchor))
     }
 
+    /// The objects with these anchors, in their order, as they are at one moment.
+    pub fn objects<'a>(
+        &self,
+        job: JobKey,
+        anchors: impl Iterator<Item = &'a SourceAnchor>,
+    ) -> Result<Vec<Option<ObjectRow>>, StoreError> {
+        self.read_at_once(|connection| anchors.map(|anchor| object(connection, job, anchor)).collect())
+    }
+
     /// Calls `each` with every remembered object in anchor order.
     pub fn each_object(
         &self,

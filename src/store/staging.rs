@@ -118,18 +118,19 @@ impl Staging {
         Ok(Filling { staging: self, pending: 0 })
     }
 
-    /// Gives every waiting object its phase, in anchor order; `None` drops it.
-    pub fn sort(&self, mut phase_of: impl FnMut(Staged) -> Result<Option<u8>, StoreError>) -> Result<(), StoreError> {
+    /// Gives every waiting object its phase, in anchor order and many at a time; `None` drops it.
+    pub fn sort(
+        &self,
+        mut phases_of: impl FnMut(&[Staged]) -> Result<Vec<Option<u8>>, StoreError>,
+    ) -> Result<(), StoreError> {
         let mut after: Option<SourceAnchor> = None;
         loop {
             let page = self.page(WAITING, after.as_ref(), 1000)?;
             let Some(last) = page.last() else { break };
             after = Some(last.anchor.clone());
-            let mut decided = Vec::with_capacity(page.len());
-            for staged in page {
-                let anchor = staged.anchor.clone();
-                decided.push((anchor, phase_of(staged)?));
-            }
+            let phases = phases_of(&page)?;
+            let decided: Vec<(SourceAnchor, Option<u8>)> =
+                page.into_iter().map(|staged| staged.anchor).zip(phases).collect();
             if let Some(held) = self.held().as_mut() {
                 held.decide(decided);
                 continue;
@@ -375,11 +376,12 @@ mod tests {
     /// What a walk over the phases and a look at each object show; the third phase is none.
     fn walk(staging: &Staging, objects: &[Staged]) -> (Vec<Vec<Staged>>, Vec<Option<Staged>>) {
         let mut met = Vec::new();
-        let phase = |staged: Staged| {
-            met.push(staged.clone());
-            Ok(Some(staged.anchor.as_str().len() as u8 % 3).filter(|phase| *phase < 2))
+        let phase = |staged: &Staged| Some(staged.anchor.as_str().len() as u8 % 3).filter(|phase| *phase < 2);
+        let phases = |page: &[Staged]| {
+            met.extend_from_slice(page);
+            Ok(page.iter().map(phase).collect())
         };
-        staging.sort(phase).expect("sorted");
+        staging.sort(phases).expect("sorted");
         let mut pages = vec![met];
         for phase in 0..3 {
             let mut after = None;
@@ -423,14 +425,12 @@ mod tests {
             filling.put(one(anchor)).expect("room");
         }
         filling.finish().expect("room");
-        let phase = |staged: Staged| {
-            Ok(match staged.anchor.as_str() {
-                "b" => None,
-                "c" => Some(2),
-                _ => Some(1),
-            })
+        let phase = |staged: &Staged| match staged.anchor.as_str() {
+            "b" => None,
+            "c" => Some(2),
+            _ => Some(1),
         };
-        staging.sort(phase).expect("sorted");
+        staging.sort(|page| Ok(page.iter().map(phase).collect())).expect("sorted");
         let first = staging.next(1, None, 1).expect("there");
         assert_eq!(first, [one("a")]);
         let second = staging.next(1, Some(&first[0].anchor), 9).expect("there");
