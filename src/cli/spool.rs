@@ -5,6 +5,9 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
 use serde::Serialize;
 
+/// Octets that are written and read at once: an element has some thousands.
+const BUFFER: usize = 1 << 16;
+
 /// The inside of a JSON array in an unnamed temporary file, which only this user can read and which ends with the process.
 pub struct Spool {
     file: BufWriter<File>,
@@ -13,7 +16,7 @@ pub struct Spool {
 
 impl Spool {
     pub fn new() -> io::Result<Self> {
-        Ok(Self { file: BufWriter::new(unnamed()?), is_empty: true })
+        Ok(Self { file: BufWriter::with_capacity(BUFFER, unnamed()?), is_empty: true })
     }
 
     pub fn push(&mut self, value: &impl Serialize) -> io::Result<()> {
@@ -28,7 +31,7 @@ impl Spool {
     pub fn into_reader(self) -> io::Result<impl Read> {
         let mut file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.seek(SeekFrom::Start(0))?;
-        Ok(BufReader::new(file))
+        Ok(BufReader::with_capacity(BUFFER, file))
     }
 }
 

@@ -9,13 +9,14 @@ use super::output::Output;
 use super::spool::Spool;
 use crate::cycle::Observer;
 use crate::model::{CycleReport, Entry};
-use crate::report::{EntryRecord, JobContext, cycle_json, text};
+use crate::report::{EntryRecord, JobContext, JobParts, cycle_json, text};
 
 /// The observer of a cycle on the command line.
 pub struct Watcher {
     output: Arc<Output>,
     bar: ProgressBar,
     job: JobContext,
+    parts: JobParts,
     /// Shows the attributes below each line.
     details: bool,
     /// In a dry run: how matching went.
@@ -31,6 +32,7 @@ impl Watcher {
         Ok(Self {
             output: Arc::clone(output),
             bar: output.bar(),
+            parts: JobParts::new(&job)?,
             job,
             details,
             matching: Mutex::default(),
@@ -67,7 +69,7 @@ impl Watcher {
 
     fn write(&self, entry: &Entry) -> io::Result<()> {
         if let Some(spool) = lock(&self.spool).as_mut() {
-            return spool.push(&EntryRecord::new(entry, &self.job));
+            return spool.push(&EntryRecord::new(entry, &self.job, &self.parts));
         }
         let mut line = text::entry_line(entry, self.output.style());
         if self.details {

@@ -14,8 +14,8 @@ use super::references::{Settled, Story};
 use super::service::Service;
 use super::transcript::Transcript;
 use crate::model::{
-    Class, ErrorCode, Failure, IntendedReference, ModifiedProperty, ObjectKind, Operation, Resource, SourceAnchor,
-    TargetId,
+    Class, Details, ErrorCode, Failure, IntendedReference, ModifiedProperty, ObjectKind, Operation, Resource,
+    SourceAnchor, TargetId,
 };
 use crate::plan::ReadAnswer;
 use crate::store::{EscrowChange, Joining, Member, Sender, Staging, StoreError};
@@ -345,7 +345,7 @@ impl Service {
         let mut delivery = line.deliver_members(&group, &target, new, &which, stop).await?;
         let open = line.book().open_members(line.job, &group)?;
         let references = self.intended_members(line, staging, std::mem::take(&mut delivery.sent))?;
-        let mut details = Map::new();
+        let mut details = Details::new();
         for (name, count) in [
             ("joined", delivery.joined),
             ("left", delivery.left),
@@ -353,14 +353,14 @@ impl Service {
             ("open", open.add + open.remove),
         ] {
             if count > 0 {
-                details.insert(name.to_owned(), json!(count));
+                details.insert(name, count);
             }
         }
         if !delivery.refused.is_empty() {
             let refused = delivery.refused.iter().take(NAMED);
             let refused: Map<_, _> =
                 refused.map(|(member, failure)| (member.to_string(), json!(failure.message))).collect();
-            details.insert("refused".to_owned(), refused.into());
+            details.insert("refused", refused);
         }
         let sent = delivery.joined + delivery.left;
         let shown = match sent {

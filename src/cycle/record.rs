@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::line::Line;
 use super::standing::Standing;
 use super::transcript::Transcript;
 use crate::mapping::canonical;
 use crate::model::{
-    Change, Deletion, Entry, Failure, Identity, Link, LinkState, LoggedAction, LoggedStatus, ModifiedProperty,
+    Change, Deletion, Details, Entry, Failure, Identity, Link, LinkState, LoggedAction, LoggedStatus, ModifiedProperty,
     Mutability, ObjectKind, Operation, Resource, Retry, SourceObject, SourceState, SourceValue, Step, StepKind,
     TargetId, Trigger,
 };
@@ -60,9 +60,9 @@ pub(super) fn entry<T>(line: &Line<'_, T>, recorded: Recorded<'_>) -> Entry {
     };
     let id = line.ids.next(line.now());
     let target = recorded.target.map(|target| Identity {
-        id: target.to_string(),
+        id: target.as_str().to_owned(),
         display_name: recorded.matched.and_then(Resource::display_name).unwrap_or_default().to_owned(),
-        details: Map::new(),
+        details: Details::new(),
     });
     Entry {
         change_id: id.clone(),
@@ -122,19 +122,19 @@ fn outcome(recorded: &Recorded<'_>) -> (LoggedAction, LoggedStatus) {
 pub(super) const LOGGED_NAMES: [&str; 2] = ["userPrincipalName", "mail"];
 
 fn source_identity(object: &SourceObject, matched: Option<&Resource>) -> Identity {
-    let mut details = Map::new();
+    let mut details = Details::new();
     for name in LOGGED_NAMES {
         if let Some(text) = object.text(name) {
-            details.insert(name.to_owned(), json!(text));
+            details.insert(name, text);
         }
     }
     if !object.origin.file.is_empty() {
-        details.insert("file".to_owned(), json!(object.origin.file));
-        details.insert("line".to_owned(), json!(object.origin.line));
+        details.insert("file", object.origin.file.as_str());
+        details.insert("line", object.origin.line);
     }
     let name = object.text("displayName").or_else(|| object.text("userPrincipalName"));
     Identity {
-        id: object.anchor.to_string(),
+        id: object.anchor.as_str().to_owned(),
         display_name: name.or_else(|| matched.and_then(Resource::display_name)).unwrap_or_default().to_owned(),
         details,
     }
@@ -146,7 +146,7 @@ pub(super) fn modified(changes: &[Change]) -> Vec<ModifiedProperty> {
         .map(|change| {
             let shown = |text: String| if change.rule.redacted { REDACTED.to_owned() } else { text };
             ModifiedProperty {
-                name: change.rule.path.to_string(),
+                name: change.rule.path.as_str().to_owned(),
                 // What the target never shows is not known to have been nothing.
                 old: (change.rule.mutability == Mutability::WriteOnly).then(|| REDACTED.to_owned()).or_else(|| {
                     change.before.as_ref().map(|before| {
@@ -195,8 +195,8 @@ fn import<T>(line: &Line<'_, T>, recorded: &Recorded<'_>) -> Step {
     } else {
         format!("read the {what} at {}:{}", object.origin.file, object.origin.line)
     };
-    let mut details = Map::new();
-    details.insert("objectId".to_owned(), json!(object.anchor.as_str()));
+    let mut details = Details::new();
+    details.insert("objectId", object.anchor.as_str());
     let kind = line.kind(object.kind);
     for (name, value) in object.attributes.iter().chain(&object.rest) {
         let used = kind.is_some_and(|kind| kind.used.contains(name));
@@ -204,7 +204,7 @@ fn import<T>(line: &Line<'_, T>, recorded: &Recorded<'_>) -> Step {
             continue;
         }
         let hidden = kind.is_some_and(|kind| kind.hidden.contains(name));
-        let shown = if hidden { json!(REDACTED) } else { source_value(value) };
+        let shown = if hidden { Value::from(REDACTED) } else { source_value(value) };
         details.insert(name.clone(), shown);
     }
     step(StepKind::Import, name, LoggedStatus::Success, description, details)
@@ -212,17 +212,17 @@ fn import<T>(line: &Line<'_, T>, recorded: &Recorded<'_>) -> Step {
 
 pub(super) fn source_value(value: &SourceValue) -> Value {
     match value {
-        SourceValue::Text(text) => json!(text),
-        SourceValue::Bool(flag) => json!(if *flag { "True" } else { "False" }),
-        SourceValue::Integer(number) => json!(number.to_string()),
+        SourceValue::Text(text) => Value::from(text.as_str()),
+        SourceValue::Bool(flag) => Value::from(if *flag { "True" } else { "False" }),
+        SourceValue::Integer(number) => Value::from(number.to_string()),
         // A group may have a hundred thousand members.
         SourceValue::List(list) if list.len() > SHOWN => {
             let more = format!("and {} more", list.len() - SHOWN);
-            list[..SHOWN].iter().chain([&more]).map(|text| json!(text)).collect()
+            list[..SHOWN].iter().chain([&more]).map(|text| Value::from(text.as_str())).collect()
         }
-        SourceValue::List(list) => json!(list),
+        SourceValue::List(list) => list.iter().map(|text| Value::from(text.as_str())).collect(),
         SourceValue::Roles(roles) => {
-            roles.iter().map(|role| json!(role.display_name.as_deref().or(role.value.as_deref()))).collect()
+            roles.iter().map(|role| Value::from(role.display_name.as_deref().or(role.value.as_deref()))).collect()
         }
     }
 }
@@ -237,24 +237,24 @@ pub(super) fn text_of(value: &Value) -> String {
 }
 
 fn scoping<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, standing: &Standing) -> Step {
-    let yes = |flag: bool| json!(if flag { "True" } else { "False" });
-    let mut details = Map::new();
+    let yes = |flag: bool| if flag { "True" } else { "False" };
+    let mut details = Details::new();
     let (status, description) = match &standing.scope {
         Err(failure) => (LoggedStatus::Failure, failure.message.clone()),
         Ok(scope) => {
-            details.insert("IsActive".to_owned(), yes(scope.state == SourceState::Active));
-            details.insert("Assigned".to_owned(), yes(scope.assigned));
-            details.insert("ScopeModeAll".to_owned(), yes(!line.scope.assigned_only));
-            details.insert("IsEffectivelyEntitledForProvisioning".to_owned(), yes(scope.is_entitled()));
-            details.insert("IsInProvisioningScope".to_owned(), yes(scope.in_scope()));
-            details.insert("InputFilterPassed".to_owned(), yes(standing.input_passed));
+            details.insert("IsActive", yes(scope.state == SourceState::Active));
+            details.insert("Assigned", yes(scope.assigned));
+            details.insert("ScopeModeAll", yes(!line.scope.assigned_only));
+            details.insert("IsEffectivelyEntitledForProvisioning", yes(scope.is_entitled()));
+            details.insert("IsInProvisioningScope", yes(scope.in_scope()));
+            details.insert("InputFilterPassed", yes(standing.input_passed));
             (LoggedStatus::Success, entitlement(scope.state, scope.assigned, scope.filter_passed))
         }
     };
     let hidden = line.kind(recorded.object.kind).map(|kind| &kind.hidden);
     let clauses = clauses(recorded.scoping.as_ref(), hidden);
     if !clauses.is_empty() {
-        details.insert("ScopeEvaluationResult".to_owned(), Value::Object(clauses));
+        details.insert("ScopeEvaluationResult", Value::Object(clauses));
     }
     step(StepKind::Scoping, "EntrySynchronizationScoping", status, description, details)
 }
@@ -297,7 +297,7 @@ fn clauses(verdict: Option<&Verdict<'_>>, hidden: Option<&BTreeSet<String>>) -> 
             };
             let warning = clause.warning.map(|warning| format!("; {warning}")).unwrap_or_default();
             let name = format!("{}: {} {} {}", group.name, clause.attribute, clause.operator, clause.value);
-            all.insert(name.trim_end().to_owned(), json!(format!("{result} ({tested}{warning})")));
+            all.insert(name.trim_end().to_owned(), Value::from(format!("{result} ({tested}{warning})")));
         }
     }
     all
@@ -306,7 +306,7 @@ fn clauses(verdict: Option<&Verdict<'_>>, hidden: Option<&BTreeSet<String>>) -> 
 fn matching(recorded: &Recorded<'_>) -> Option<Step> {
     let asked = !recorded.transcript.exchanges.is_empty();
     let linked = recorded.row.and_then(|row| row.link.target());
-    let mut details = Map::new();
+    let mut details = Details::new();
     let (status, description) = match (recorded.matched, linked) {
         _ if !asked => return None,
         (Some(resource), Some(id)) if resource.id() == id => {
@@ -323,12 +323,12 @@ fn matching(recorded: &Recorded<'_>) -> Option<Step> {
         (None, None) => (LoggedStatus::Success, "no account in the target matches".to_owned()),
     };
     if let Some(by) = recorded.transcript.matched_by.as_deref().filter(|_| recorded.matched.is_some()) {
-        details.insert("matchedBy".to_owned(), json!(by));
+        details.insert("matchedBy", by);
     }
     if let Some(resource) = recorded.matched {
-        details.insert("targetId".to_owned(), json!(resource.id().as_str()));
+        details.insert("targetId", resource.id().as_str());
         if let Some(active) = resource.active() {
-            details.insert("active".to_owned(), json!(if active { "True" } else { "False" }));
+            details.insert("active", if active { "True" } else { "False" });
         }
     }
     let failed = matches!(recorded.failure, Some((Operation::Match | Operation::Read, _)));
@@ -346,12 +346,12 @@ fn processing<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, standing: &Standin
         LoggedAction::Delete => "EntrySynchronizationDelete",
         LoggedAction::Other | LoggedAction::StagedAction | LoggedAction::StagedDelete => "EntrySynchronizationSkip",
     };
-    let mut details = Map::new();
+    let mut details = Details::new();
     let (status, description) = match (recorded.decision, recorded.failure) {
         (_, Some((Operation::Evaluate, failure))) => (LoggedStatus::Failure, failure.message.clone()),
         (Decision::Fail(failure), _) => (LoggedStatus::Failure, failure.message.clone()),
         (Decision::Skip { reason, .. }, _) => {
-            details.insert("SkipReason".to_owned(), json!(reason.as_str()));
+            details.insert("SkipReason", reason.as_str());
             (LoggedStatus::Skipped, reason.explain().to_owned())
         }
         (Decision::Pass(reason), _) => (LoggedStatus::NotEvaluated, reason.explain().to_owned()),
@@ -362,13 +362,13 @@ fn processing<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, standing: &Standin
             | Decision::Delete { reason, .. },
             _,
         ) => {
-            details.insert("Reason".to_owned(), json!(reason.as_str()));
+            details.insert("Reason", reason.as_str());
             (LoggedStatus::Success, reason.explain().to_owned())
         }
     };
     let mut description = description;
     if let Some(planned) = planned_deletion(line, recorded, standing) {
-        details.insert("PlannedDeletion".to_owned(), json!(planned.to_string()));
+        details.insert("PlannedDeletion", planned.to_string());
         description.push_str(&format!("; to be deleted from {planned} on"));
     }
     step(StepKind::Processing, name, status, description, details)
@@ -400,14 +400,14 @@ fn export<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, action: LoggedAction, 
         LoggedAction::Delete => "EntryExportDelete",
         _ => "EntryExportUpdate",
     };
-    let mut details = Map::new();
+    let mut details = Details::new();
     for change in recorded.decision.changes() {
         let value = match &change.set {
-            _ if change.rule.redacted => json!(REDACTED),
-            Some(value) => json!(value.to_text()),
+            _ if change.rule.redacted => Value::from(REDACTED),
+            Some(value) => Value::from(value.to_text()),
             None => Value::Null,
         };
-        details.insert(change.rule.path.to_string(), value);
+        details.insert(change.rule.path.as_str().to_owned(), value);
     }
     let description = match recorded.failure {
         Some((_, failure)) => failure.message.clone(),
@@ -419,10 +419,10 @@ fn export<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, action: LoggedAction, 
 
 fn step(
     kind: StepKind,
-    name: &str,
+    name: &'static str,
     status: LoggedStatus,
     description: impl Into<String>,
-    details: Map<String, Value>,
+    details: Details,
 ) -> Step {
-    Step { kind, name: name.to_owned(), status, description: description.into(), details }
+    Step { kind, name: name.into(), status, description: description.into(), details }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::error::ServiceError;
@@ -20,9 +20,9 @@ use super::talk::Trouble;
 use super::tally::{CameTo, Tally};
 use super::transcript::Transcript;
 use crate::model::{
-    Change, Deletion, Entry, ErrorCode, Escrow, Failure, Identity, Intended, IntendedReference, Link, LoggedAction,
-    LoggedStatus, ModifiedProperty, ObjectKind, Operation, Resource, SourceAnchor, SourceObject, SourceValue, Step,
-    StepKind, TargetId, TargetValue,
+    Change, Deletion, Details, Entry, ErrorCode, Escrow, Failure, Identity, Intended, IntendedReference, Link,
+    LoggedAction, LoggedStatus, ModifiedProperty, ObjectKind, Operation, Resource, SourceAnchor, SourceObject,
+    SourceValue, Step, StepKind, TargetId, TargetValue,
 };
 use crate::plan::{Decision, ReadAnswer, Reason, Reference, Wanted, references};
 use crate::store::{
@@ -339,10 +339,10 @@ impl Service {
             Ok(changes) => (changes, None),
             Err(trouble) => (Vec::new(), Some(trouble.failure)),
         };
-        let mut details = Map::new();
+        let mut details = Details::new();
         for one in &ready {
             let said = one.wanted.as_ref().map_or("nobody", |(anchor, _)| anchor.as_str());
-            details.insert(one.attribute.clone(), json!(said));
+            details.insert(one.attribute.clone(), said);
         }
         let modified = changes.iter().map(|(change, _)| ModifiedProperty {
             name: change.rule.path.to_string(),
@@ -527,19 +527,19 @@ impl Service {
         line: &Line<'_, T>,
         follow_up: &FollowUp,
     ) -> Result<Option<Entry>, ServiceError> {
-        let mut details = Map::new();
+        let mut details = Details::new();
         let book = line.book();
         for pending in book.pending_references(line.job, &follow_up.anchor)? {
             let Some(wanted) = pending.wanted else { continue };
             let other = book.object(line.job, &wanted)?;
             if other.as_ref().and_then(managed).is_none() {
-                details.insert(pending.attribute, json!(wanted.as_str()));
+                details.insert(pending.attribute, wanted.as_str());
             }
         }
         if follow_up.kind == ObjectKind::Group {
             let open = book.open_members(line.job, &follow_up.anchor)?;
             if open.waiting > 0 {
-                details.insert("members".to_owned(), json!(open.waiting));
+                details.insert("members", open.waiting);
             }
         }
         if details.is_empty() {
@@ -574,7 +574,7 @@ impl Service {
         for step in &mut entry.steps {
             step.status = LoggedStatus::Warning;
             step.description.clone_from(&described);
-            step.details.insert("errorCode".to_owned(), json!(code.as_str()));
+            step.details.insert("errorCode", code.as_str());
         }
         Ok(Some(entry))
     }
@@ -586,7 +586,7 @@ pub(super) struct Story<'a> {
     pub anchor: &'a SourceAnchor,
     pub target: &'a TargetId,
     pub name: &'a str,
-    pub details: Map<String, Value>,
+    pub details: Details,
     pub modified: Vec<ModifiedProperty>,
     /// While planning: each reference or member.
     pub references: Vec<IntendedReference>,
@@ -604,28 +604,28 @@ impl Story<'_> {
             (None, true) => LoggedStatus::Success,
         };
         if let Some(cycle) = &line.run.rollback_of {
-            self.details.insert("RollbackOf".to_owned(), json!(cycle));
+            self.details.insert("RollbackOf", cycle.as_str());
         }
         let reason = if line.run.rollback_of.is_some() { "RolledBack" } else { Reason::AttributesChanged.as_str() };
         let resolution = Step {
             kind: StepKind::ReferenceResolution,
-            name: "EntryReferenceResolution".to_owned(),
+            name: "EntryReferenceResolution".into(),
             status: LoggedStatus::Success,
             description: "both ends of the reference have an account".to_owned(),
             details: self.details,
         };
         let export = Step {
             kind: StepKind::Export,
-            name: "EntryExportUpdate".to_owned(),
+            name: "EntryExportUpdate".into(),
             status: if self.failure.is_some() { LoggedStatus::Failure } else { LoggedStatus::Success },
             description: match &self.failure {
                 Some(failure) => failure.message.clone(),
                 None => self.transcript.sent(),
             },
-            details: Map::new(),
+            details: Details::new(),
         };
         let identity =
-            |id: &str| Identity { id: id.to_owned(), display_name: self.name.to_owned(), details: Map::new() };
+            |id: &str| Identity { id: id.to_owned(), display_name: self.name.to_owned(), details: Details::new() };
         Entry {
             change_id: id.clone(),
             id,

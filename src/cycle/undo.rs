@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::intended::held;
 use super::line::{KindRules, Line};
@@ -16,9 +16,9 @@ use super::talk::{Trouble, Written};
 use super::transcript::Transcript;
 use crate::mapping::AttributeMapping;
 use crate::model::{
-    AttributeRule, Change, Entry, ErrorCode, Failure, Identity, Link, LoggedAction, LoggedStatus, ModifiedProperty,
-    Mutability, ObjectKind, Operation, Resource, Role, RoleForm, SourceAnchor, SourceState, Step, StepKind, TargetId,
-    TargetPath, TargetValue, ValueKind,
+    AttributeRule, Change, Details, Entry, ErrorCode, Failure, Identity, Link, LoggedAction, LoggedStatus,
+    ModifiedProperty, Mutability, ObjectKind, Operation, Resource, Role, RoleForm, SourceAnchor, SourceState, Step,
+    StepKind, TargetId, TargetPath, TargetValue, ValueKind,
 };
 use crate::plan::ReadAnswer;
 use crate::store::{ObjectRow, ReferenceChange, RowChange};
@@ -503,8 +503,8 @@ pub(super) fn entry<T>(
 ) -> Entry {
     let what = done.action.as_str();
     let sentence = format!("undoes the {what} of the cycle {cycle}");
-    let mut details = Map::new();
-    details.insert("RollbackOf".to_owned(), json!(done.entry));
+    let mut details = Details::new();
+    details.insert("RollbackOf", done.entry.as_str());
     let (action, status, reason, failure, changes, target) = match result {
         Ok(undone) => {
             let noted = if transcript.warnings.is_empty() { LoggedStatus::Success } else { LoggedStatus::Warning };
@@ -526,7 +526,7 @@ pub(super) fn entry<T>(
         Some(failure) => failure.message.clone(),
         None => sentence,
     };
-    let name = "EntrySynchronizationRollback".to_owned();
+    let name = "EntrySynchronizationRollback".into();
     let mut steps = vec![Step { kind: StepKind::Processing, name, status, description, details }];
     let sent = transcript.sent();
     if !sent.is_empty() {
@@ -535,8 +535,8 @@ pub(super) fn entry<T>(
             LoggedAction::Delete => "EntryExportDelete",
             _ => "EntryExportUpdate",
         };
-        let (name, description) = (name.to_owned(), sent);
-        steps.push(Step { kind: StepKind::Export, name, status, description, details: Map::new() });
+        let (name, description) = (name.into(), sent);
+        steps.push(Step { kind: StepKind::Export, name, status, description, details: Details::new() });
     }
     let id = line.ids.next(line.now());
     Entry {
@@ -555,7 +555,7 @@ pub(super) fn entry<T>(
         target: Some(Identity {
             id: target.to_string(),
             display_name: done.source.display_name.clone(),
-            details: Map::new(),
+            details: Details::new(),
         }),
         initiator: line.run.initiator.clone(),
         steps,

@@ -1,10 +1,12 @@
 //! The provisioning log: what was done with one object in one evaluation, step by step (service.md 20).
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use super::{Failure, ObjectKind, SourceAnchor, TargetId};
+use super::quoted::quoted;
+use super::{Details, Failure, ObjectKind, SourceAnchor, TargetId};
 
 /// One record of the provisioning log, and the answer of an on-demand run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,11 +41,11 @@ pub struct Entry {
 pub struct Exchange {
     /// Method, path and query.
     pub request: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "quoted")]
     pub body: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "quoted")]
     pub answer: Option<String>,
     /// Why there was no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -87,7 +89,7 @@ pub struct Identity {
     pub id: String,
     pub display_name: String,
     /// Shown beside the identity: login name, file and line.
-    pub details: Map<String, Value>,
+    pub details: Details,
 }
 
 /// Who set the evaluation going.
@@ -116,11 +118,11 @@ pub enum StepKind {
 pub struct Step {
     pub kind: StepKind,
     /// As published, such as `EntryExportAdd` (D-54).
-    pub name: String,
+    pub name: Cow<'static, str>,
     pub status: LoggedStatus,
     /// One sentence for a person.
     pub description: String,
-    pub details: Map<String, Value>,
+    pub details: Details,
 }
 
 /// An attribute before and after, as text; redacted values are `[Redact]`.

@@ -2,6 +2,7 @@
 
 mod connection;
 mod desired;
+mod details;
 mod entry;
 mod escrow;
 mod failure;
@@ -9,6 +10,7 @@ mod intended;
 mod link;
 pub mod names;
 mod path;
+mod quoted;
 mod resource;
 mod run;
 mod settings;
@@ -18,6 +20,7 @@ mod value;
 
 pub use connection::{ConnectionCheck, ConnectionReport};
 pub use desired::{AttributeRule, Change, Desired, Flow, Mutability, Sent};
+pub use details::Details;
 pub use entry::{
     Entry, Exchange, Identity, Initiator, LoggedAction, LoggedStatus, ModifiedProperty, Retry, Step, StepKind,
 };

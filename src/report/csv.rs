@@ -96,7 +96,7 @@ impl<W: Write> CsvExport<W> {
                 [
                     &entry.id,
                     &entry.change_id,
-                    &step.name,
+                    step.name.as_ref(),
                     step_type(step.kind),
                     status_name(step.status),
                     &step.description,

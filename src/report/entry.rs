@@ -1,11 +1,12 @@
 //! The provisioning log as `provisioningObjectSummary` (service.md 20.1 to 20.3).
 
-use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::time::{short, time};
 use crate::model::{
-    Class, Entry, Identity, Initiator, LoggedStatus, ModifiedProperty, ObjectKind, Retry, Step, StepKind,
+    Class, Details, Entry, Identity, Initiator, LoggedStatus, ModifiedProperty, ObjectKind, Retry, Step, StepKind,
 };
 
 /// What a record says about its job, beside what was done.
@@ -23,7 +24,37 @@ pub struct JobContext {
 /// Returns one record of the log as a value; see [`EntryRecord`].
 pub fn entry_json(entry: &Entry, job: &JobContext) -> Value {
     // Names are texts and every part has a form in JSON.
-    serde_json::to_value(EntryRecord::new(entry, job)).unwrap_or_default()
+    JobParts::new(job).and_then(|parts| serde_json::to_value(EntryRecord::new(entry, job, &parts))).unwrap_or_default()
+}
+
+/// What all records of a job say alike, as it is printed: a quarter of each.
+#[derive(Debug)]
+pub struct JobParts {
+    service_principal: Box<RawValue>,
+    source_system: Box<RawValue>,
+    target_system: Box<RawValue>,
+}
+
+impl JobParts {
+    pub fn new(job: &JobContext) -> serde_json::Result<Self> {
+        let service_principal = Named { id: &job.job_id, display_name: &job.application };
+        let source_system = SystemRecord { id: &job.instance_id, display_name: &job.source, details: &NOTHING };
+        let target_system = SystemRecord {
+            id: &job.job_id,
+            display_name: &job.application,
+            details: TargetDetails {
+                application_id: &job.job_id,
+                service_principal_id: &job.job_id,
+                service_principal_display_name: &job.application,
+                endpoint: &job.application_url,
+            },
+        };
+        Ok(Self {
+            service_principal: to_raw_value(&service_principal)?,
+            source_system: to_raw_value(&source_system)?,
+            target_system: to_raw_value(&target_system)?,
+        })
+    }
 }
 
 /// One record of the log as it is printed; every field is always present. Written without a tree of values in between, as a
@@ -40,9 +71,9 @@ pub struct EntryRecord<'a> {
     provisioning_action: &'static str,
     duration_in_milliseconds: u64,
     initiated_by: InitiatorRecord<'a>,
-    service_principal: Named<'a>,
-    source_system: SystemRecord<'a, Details<'a>>,
-    target_system: SystemRecord<'a, TargetDetails<'a>>,
+    service_principal: &'a RawValue,
+    source_system: &'a RawValue,
+    target_system: &'a RawValue,
     source_identity: IdentityRecord<'a>,
     target_identity: IdentityRecord<'a>,
     provisioning_status_info: StatusRecord<'a>,
@@ -88,21 +119,11 @@ struct IdentityRecord<'a> {
     id: &'a str,
     display_name: &'a str,
     identity_type: &'static str,
-    details: Details<'a>,
+    details: &'a Details,
 }
 
-/// Values by their names; an object without any where there is nothing.
-#[derive(Debug)]
-struct Details<'a>(Option<&'a Map<String, Value>>);
-
-impl Serialize for Details<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Some(details) => details.serialize(serializer),
-            None => serializer.collect_map::<&str, &str, _>([]),
-        }
-    }
-}
+/// What is told of what is not there: an object without values.
+static NOTHING: Details = Details::new();
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -118,7 +139,7 @@ struct StepRecord<'a> {
     provisioning_step_type: &'static str,
     status: &'static str,
     description: &'a str,
-    details: &'a Map<String, Value>,
+    details: &'a Details,
 }
 
 #[derive(Debug, Serialize)]
@@ -130,7 +151,7 @@ struct PropertyRecord<'a> {
 }
 
 impl<'a> EntryRecord<'a> {
-    pub fn new(entry: &'a Entry, job: &'a JobContext) -> Self {
+    pub fn new(entry: &'a Entry, job: &'a JobContext, parts: &'a JobParts) -> Self {
         let step = |step: &'a Step| StepRecord {
             name: &step.name,
             provisioning_step_type: step_type(step.kind),
@@ -153,18 +174,9 @@ impl<'a> EntryRecord<'a> {
             provisioning_action: entry.action.as_str(),
             duration_in_milliseconds: entry.duration_ms,
             initiated_by: initiator(&entry.initiator),
-            service_principal: Named { id: &job.job_id, display_name: &job.application },
-            source_system: SystemRecord { id: &job.instance_id, display_name: &job.source, details: Details(None) },
-            target_system: SystemRecord {
-                id: &job.job_id,
-                display_name: &job.application,
-                details: TargetDetails {
-                    application_id: &job.job_id,
-                    service_principal_id: &job.job_id,
-                    service_principal_display_name: &job.application,
-                    endpoint: &job.application_url,
-                },
-            },
+            service_principal: &parts.service_principal,
+            source_system: &parts.source_system,
+            target_system: &parts.target_system,
             source_identity: identity(Some(&entry.source), entry.kind),
             target_identity: identity(entry.target.as_ref(), entry.kind),
             provisioning_status_info: StatusRecord {
@@ -237,9 +249,9 @@ fn identity(identity: Option<&Identity>, kind: ObjectKind) -> IdentityRecord<'_>
             id: &identity.id,
             display_name: &identity.display_name,
             identity_type: kind_name(kind),
-            details: Details(Some(&identity.details)),
+            details: &identity.details,
         },
-        None => IdentityRecord { id: "", display_name: "", identity_type: "", details: Details(None) },
+        None => IdentityRecord { id: "", display_name: "", identity_type: "", details: &NOTHING },
     }
 }
 
@@ -314,13 +326,13 @@ pub(super) mod tests {
         }
     }
 
-    fn object(value: Value) -> serde_json::Map<String, Value> {
-        value.as_object().expect("an object").clone()
+    fn object(value: Value) -> Details {
+        serde_json::from_value(value).expect("an object")
     }
 
     /// A creation that the target refused.
     pub fn refused() -> Entry {
-        let step = |kind, name: &str, status, description: &str, details| Step {
+        let step = |kind, name: &'static str, status, description: &str, details| Step {
             kind,
             name: name.into(),
             status,
@@ -408,8 +420,7 @@ pub(super) mod tests {
         entry.failure = None;
         entry.retry = None;
         entry.initiator = Initiator::System;
-        entry.target =
-            Some(Identity { id: "t-9".into(), display_name: "Taro".into(), details: serde_json::Map::new() });
+        entry.target = Some(Identity { id: "t-9".into(), display_name: "Taro".into(), details: Details::new() });
         entry.steps.pop();
         entry.steps.push(Step {
             kind: StepKind::Processing,

@@ -1,11 +1,11 @@
 //! Stored links, objects set aside and staged deprovisionings (contract.md 5).
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::entry::{JobContext, entry_json};
 use super::time::time;
 use crate::model::{
-    Class, Entry, Escrow, Identity, Initiator, LinkState, LoggedAction, LoggedStatus, ObjectKind, Operation,
+    Class, Details, Entry, Escrow, Identity, Initiator, LinkState, LoggedAction, LoggedStatus, ObjectKind, Operation,
     StagedBatch, StagedObject,
 };
 
@@ -100,12 +100,12 @@ impl DeletionRow {
             source: Identity {
                 id: object.source_anchor.as_str().to_owned(),
                 display_name: object.name.clone(),
-                details: Map::new(),
+                details: Details::new(),
             },
             target: object.target.as_ref().map(|target| Identity {
                 id: target.as_str().to_owned(),
                 display_name: String::new(),
-                details: Map::new(),
+                details: Details::new(),
             }),
             initiator: Initiator::System,
             steps: vec![],

@@ -24,7 +24,7 @@ pub use check::{check_json, problems_json};
 pub use connection::connection_json;
 pub use csv::{CSV_FILES, CsvExport};
 pub use cycle::cycle_json;
-pub use entry::{EntryRecord, JobContext, entry_json};
+pub use entry::{EntryRecord, JobContext, JobParts, entry_json};
 pub use junit::{JunitCase, JunitOutcome, JunitSuite, junit_xml};
 pub use lists::{DeletionRow, LinkRow, deletions_json, escrows_json, links_json};
 pub use metrics::metrics_text;

@@ -45,7 +45,7 @@ pub fn action_json(entry: &Entry, intended: Option<&Intended>) -> Option<Value> 
     let mut source = Map::new();
     source.insert("id".to_owned(), json!(entry.source.id));
     source.insert("displayName".to_owned(), json!(entry.source.display_name));
-    source.extend(entry.source.details.clone());
+    source.extend(entry.source.details.iter().map(|(name, value)| (name.to_owned(), value.clone())));
     let mut action = json!({
         "action": entry.action.as_str(),
         "status": status,

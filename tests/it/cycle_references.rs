@@ -166,7 +166,7 @@ async fn a_dry_run_shows_references_and_sends_none() {
     let entries = town.entries();
     let step = entries.iter().flat_map(|entry| &entry.steps).find(|step| step.name == "EntryReferenceResolution");
     let step = step.expect("the reference is shown");
-    assert!(step.details.contains_key(&format!("{ENTERPRISE}:manager")), "{step:?}");
+    assert!(step.details.get(&format!("{ENTERPRISE}:manager")).is_some(), "{step:?}");
     town.cycle().await;
     assert_eq!(town.managers(), pairs(&[("ann", "bob")]));
 }

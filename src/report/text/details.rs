@@ -1,6 +1,6 @@
 //! The details of a step as lines.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::super::plain;
 use super::NOTHING;
@@ -10,8 +10,12 @@ use super::columns::{push_padded, width};
 const WIDEST_NAME: usize = 36;
 
 /// Appends one line for each detail: name and value, indented; lists of objects give one line for each object.
-pub(super) fn push_details(text: &mut String, details: &Map<String, Value>, indent: &str) {
-    let widest = details.keys().map(|name| width(&plain(name)).min(WIDEST_NAME)).max().unwrap_or(0);
+pub(super) fn push_details<'a>(
+    text: &mut String,
+    details: impl Iterator<Item = (&'a str, &'a Value)> + Clone,
+    indent: &str,
+) {
+    let widest = details.clone().map(|(name, _)| width(&plain(name)).min(WIDEST_NAME)).max().unwrap_or(0);
     for (name, value) in details {
         // Published records hold the result of each clause as JSON inside a text.
         let inner = match value {
@@ -79,7 +83,11 @@ mod tests {
             "broken": "{not json",
         });
         let mut text = String::new();
-        push_details(&mut text, details.as_object().expect("an object"), "  ");
+        push_details(
+            &mut text,
+            details.as_object().expect("an object").iter().map(|(name, value)| (&**name, value)),
+            "  ",
+        );
         assert_eq!(
             text,
             "  IsActive               True

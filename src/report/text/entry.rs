@@ -109,7 +109,7 @@ fn push_stage(text: &mut String, number: usize, stage: Stage, steps: &[&Step], e
     }
     for step in steps {
         heading(text, tone(step.status), status_word(step.status), &step.description);
-        push_details(text, &step.details, INDENT);
+        push_details(text, step.details.iter(), INDENT);
     }
     if stage == Stage::Action {
         push_modified(text, &entry.modified);

@@ -15,7 +15,7 @@ impl Matching {
         let code = entry.failure.as_ref().map(|failure| failure.code);
         let matched = || {
             let mut steps = entry.steps.iter();
-            steps.any(|step| step.kind == StepKind::Matching && step.details.contains_key("matchedBy"))
+            steps.any(|step| step.kind == StepKind::Matching && step.details.get("matchedBy").is_some())
         };
         if matches!(code, Some(ErrorCode::DuplicateTargetEntries | ErrorCode::DuplicateSourceEntries)) {
             self.ambiguous += 1;

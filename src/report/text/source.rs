@@ -1,6 +1,6 @@
 //! What was read of the source (sources.md 24).
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::super::plain;
 use super::columns::table;
@@ -89,8 +89,8 @@ fn push_record(text: &mut String, record: &Value) {
     let kind = record["kind"].as_str().or(record["op"].as_str()).unwrap_or(NOTHING);
     let name = record["anchor"].as_str().or(record["dn"].as_str()).unwrap_or(NOTHING);
     text.push_str(&format!("{file}{}  {} {}\n", word(&record["line"]), plain(kind), plain(name)));
-    let nothing = Map::new();
-    push_details(text, record["attributes"].as_object().unwrap_or(&nothing), "  ");
+    let attributes = record["attributes"].as_object().into_iter().flatten();
+    push_details(text, attributes.map(|(name, value)| (name.as_str(), value)), "  ");
 }
 
 fn list(value: &Value) -> &[Value] {
