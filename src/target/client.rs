@@ -1,5 +1,6 @@
 //! The client of one target.
 
+use std::borrow::Cow;
 use std::panic::resume_unwind;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -134,18 +135,20 @@ impl Client {
 
     fn message(&self, request: &Request, credential: Option<&Credential>) -> Result<http::Request<Full<Bytes>>, Fault> {
         let uri = self.base.uri(&request.path, &request.query)?;
-        let body = match &request.body {
-            None => Bytes::new(),
-            Some(body) => Bytes::from(serde_json::to_vec(body).map_err(|error| unsendable(&error))?),
-        };
+        let body = request.body.as_ref().map(|body| body.text().clone()).unwrap_or_default();
         let mut message = http::Request::new(Full::new(body));
         *message.method_mut() = request.method.clone();
         *message.uri_mut() = uri;
         let headers = message.headers_mut();
-        headers.reserve(request.headers.len() + 1);
+        // Besides: authorization here, host and length on the way out.
+        headers.reserve(request.headers.len() + 3);
         for (name, value) in &request.headers {
             let name = HeaderName::from_str(name).map_err(|error| unsendable(&error))?;
-            headers.insert(name, HeaderValue::from_str(value).map_err(|error| unsendable(&error))?);
+            let value = match value {
+                Cow::Borrowed(value) => HeaderValue::from_maybe_shared(Bytes::from_static(value.as_bytes())),
+                Cow::Owned(value) => HeaderValue::from_str(value),
+            };
+            headers.insert(name, value.map_err(|error| unsendable(&error))?);
         }
         if let Some(credential) = credential {
             headers.insert(AUTHORIZATION, credential.header.clone());

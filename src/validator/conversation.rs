@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -466,7 +465,7 @@ pub(super) fn bare(request: Request) -> Raw {
         path: request.path,
         query: request.query,
         headers: request.headers.into_iter().map(|(name, value)| (name, value.into_owned())).collect(),
-        body: request.body.map(|body| Bytes::from(body.to_string())),
+        body: request.body.map(|body| body.text().clone()),
         identity: Shown::Own,
     }
 }

@@ -35,7 +35,7 @@ pub use options::{Announced, Mode, Options, ProbeStyle, Profile, SinglePlain};
 pub use query::segment;
 pub use read::{Deleted, Found, Page, Read};
 pub use refuse::{Exchange, Refusal, Retry, cut, mask};
-pub use request::{Answer, Fault, FaultKind, Request, Response};
+pub use request::{Answer, Body, Fault, FaultKind, Request, Response};
 pub use retry::{retry_after, retry_pause};
 pub use token::{Assertion, ClientAuth, Grant, Token, TokenRefusal, TokenRequest, read_token, token_request};
 

@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::OnceLock;
 
+use bytes::Bytes;
 use http::Method;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 /// A request to a target, before authentication.
@@ -16,7 +19,47 @@ pub struct Request {
     pub query: String,
     /// Without `Authorization`, which belongs to whoever holds the secret.
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
-    pub body: Option<Value>,
+    pub body: Option<Body>,
+}
+
+/// What a request carries: as values, and as the text that is sent and kept, which is made once.
+#[derive(Debug, Clone)]
+pub struct Body {
+    value: Value,
+    text: OnceLock<Bytes>,
+}
+
+impl Body {
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    pub fn into_value(self) -> Value {
+        self.value
+    }
+
+    pub fn text(&self) -> &Bytes {
+        // Every value has a form in JSON.
+        self.text.get_or_init(|| Bytes::from(serde_json::to_vec(&self.value).unwrap_or_default()))
+    }
+}
+
+impl From<Value> for Body {
+    fn from(value: Value) -> Self {
+        Self { value, text: OnceLock::new() }
+    }
+}
+
+impl PartialEq for Body {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl Serialize for Body {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(serializer)
+    }
 }
 
 impl Request {

@@ -12,7 +12,8 @@ use super::options::ProbeStyle;
 use super::patch::envelope;
 use super::query::{Query, segment, spell};
 use super::{
-    Announced, Change, Desired, Dialect, Hint, Membership, Mode, Options, Profile, Request, TenantUrl, Update, Wire,
+    Announced, Body, Change, Desired, Dialect, Hint, Membership, Mode, Options, Profile, Request, TenantUrl, Update,
+    Wire,
 };
 
 const PAGE: u32 = 100;
@@ -222,7 +223,7 @@ impl Wire {
         version: Option<&str>,
     ) -> Request {
         let query = if query.is_empty() { self.extra_query.clone() } else { query };
-        Request { headers: self.headers(body.is_some(), version), method, path, query, body }
+        Request { headers: self.headers(body.is_some(), version), method, path, query, body: body.map(Body::from) }
     }
 
     /// A write whose body the caller decides, with the headers of the dialect; for testing an endpoint.
