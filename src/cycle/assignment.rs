@@ -75,7 +75,7 @@ pub(super) struct Assigned {
 
 impl Assigned {
     pub(super) fn holds(&self, object: &SourceObject) -> bool {
-        let named = |text: &str| self.ids.contains(&text.to_lowercase());
+        let named = |text: &str| !self.ids.is_empty() && self.ids.contains(&text.to_lowercase());
         is_assigned(object)
             || named(object.anchor.as_str())
             || object.text("userPrincipalName").is_some_and(named)

@@ -1,5 +1,6 @@
 //! A decision becomes requests.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -57,9 +58,10 @@ impl<T: Transport> Line<'_, T> {
         let object_kind = kind.mapping.kind();
         match decision {
             Decision::Create { values, .. } => {
-                let mut values = values.clone();
-                if !course.uniques_known {
-                    self.unique_values(kind, object, &mut values, &mut course.transcript).await?;
+                let mut values = Cow::Borrowed(values.as_slice());
+                let asks = kind.mapping.attributes().iter().any(|mapping| mapping.class == ExpressionClass::Target);
+                if asks && !course.uniques_known {
+                    self.unique_values(kind, object, values.to_mut(), &mut course.transcript).await?;
                 }
                 let password = self.password();
                 let (password, transcript) = (password.as_deref(), &mut course.transcript);

@@ -183,7 +183,8 @@ impl<T: Transport> Line<'_, T> {
             }
             Err(failure) => Some(failure),
         };
-        let desired = course.desired.clone();
+        let Course { desired, transcript, knowledge, .. } = course;
+        let desired = desired.as_slice();
         // An account that takes the place of a lost one was never sent anything.
         let unsent: Vec<Desired> = match kind.mapping.has_write_only() {
             true => desired.iter().map(|one| Desired { sent: Sent::Unknown, ..one.clone() }).collect(),
@@ -203,14 +204,14 @@ impl<T: Transport> Line<'_, T> {
             scope: standing.scope.clone(),
             left_scope_before: row.is_some_and(|row| !row.in_scope()),
             link: link.clone(),
-            desired: &desired,
+            desired,
             protection,
             known: Knowledge::Nothing,
         };
         loop {
             match plan::next(&situation) {
                 Next::Decide(decision) => {
-                    course.knowledge = situation.known;
+                    *knowledge = situation.known;
                     return Ok(match (mapping_failure, &decision) {
                         // Nothing of an object is sent while one of its values cannot be told.
                         (Some(failure), Decision::Create { .. } | Decision::Update { .. })
@@ -234,21 +235,19 @@ impl<T: Transport> Line<'_, T> {
                 {
                     return Ok(Ok(Decision::Skip { reason: Reason::StagedAction, link_after: link.clone() }));
                 }
-                Next::Ask(Question::Read(id)) => {
-                    match self.read(object_kind, &id, &desired, &mut course.transcript).await {
-                        Ok(answer) => situation.known = Knowledge::Read(answer),
-                        Err(trouble) => return Ok(Err(trouble)),
-                    }
-                }
+                Next::Ask(Question::Read(id)) => match self.read(object_kind, &id, desired, transcript).await {
+                    Ok(answer) => situation.known = Knowledge::Read(answer),
+                    Err(trouble) => return Ok(Err(trouble)),
+                },
                 Next::Ask(Question::Match) => {
                     let lost = matches!(situation.known, Knowledge::Read(_));
                     if !unsent.is_empty() {
                         situation.desired = &unsent;
                     }
-                    if let Some(trouble) = self.rival(object_kind, object, &desired) {
+                    if let Some(trouble) = self.rival(object_kind, object, desired) {
                         return Ok(Err(trouble));
                     }
-                    match self.find(object_kind, &desired, &mut course.transcript).await? {
+                    match self.find(object_kind, desired, transcript).await? {
                         Ok(answer) => {
                             // An account may be its own other owner where the link was lost.
                             let answer = not_linked_to_itself(answer, object);

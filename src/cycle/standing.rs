@@ -113,6 +113,9 @@ impl ScopeRules {
     /// `source.include` and `source.exclude`; whoever they leave out is neither provisioned nor deprovisioned (X7).
     fn lists_let_in(&self, object: &SourceObject, kind: &KindRules<'_>) -> bool {
         let named = |list: &[String]| {
+            if list.is_empty() {
+                return false;
+            }
             let matching = kind.mapping.first_matching_source().and_then(|name| object.text(name));
             [Some(object.anchor.as_str()), matching]
                 .into_iter()

@@ -1,5 +1,6 @@
 //! Values on their way to the target, and when two of them agree (wire.md 1).
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -134,18 +135,18 @@ fn integer(value: &Value) -> Option<i64> {
     }
 }
 
-fn scalar_text(value: &Value) -> Option<String> {
+fn scalar_text(value: &Value) -> Option<Cow<'_, str>> {
     match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(true) => Some("True".to_owned()),
-        Value::Bool(false) => Some("False".to_owned()),
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        Value::Number(number) => Some(Cow::Owned(number.to_string())),
+        Value::Bool(true) => Some(Cow::Borrowed("True")),
+        Value::Bool(false) => Some(Cow::Borrowed("False")),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
 
 /// The texts of a multi-valued attribute, whose elements are texts or objects with a `value`.
-fn element_texts(value: &Value) -> Vec<String> {
+fn element_texts(value: &Value) -> Vec<Cow<'_, str>> {
     match value {
         Value::Array(elements) => {
             elements.iter().filter_map(|element| scalar_text(element.get("value").unwrap_or(element))).collect()

@@ -1,5 +1,7 @@
 //! The body of a create (wire.md 8, 18.1, 19).
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::model::{ObjectKind, Role, RoleForm, TargetPath, TargetValue};
@@ -105,11 +107,10 @@ impl Wire {
 
     fn place(&self, body: &mut Draft, entry: &Desired<'_>, value: Value) {
         let path = entry.path;
-        let object = match path.urn() {
-            None => &mut body.core,
-            Some(urn) => body.extension(urn),
+        let slot = match path.urn() {
+            None => body.core.entry(path.attribute().to_owned()).or_insert(Value::Null),
+            Some(urn) => body.extension(urn).entry(path.attribute()).or_insert(Value::Null),
         };
-        let slot = object.entry(path.attribute()).or_insert(Value::Null);
         let object = match path.filter() {
             None => match path.sub() {
                 None => {
@@ -177,7 +178,8 @@ impl Wire {
 /// A resource in the making: core attributes apart from extensions.
 #[derive(Default)]
 struct Draft {
-    core: Map<String, Value>,
+    /// In the order in which they are sent, but for the first.
+    core: BTreeMap<String, Value>,
     extensions: Map<String, Value>,
 }
 
@@ -196,7 +198,6 @@ impl Draft {
                 body.insert(key, value);
             }
         }
-        self.core.sort_keys();
         body.extend(self.core);
         body.extend(self.extensions);
         Value::Object(body)
