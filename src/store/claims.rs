@@ -1,7 +1,7 @@
 //! Who works on which object, so that a cycle and an on-demand run never send one person twice.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::codec::{Stored, identifier, millis};
 use super::{JobKey, ObjectRow, Store, StoreError, escrows, objects};
@@ -102,16 +102,19 @@ fn claim(
     owner: &str,
     now: Timestamp,
 ) -> Result<Claimed, StoreError> {
-    let held: Option<(String, i64)> = connection
-        .prepare_cached("SELECT owner, since FROM claims WHERE job = ?1 AND anchor = ?2")?
-        .query_row(params![job.0, Stored(anchor.as_str())], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    if let Some((owner, since)) = held.filter(|(holder, _)| holder != owner) {
-        return Ok(Claimed::Theirs { owner, since });
-    }
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO claims (job, anchor, owner, since) VALUES (?1, ?2, ?3, ?4)")?
+    let claimed = connection
+        .prepare_cached(
+            "INSERT INTO claims (job, anchor, owner, since) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (job, anchor) DO UPDATE SET since = excluded.since WHERE owner = excluded.owner",
+        )?
         .execute(params![job.0, Stored(anchor.as_str()), owner, millis(now)])?;
+    if claimed == 0 {
+        return Ok(connection
+            .prepare_cached("SELECT owner, since FROM claims WHERE job = ?1 AND anchor = ?2")?
+            .query_row(params![job.0, Stored(anchor.as_str())], |row| {
+                Ok(Claimed::Theirs { owner: row.get(0)?, since: row.get(1)? })
+            })?);
+    }
     Ok(Claimed::Ours(Box::new(remembered(connection, job, anchor)?)))
 }
 

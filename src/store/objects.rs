@@ -151,6 +151,12 @@ impl Store {
         self.read(|connection| owner_of(connection, job, target))
     }
 
+    /// Whether any account of the target is linked.
+    pub fn has_links(&self, job: JobKey) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM objects WHERE job = ?1 AND target IS NOT NULL)";
+        self.read(|connection| Ok(connection.query_row(sql, [job.0], |row| row.get(0))?))
+    }
+
     /// How many users and groups are remembered.
     pub fn object_counts(&self, job: JobKey) -> Result<(u64, u64), StoreError> {
         self.read(|connection| {
@@ -258,15 +264,16 @@ fn apply(connection: &Connection, job: JobKey, commit: &ObjectCommit) -> Result<
         RowChange::Put(row) => put(connection, job, row)?,
     }
     super::kept::apply(connection, job, &commit.anchor, &commit.kept)?;
+    let held = Held::of(connection, job, &commit.anchor)?;
     match &commit.escrow {
-        EscrowChange::Keep => {}
-        EscrowChange::Clear => escrows::remove(connection, job, &commit.anchor)?,
+        EscrowChange::Clear if held.escrow => escrows::remove(connection, job, &commit.anchor)?,
+        EscrowChange::Keep | EscrowChange::Clear => {}
         EscrowChange::Put(escrow) => escrows::put(connection, job, escrow)?,
     }
     if let Some(change) = &commit.references {
-        references::apply(connection, job, &commit.anchor, change)?;
+        references::apply(connection, job, &commit.anchor, change, held.references)?;
     }
-    if commit.unstage {
+    if commit.unstage && held.staged {
         connection
             .prepare_cached("DELETE FROM staged WHERE job = ?1 AND anchor = ?2")?
             .execute(params![job.0, Stored(commit.anchor.as_str())])?;
@@ -275,6 +282,30 @@ fn apply(connection: &Connection, job: JobKey, commit: &ObjectCommit) -> Result<
         log::append(connection, job, entry)?;
     }
     Ok(())
+}
+
+/// Where else than in its row something is held of an object: of most nothing is, and one look saves eight statements in vain.
+struct Held {
+    escrow: bool,
+    staged: bool,
+    /// References and memberships of it or to it.
+    references: bool,
+}
+
+impl Held {
+    fn of(connection: &Connection, job: JobKey, anchor: &SourceAnchor) -> Result<Self, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM escrows WHERE job = ?1 AND anchor = ?2),
+            EXISTS (SELECT 1 FROM staged WHERE job = ?1 AND anchor = ?2),
+            EXISTS (SELECT 1 FROM pending_references WHERE job = ?1 AND anchor = ?2)
+                OR EXISTS (SELECT 1 FROM exported_references WHERE job = ?1 AND anchor = ?2)
+                OR EXISTS (SELECT 1 FROM exported_references WHERE job = ?1 AND wanted = ?2)
+                OR EXISTS (SELECT 1 FROM memberships WHERE job = ?1 AND holder = ?2)
+                OR EXISTS (SELECT 1 FROM memberships WHERE job = ?1 AND member = ?2)";
+        let mut statement = connection.prepare_cached(sql)?;
+        Ok(statement.query_row(params![job.0, Stored(anchor.as_str())], |row| {
+            Ok(Self { escrow: row.get(0)?, staged: row.get(1)?, references: row.get(2)? })
+        })?)
+    }
 }
 
 /// The object that already has the account of `row`, if it is another one.

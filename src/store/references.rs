@@ -200,24 +200,27 @@ fn ready(row: &Row<'_>) -> Result<Ready, StoreError> {
     })
 }
 
+/// `held` says whether the state has any reference or membership of the object or to it.
 pub(super) fn apply(
     connection: &Connection,
     job: JobKey,
     anchor: &SourceAnchor,
     change: &ReferenceChange,
+    held: bool,
 ) -> Result<(), StoreError> {
-    if change.moved {
+    if change.moved && held {
         memberships::reopen_group(connection, job, anchor)?;
         reopen(connection, job, anchor)?;
     }
     match (change.moved, change.reactivated) {
+        _ if !held => {}
         (true, _) => memberships::reopen_member(connection, job, anchor, Joining::Joins)?,
         (false, true) => memberships::reopen_member(connection, job, anchor, Joining::Rejoins)?,
         (false, false) => {}
     }
     if let Some(pending) = &change.pending {
         let stored = || Stored(anchor.as_str());
-        for table in ["pending_references", "exported_references"] {
+        for table in ["pending_references", "exported_references"].into_iter().filter(|_| held) {
             connection
                 .prepare_cached(&format!("DELETE FROM {table} WHERE job = ?1 AND anchor = ?2"))?
                 .execute(params![job.0, stored()])?;
