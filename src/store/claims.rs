@@ -43,7 +43,7 @@ impl Store {
         owner: String,
         now: Timestamp,
     ) -> Result<Vec<Claimed>, StoreError> {
-        self.write(None, move |connection| {
+        self.write_whole(None, move |connection| {
             anchors.iter().map(|anchor| claim(connection, job, anchor, &owner, now)).collect()
         })
         .await

@@ -171,7 +171,7 @@ impl Store {
     ///
     /// Nothing is stored where another object has the account by now: an account belongs to one (service.md D-26).
     pub async fn commit(&self, job: JobKey, commit: ObjectCommit) -> Result<Committed, StoreError> {
-        self.write(Some(job), move |connection| {
+        self.write_whole(Some(job), move |connection| {
             if let RowChange::Put(row) = &commit.row
                 && let Some(other) = other_owner(connection, job, row)?
             {

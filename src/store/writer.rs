@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -12,7 +13,20 @@ use super::{JobKey, Store, StoreError, rest};
 /// Writes that are committed together at most.
 const MOST_TOGETHER: usize = 512;
 
-type Change = Box<dyn FnOnce(&Connection) -> Box<dyn FnOnce(Result<(), StoreError>) + Send> + Send>;
+/// Where writes come side by side, so many are waited for, for so long: each transaction writes the last page of every index
+/// again, whatever number of writes it holds.
+const ENOUGH: usize = 16;
+const PATIENCE: Duration = Duration::from_millis(1);
+
+type Change = Box<dyn FnOnce(&Connection) -> Done + Send>;
+
+/// A change that was made, or failed.
+struct Done {
+    /// Why nothing of the transaction may be committed: what failed may have left a half behind.
+    spoilt: Option<StoreError>,
+    /// Tells whoever waits, once it is known whether the transaction was committed.
+    reply: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
+}
 
 struct Write {
     /// Whose references it may make ready.
@@ -51,22 +65,33 @@ fn work(connection: Connection, writes: &mpsc::Receiver<Write>) {
     while let Ok(first) = writes.recv() {
         let mut replies = Vec::new();
         let mut jobs = BTreeSet::new();
-        let done = connection.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
+        let run = |sql: &str| connection.prepare_cached(sql)?.execute([]).map(drop);
+        let until = Instant::now() + PATIENCE;
+        let done = run("BEGIN IMMEDIATE").map_err(StoreError::from).and_then(|()| {
             let mut next = Some(first);
             while let Some(write) = next.take() {
                 jobs.extend(write.of);
-                replies.push((write.change)(&connection));
-                // Empty, or nobody is left who sends.
-                next = if replies.len() < MOST_TOGETHER { writes.try_recv().ok() } else { None };
+                let done = (write.change)(&connection);
+                replies.push(done.reply);
+                if let Some(error) = done.spoilt {
+                    return Err(error);
+                }
+                // Nothing: empty, or nobody is left who sends.
+                next = match replies.len() {
+                    // Whoever writes alone waits for each write.
+                    2..ENOUGH => writes.recv_timeout(until.saturating_duration_since(Instant::now())).ok(),
+                    count if count < MOST_TOGETHER => writes.try_recv().ok(),
+                    _ => None,
+                };
             }
             jobs.iter().try_for_each(|job| rest::end(&connection, *job))?;
-            connection.execute_batch("COMMIT")
+            Ok(run("COMMIT")?)
         });
         if done.is_err() && !connection.is_autocommit() {
             // If even this fails the next BEGIN says so.
             drop(connection.execute_batch("ROLLBACK"));
         }
-        let mut first_error = done.err().map(StoreError::from);
+        let mut first_error = done.err();
         for reply in replies {
             match &first_error {
                 None => reply(Ok(())),
@@ -98,13 +123,24 @@ impl Store {
         of: Option<JobKey>,
         change: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.write_whole(of, move |connection| Ok(in_savepoint(connection, change))).await?
+    }
+
+    /// [`Store::write`] for what is done for each object and fails only where the file does: without a savepoint, which copies
+    /// every page that is changed. A failure undoes all of its transaction.
+    pub(super) async fn write_whole<T: Send + 'static>(
+        &self,
+        of: Option<JobKey>,
+        change: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         let change: Change = Box::new(move |connection| {
-            let result = in_savepoint(connection, change);
-            Box::new(move |committed| {
+            let result = change(connection);
+            Done {
+                spoilt: result.as_ref().err().map(copy_of),
                 // A caller that has gone away does not need the answer.
-                drop(reply.send(committed.and(result)));
-            })
+                reply: Box::new(move |committed| drop(reply.send(result.and_then(|made| committed.map(|()| made))))),
+            }
         });
         self.send(Write { of, change })?;
         answer.await.map_err(|_| StoreError::Closed)?
@@ -119,7 +155,7 @@ impl Store {
         let (reply, answer) = mpsc::channel();
         let change: Change = Box::new(move |connection| {
             let result = in_savepoint(connection, change);
-            Box::new(move |committed| drop(reply.send(committed.and(result))))
+            Done { spoilt: None, reply: Box::new(move |committed| drop(reply.send(committed.and(result)))) }
         });
         self.send(Write { of, change })?;
         answer.recv().map_err(|_| StoreError::Closed)?
