@@ -2,10 +2,12 @@
 
 mod filter;
 mod living;
+mod pieces;
 
 use hashbrown::{HashMap, HashSet};
 
 use living::{Living, short};
+use pieces::Pieces;
 
 use super::preset::Canon;
 use super::read::ObjectKey;
@@ -43,7 +45,7 @@ pub struct Seen {
     /// Hashes of records of deleted objects, and how they were counted, to withdraw.
     deleted: HashMap<u64, (u128, Counts)>,
     /// Hashes of values that only one object should have.
-    values: Vec<u64>,
+    values: Pieces<u64>,
 }
 
 impl Seen {
@@ -102,7 +104,7 @@ impl Seen {
 
     /// Notes hashes of values that should be one object's only.
     pub fn note_values(&mut self, hashes: impl Iterator<Item = u64>) {
-        self.values.extend(hashes);
+        hashes.for_each(|hash| self.values.push(hash));
     }
 
     /// Hashes of values that several objects have. They are found at the end, in two sweeps over a list that is half as large as
@@ -117,24 +119,24 @@ impl Seen {
 }
 
 /// Hashes that occur more than once. A bit for a sixteenth of a hash shows most of them to be alone.
-fn repeated(hashes: &[u64]) -> HashSet<u64> {
+fn repeated(hashes: &Pieces<u64>) -> HashSet<u64> {
     let bits = (hashes.len() * 16).next_power_of_two().max(64);
     let place = |hash: u64| {
         let bit = usize::try_from(hash >> 16).unwrap_or(usize::MAX) & (bits - 1);
         (bit / 64, 1_u64 << (bit % 64))
     };
     let (mut once, mut twice) = (vec![0_u64; bits / 64], vec![0_u64; bits / 64]);
-    for (word, bit) in hashes.iter().map(|hash| place(*hash)) {
+    for (word, bit) in hashes.from(0).map(place) {
         twice[word] |= once[word] & bit;
         once[word] |= bit;
     }
     drop(once);
     let mut met = HashSet::new();
-    let shared = hashes.iter().filter(|hash| {
-        let (word, bit) = place(**hash);
+    let shared = hashes.from(0).filter(|hash| {
+        let (word, bit) = place(*hash);
         twice[word] & bit != 0
     });
-    shared.filter(|hash| !met.insert(**hash)).copied().collect()
+    shared.filter(|hash| !met.insert(*hash)).collect()
 }
 
 /// A hash that ignores case; `text` is room to write in.
@@ -208,9 +210,11 @@ mod tests {
     fn what_occurs_more_than_once_is_found() {
         let hash = |number: u64| xxhash_rust::xxh3::xxh3_64(&number.to_le_bytes());
         for count in [0, 1, 2, 100, 5000] {
-            let mut hashes: Vec<u64> = (0..count).map(hash).collect();
+            let mut hashes = Pieces::default();
+            (0..count).map(hash).for_each(|hash| hashes.push(hash));
             assert_eq!(repeated(&hashes), HashSet::new(), "{count}");
-            hashes.extend((0..count).filter(|number| number % 7 == 3).flat_map(|number| [hash(number); 2]));
+            let again = (0..count).filter(|number| number % 7 == 3).flat_map(|number| [hash(number); 2]);
+            again.for_each(|hash| hashes.push(hash));
             let expected: HashSet<u64> = (0..count).filter(|number| number % 7 == 3).map(hash).collect();
             assert_eq!(repeated(&hashes), expected, "{count}");
         }

@@ -4,18 +4,31 @@ use hashbrown::HashTable;
 
 use super::First;
 use super::filter::Filter;
+use super::pieces::Pieces;
 
-/// Millions, so each takes a few bytes, and those that were recognised are indexed only once much that was decoded has to be
-/// looked up among them.
-#[derive(Debug, Default)]
+/// Millions, so each takes a few bytes, and they are indexed only once much has to be looked up that is among them.
+#[derive(Debug)]
 pub struct Living {
-    decoded: Decoded,
-    recognised: Recognised,
+    decoded: Met,
+    /// Of what was decoded, halves of [`First::print`].
+    prints: Pieces<u32>,
+    recognised: Met,
+}
+
+impl Default for Living {
+    fn default() -> Self {
+        Self::after(0)
+    }
 }
 
 impl Living {
     pub fn after(count: usize) -> Self {
-        Self { recognised: Recognised { last: count, ..Recognised::default() }, ..Self::default() }
+        Self {
+            // where all is decoded, each looks for itself among all others
+            decoded: Met { spread: 2, ..Met::default() },
+            prints: Pieces::default(),
+            recognised: Met { spread: 1, last: count, ..Met::default() },
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -24,48 +37,34 @@ impl Living {
 
     pub fn push(&mut self, key: u64, first: First) {
         if first.print == 0 {
-            self.recognised.records.push(key, first);
+            self.recognised.push(key, first);
         } else {
             self.decoded.push(key, first);
+            self.prints.push(short(first.print));
         }
     }
 
     pub fn find(&mut self, key: u64) -> Option<First> {
-        self.find_decoded(key).or_else(|| self.recognised.find(key))
+        self.find_decoded(key).or_else(|| {
+            let at = self.recognised.find(key)?;
+            self.recognised.records.first(at, 0)
+        })
     }
 
-    pub fn find_decoded(&self, key: u64) -> Option<First> {
-        self.decoded.find(key)
+    pub fn find_decoded(&mut self, key: u64) -> Option<First> {
+        let at = self.decoded.find(key)?;
+        self.decoded.records.first(at, self.prints.get(at)?)
     }
 }
 
+/// Records by their keys.
 #[derive(Debug, Default)]
-struct Decoded {
+struct Met {
     records: Records,
-    /// Halves of [`First::print`].
-    prints: Pieces<u32>,
-    index: HashTable<u32>,
-}
-
-impl Decoded {
-    fn push(&mut self, key: u64, first: First) {
-        let at = place(self.records.len());
-        self.records.push(key, first);
-        self.prints.push(short(first.print));
-        self.index.insert_unique(key, at, |at| self.records.key(*at));
-    }
-
-    fn find(&self, key: u64) -> Option<First> {
-        let at = *self.index.find(key, |at| self.records.key(*at) == key)?;
-        self.records.first(at, self.prints.get(at)?)
-    }
-}
-
-#[derive(Debug, Default)]
-struct Recognised {
-    records: Records,
-    /// How many records there were last time.
+    /// How many there were last time.
     last: usize,
+    /// How many times the room of a full filter is used: the more, the fewer strangers are taken for one of them.
+    spread: usize,
     /// Of as many keys as `filtered`.
     filter: Filter,
     filtered: usize,
@@ -81,21 +80,29 @@ const ROOM: usize = 1 << 12;
 /// So often all keys may be gone through, which costs a quarter of an index by then.
 const MOST_SCANS: u32 = 64;
 
-impl Recognised {
-    /// The first record of the key. Almost everything that is looked up is new, and the filter knows that.
-    fn find(&mut self, key: u64) -> Option<First> {
+impl Met {
+    fn push(&mut self, key: u64, first: First) {
+        self.records.push(key, first);
+        let count = self.records.len();
+        // once it was begun
+        if self.filtered > 0 && self.filtered + 1 == count && self.spread * count <= self.filter.room() {
+            self.filter.insert(key);
+            self.filtered = count;
+        }
+    }
+
+    /// The place of the first record of the key. Almost everything that is looked up is new, and the filter knows that.
+    fn find(&mut self, key: u64) -> Option<u32> {
         if self.scans < MOST_SCANS {
             self.filter_all();
             if !self.filter.may_hold(key) {
                 return None;
             }
             self.scans += 1;
-            let at = self.records.keys.position(key)?;
-            return self.records.first(place(at), 0);
+            return self.records.keys.position(key).map(place);
         }
         self.index_all();
-        let at = *self.index.find(key, |at| self.records.key(*at) == key)?;
-        self.records.first(at, 0)
+        self.index.find(key, |at| self.records.key(*at) == key).copied()
     }
 
     fn filter_all(&mut self) {
@@ -103,16 +110,17 @@ impl Recognised {
         if count == self.filtered {
             return;
         }
-        if count > self.filter.room() {
-            (self.filter, self.filtered) = (Filter::with_room((2 * count).max(self.last).max(ROOM)), 0);
+        if self.spread * count > self.filter.room() {
+            let room = (2 * count).max(self.last).max(ROOM);
+            (self.filter, self.filtered) = (Filter::with_room(self.spread * room), 0);
         }
         self.records.keys.from(self.filtered).for_each(|key| self.filter.insert(key));
         self.filtered = count;
     }
 
     fn index_all(&mut self) {
-        let Self { records, filter, index, indexed, .. } = self;
-        *filter = Filter::default();
+        let Self { records, filter, filtered, index, indexed, .. } = self;
+        (*filter, *filtered) = (Filter::default(), 0);
         for (at, key) in (*indexed..).zip(records.keys.from(*indexed)) {
             if index.find(key, |other| records.key(*other) == key).is_none() {
                 index.insert_unique(key, place(at), |at| records.key(*at));
@@ -156,63 +164,6 @@ impl Records {
     }
 }
 
-/// A list that grows without being copied.
-#[derive(Debug)]
-struct Pieces<T> {
-    pieces: Vec<Vec<T>>,
-}
-
-/// Values of a piece.
-const PIECE: usize = 1 << 16;
-
-impl<T> Default for Pieces<T> {
-    fn default() -> Self {
-        Self { pieces: Vec::new() }
-    }
-}
-
-impl<T: Copy + PartialEq> Pieces<T> {
-    fn len(&self) -> usize {
-        let last = self.pieces.last().map_or(0, Vec::len);
-        self.pieces.len().saturating_sub(1) * PIECE + last
-    }
-
-    fn push(&mut self, value: T) {
-        match self.pieces.last_mut() {
-            Some(last) if last.len() < PIECE => last.push(value),
-            // of small lists there are many
-            None => self.pieces.push(vec![value]),
-            Some(_) => {
-                let mut piece = Vec::with_capacity(PIECE);
-                piece.push(value);
-                self.pieces.push(piece);
-            }
-        }
-    }
-
-    fn get(&self, at: u32) -> Option<T> {
-        let at = at as usize;
-        self.pieces.get(at / PIECE)?.get(at % PIECE).copied()
-    }
-
-    fn from(&self, at: usize) -> impl Iterator<Item = T> {
-        let within = move |piece: usize| if piece == at / PIECE { at % PIECE } else { 0 };
-        let pieces = self.pieces.iter().enumerate().skip(at / PIECE);
-        pieces.flat_map(move |(number, piece)| piece.iter().skip(within(number)).copied())
-    }
-
-    fn position(&self, wanted: T) -> Option<usize> {
-        // Without a way out of the loop several values are compared at a time.
-        let holds = |some: &[T]| some.iter().fold(false, |holds, value| holds | (*value == wanted));
-        let some = self.pieces.iter().flat_map(|piece| piece.chunks(SOME));
-        let (number, some) = some.enumerate().find(|(_, some)| holds(some))?;
-        Some(number * SOME + some.iter().position(|value| *value == wanted)?)
-    }
-}
-
-/// Values of a piece that are compared together; all pieces but the last are full.
-const SOME: usize = 1 << 8;
-
 fn place(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
@@ -252,21 +203,5 @@ mod tests {
             }
             assert!(!living.is_empty());
         }
-    }
-
-    #[test]
-    fn pieces_are_one_list() {
-        let mut pieces = Pieces::default();
-        let count = 2 * PIECE as u64 + 300;
-        (0..count).for_each(|value| pieces.push(value));
-        assert_eq!(pieces.len() as u64, count);
-        let edges = [0, 1, SOME as u64, PIECE as u64 - 1, PIECE as u64, PIECE as u64 + 1, count - 1];
-        for at in edges {
-            assert_eq!(pieces.get(place(at as usize)), Some(at));
-            assert_eq!(pieces.position(at), Some(at as usize));
-            assert!(pieces.from(at as usize).eq(at..count), "{at}");
-        }
-        assert_eq!((pieces.get(place(count as usize)), pieces.position(count)), (None, None));
-        assert_eq!(pieces.from(count as usize).next(), None);
     }
 }

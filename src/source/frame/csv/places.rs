@@ -23,28 +23,22 @@ impl Places {
         if u32::try_from(bytes.len()).is_err() {
             return None;
         }
-        let eight = u64::from_le_bytes([delimiter; 8]);
-        let (words, rest) = bytes.as_chunks::<8>();
         let mut from = 0;
         let mut close = self.open(bytes, from)?;
-        // eight bytes at a time: the distances are short
-        for (number, word) in words.iter().enumerate() {
-            let mut found = zeros(u64::from_le_bytes(*word) ^ eight);
+        let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+        // no delimiter is in what fills it up
+        let mut last = [!delimiter; BLOCK];
+        last[..rest.len()].copy_from_slice(rest);
+        for (number, block) in blocks.iter().chain([&last]).enumerate() {
+            let mut found = bits_of(block, delimiter);
             while found != 0 {
-                let at = number * 8 + found.trailing_zeros() as usize / 8;
+                let at = number * BLOCK + found.trailing_zeros() as usize;
                 found &= found - 1;
                 if at >= close {
                     self.push(bytes, from..at, close)?;
                     from = at + 1;
                     close = self.open(bytes, from)?;
                 }
-            }
-        }
-        for (at, _) in (words.len() * 8..).zip(rest).filter(|(_, byte)| **byte == delimiter) {
-            if at >= close {
-                self.push(bytes, from..at, close)?;
-                from = at + 1;
-                close = self.open(bytes, from)?;
             }
         }
         self.push(bytes, from..bytes.len(), close)?;
@@ -86,11 +80,21 @@ impl Places {
     }
 }
 
-/// Has the highest bit of each byte set that is 0.
+/// Octets that are looked through without a branch: where the next delimiter stands is not to be foreseen.
+const BLOCK: usize = 64;
+
+/// Has a bit set for each octet of the block that is `byte`, the lowest for the first.
 #[inline]
-fn zeros(word: u64) -> u64 {
+fn bits_of(block: &[u8; BLOCK], byte: u8) -> u64 {
     const LOW: u64 = u64::from_le_bytes([0x7f; 8]);
-    !(((word & LOW) + LOW) | word | LOW)
+    /// Moves the lowest bits of eight octets beside each other, into the highest octet.
+    const TOGETHER: u64 = 0x0102_0408_1020_4080;
+    let eight = u64::from_le_bytes([byte; 8]);
+    block.as_chunks::<8>().0.iter().rev().fold(0, |bits, word| {
+        let word = u64::from_le_bytes(*word) ^ eight;
+        let zeros = !(((word & LOW) + LOW) | word | LOW);
+        bits << 8 | (zeros >> 7).wrapping_mul(TOGETHER) >> 56
+    })
 }
 
 #[cfg(test)]
