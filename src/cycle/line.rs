@@ -60,8 +60,6 @@ pub(super) struct Line<'a, T> {
     pub seekers: Mutex<BTreeMap<(ObjectKind, String), SourceAnchor>>,
     /// Unique values handed out in this run, by attribute, in lower case (expressions.md 5, `SelectUniqueValue`).
     pub reserved: Mutex<BTreeMap<String, BTreeSet<String>>>,
-    /// Accounts were linked before this run.
-    pub linked: bool,
     /// Accounts that objects of this run got, before they are stored.
     pub accounts: Mutex<BTreeMap<TargetId, SourceAnchor>>,
     pub verify_writes: VerifyWrites,

@@ -31,9 +31,7 @@ impl<T: Transport> Line<'_, T> {
         object: &SourceObject,
         id: &TargetId,
     ) -> Result<Option<SourceAnchor>, StoreError> {
-        // What another process links meanwhile shows when this object is stored.
-        let owner = if self.linked { self.store.owner_of(self.job, id)? } else { None };
-        if let Some(other) = owner.filter(|other| *other != object.anchor) {
+        if let Some(other) = self.store.owner_of(self.job, id)?.filter(|other| *other != object.anchor) {
             return Ok(Some(other));
         }
         let mut accounts = self.accounts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

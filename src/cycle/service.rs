@@ -95,7 +95,6 @@ impl Service {
             breaker: Breaker::default(),
             seekers: Default::default(),
             reserved: Default::default(),
-            linked: self.store.has_links(key)?,
             accounts: Default::default(),
             verify_writes: job.target.verify_writes,
             verbose_skips: job.logs.verbose_skips,

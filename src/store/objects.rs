@@ -151,12 +151,6 @@ impl Store {
         self.read(|connection| owner_of(connection, job, target))
     }
 
-    /// Whether any account of the target is linked.
-    pub fn has_links(&self, job: JobKey) -> Result<bool, StoreError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM objects WHERE job = ?1 AND target IS NOT NULL)";
-        self.read(|connection| Ok(connection.query_row(sql, [job.0], |row| row.get(0))?))
-    }
-
     /// How many users and groups are remembered.
     pub fn object_counts(&self, job: JobKey) -> Result<(u64, u64), StoreError> {
         self.read(|connection| {
