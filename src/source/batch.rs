@@ -11,7 +11,7 @@ use super::frame::{Decoder, FileFault, Framed, Framer, RecordFault};
 use super::map::{Mapped, Mapper};
 use super::pack::{Beside, MOST, Pack, Packs, Unpacked};
 use super::raw::RawBody;
-use super::read::Recognised;
+use super::read::{ObjectKey, Recognised};
 
 /// Records one after the other.
 #[derive(Debug, Default)]
@@ -160,6 +160,11 @@ impl Batch {
             }
         }
         packs.close(bytes);
+    }
+
+    /// Keys of objects that were mapped, as far as they are known.
+    pub fn keys(&self) -> impl Iterator<Item = ObjectKey> {
+        self.mapped.iter().filter_map(|pack| pack.key).map(|(_, key)| key)
     }
 
     /// Gives each record in its order, with its bytes and what it was mapped to, and takes it out.

@@ -23,6 +23,7 @@ use super::map::Mapper;
 use super::open::{Opened, unreadable};
 use super::preset::FormatName;
 use super::read::Given;
+use super::rules;
 use super::wanted;
 
 /// How many threads share the work, and what is work enough.
@@ -76,7 +77,8 @@ impl Task<'_> {
     /// The way of plain records, if it is open to this file; what `mapper` is for.
     pub fn direct(&self, mapper: &Mapper) -> Option<Direct> {
         let wanted = self.wanted();
-        Direct::new(mapper, &self.opened.format, self.given.settings.limits, wanted.as_ref())
+        let anchor = rules::anchor_candidates(&self.opened.preset, self.given.settings).into_iter().next();
+        Direct::new(mapper, &self.opened.format, self.given.settings.limits, wanted.as_ref(), anchor.as_deref())
             .filter(|_| !self.keeps_entries)
     }
 

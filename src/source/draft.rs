@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::pack::{Pack, Packed, View};
 use super::preset::{Canon, Preset};
+use super::read::ObjectKey;
 use super::references::Resolved;
 use super::report::Counts;
 use super::seen::hash_of_value;
@@ -39,6 +40,8 @@ pub struct Draft<'r> {
     pub partial: bool,
     pub line: u64,
     hashes: Option<Hashes>,
+    /// Of the value under a name that may be the anchor.
+    pub key: Option<(Canon, ObjectKey)>,
 }
 
 #[derive(Debug, Clone)]
@@ -163,6 +166,7 @@ impl<'r> Draft<'r> {
             partial,
             line,
             hashes: None,
+            key: None,
         }
     }
 
@@ -172,6 +176,7 @@ impl<'r> Draft<'r> {
         draft.deletion = pack.deletion;
         draft.references = references;
         draft.hashes = Some(pack.hashes);
+        draft.key = pack.key;
         draft.extras = pack.extras;
         draft
     }

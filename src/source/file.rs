@@ -431,17 +431,11 @@ impl<'r, 'a> FileReading<'r, 'a> {
     ) -> Result<Done, E> {
         let line = draft.line;
         let preset: &'r Preset = &self.opened.preset;
-        let anchor = match self.chosen {
-            Some((kind, anchor)) if kind == draft.kind => draft.text(anchor).map(|name| (anchor, name)),
-            _ => choose_anchor(&mut self.reading.anchors, self.opened, self.reading.settings, preset, &draft),
-        };
-        self.chosen = anchor.map(|(anchor, _)| (draft.kind, anchor)).or(self.chosen);
-        let Some((anchor, name)) = anchor else {
+        let Some((anchor, key)) = self.key_of(&draft) else {
             self.note_names(slots, hash);
             *self.reading.lacking_anchor.entry(draft.kind).or_default() += 1;
             return Ok(Err(self.no_anchor(&draft)));
         };
-        let key = ObjectKey::of(draft.kind, name);
         if !self.reading.awaited.is_empty() {
             self.reading.awaited.meet(key);
             let also = match draft.kind {
@@ -450,7 +444,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
             };
             draft.text(also).into_iter().for_each(|name| self.reading.awaited.meet_name(name));
         }
-        let resolved = self.resolved(&draft, name, preset, known);
+        let resolved = self.resolved(&draft, anchor, preset, known);
         let hash = resolved.mix(hash);
         self.note_names(slots, hash);
         self.reading.newest.meet(&draft, hash);
@@ -511,11 +505,27 @@ impl<'r, 'a> FileReading<'r, 'a> {
         }
     }
 
-    /// Where the references of a record lead; `anchor` is its own.
-    fn resolved(&self, draft: &Draft<'_>, anchor: &str, preset: &Preset, known: &mut dyn Recognise) -> Resolved {
+    /// The anchor of a record, and whose it is.
+    fn key_of(&mut self, draft: &Draft<'_>) -> Option<(Canon, ObjectKey)> {
+        let anchor = match self.chosen {
+            Some((kind, anchor)) if kind == draft.kind => anchor,
+            _ => {
+                let preset = &self.opened.preset;
+                choose_anchor(&mut self.reading.anchors, self.opened, self.reading.settings, preset, draft)?.0
+            }
+        };
+        self.chosen = Some((draft.kind, anchor));
+        match draft.key {
+            Some(key) if key.0 == anchor => Some(key),
+            _ => Some((anchor, ObjectKey::of(draft.kind, draft.text(anchor)?))),
+        }
+    }
+
+    /// Where the references of a record lead.
+    fn resolved(&self, draft: &Draft<'_>, anchor: Canon, preset: &Preset, known: &mut dyn Recognise) -> Resolved {
+        let Some(references) = &self.reading.references else { return Resolved::default() };
         let mut base = |key| known.base()?.anchor(key);
-        let references = self.reading.references.as_ref();
-        references.map(|references| references.resolve(draft, anchor, preset, &mut base)).unwrap_or_default()
+        references.resolve(draft, draft.text(anchor).unwrap_or_default(), preset, &mut base)
     }
 
     /// Says whether the records are changes: then each counts, in order.
@@ -766,6 +776,7 @@ impl<E> Lead for Merging<'_, '_, '_, E> {
 
     fn merge(&mut self, batch: &mut Batch) -> Result<(), Stop<E>> {
         let Self { file, known, sink, decoder } = self;
+        file.reading.seen.expect(batch.keys());
         batch.each(|record, bytes, mapped| {
             file.report.records += 1;
             let (line, hash) = (record.line, record.hash);

@@ -7,6 +7,7 @@ use super::draft::{Draft, Extras, Hashes, Value};
 use super::map::Remark;
 use super::memory::SAMPLES;
 use super::preset::{Canon, Slot};
+use super::read::ObjectKey;
 use crate::model::{Deletion, ObjectKind};
 
 /// From where to where.
@@ -58,6 +59,8 @@ pub struct Pack {
     pub partial: bool,
     pub line: u64,
     pub hashes: Hashes,
+    /// Of the value under a name that may be the anchor.
+    pub key: Option<(Canon, ObjectKey)>,
     values: Span,
     rest: Span,
     references: Span,
@@ -260,6 +263,7 @@ impl Packs {
             partial,
             line,
             hashes,
+            key: None,
             values: Span::new(mark.values, self.values.len()),
             rest: Span::new(mark.rest, self.rest.len()),
             references: Span::new(mark.references, self.references.len()),

@@ -54,6 +54,12 @@ impl Seen {
         Self { living: Living::after(count), ..Self::default() }
     }
 
+    /// Tells which keys are met next. To look for one after the other is to wait for memory each time; those that are looked at
+    /// together are waited for together.
+    pub fn expect(&self, keys: impl Iterator<Item = ObjectKey>) {
+        std::hint::black_box(keys.fold(0, |sum, key| sum ^ self.living.glance(key.0)));
+    }
+
     /// Notes a record and says how it stands to those before it.
     pub fn meet(&mut self, key: ObjectKey, this: First, hash: u128) -> Standing {
         let is_recognised = this.print == 0;

@@ -254,6 +254,11 @@ impl Filling<'_> {
         self.packs.values_since(self.mark).iter().find(|(other, _)| *other == name).map(|(_, value)| *value)
     }
 
+    /// The text that the record gave under this name.
+    pub fn text_under(&self, name: Canon) -> Option<&str> {
+        self.find(name).and_then(|value| self.text_of(value))
+    }
+
     fn text_of(&self, value: Packed) -> Option<&str> {
         match value {
             Packed::Text(place) => std::str::from_utf8(self.packs.bytes_at(self.batch.bytes(), place)).ok(),
@@ -271,7 +276,7 @@ impl Filling<'_> {
         let Some(order) = derived.display_name.filter(|_| self.find(Canon::DISPLAY_NAME).is_none()) else {
             return Ok(());
         };
-        let parts = in_order(order).map(|name| self.find(name).and_then(|value| self.text_of(value)));
+        let parts = in_order(order).map(|name| self.text_under(name));
         let parts: Vec<&str> = parts.into_iter().flatten().collect();
         if !parts.is_empty() {
             let name = parts.join(" ");

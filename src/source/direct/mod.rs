@@ -34,6 +34,7 @@ use super::frame::{Format, Limits, Wanted};
 use super::map::{Manner, Mapper};
 use super::pack::{Mark, Pack, Packed, Packs};
 use super::preset::{Asked, Canon, Preset, Shown, Slot};
+use super::read::ObjectKey;
 use super::twins::SINGLE;
 use crate::model::{Deletion, ObjectKind};
 
@@ -58,6 +59,8 @@ pub struct Direct {
     straight: Vec<Option<Straight>>,
     /// Names of what went straight, to be noted.
     to_note: Vec<Slot>,
+    /// The name that is the anchor, as a rule.
+    anchor: Option<Canon>,
     /// To write in.
     room: String,
 }
@@ -72,11 +75,20 @@ struct Object {
     kind: ObjectKind,
     deletion: Deletion,
     hashes: Hashes,
+    key: Option<(Canon, ObjectKey)>,
 }
 
 impl Direct {
     /// Prepares for the file of `mapper`; none if all of its records are left to the general way.
-    pub fn new(mapper: &Mapper, format: &Format, limits: Limits, wanted: Option<&Wanted>) -> Option<Self> {
+    ///
+    /// `anchor`: the first name that may be the anchor.
+    pub fn new(
+        mapper: &Mapper,
+        format: &Format,
+        limits: Limits,
+        wanted: Option<&Wanted>,
+        anchor: Option<&str>,
+    ) -> Option<Self> {
         let manner = mapper.manner();
         let preset = &match format {
             Format::Csv(_) => mapper.preset().for_names(|slot| mapper.named()[slot.index()]),
@@ -123,6 +135,7 @@ impl Direct {
             account: preset.names.slots().filter(|slot| preset.use_of(*slot).account).collect(),
             preset: preset.clone(),
             manner: manner.clone(),
+            anchor: anchor.and_then(|name| preset.canon(name)),
             room: String::new(),
         })
     }
@@ -143,7 +156,7 @@ impl Direct {
         self.to_note.clear();
         let mark = packs.mark();
         let object = self.object(record, place.start, packs, (batch, mark), noted);
-        let Ok(Some(Object { kind, deletion, hashes })) = object else {
+        let Ok(Some(Object { kind, deletion, hashes, key })) = object else {
             packs.take_back(mark);
             return object.map(|_| None);
         };
@@ -155,7 +168,9 @@ impl Direct {
                 packs.note_slot(*slot, noted);
             }
         }
-        Ok(Some(packs.wrap((kind, deletion, false, line), hashes, mark)))
+        let mut pack = packs.wrap((kind, deletion, false, line), hashes, mark);
+        pack.key = key;
+        Ok(Some(pack))
     }
 
     fn object(
@@ -208,9 +223,10 @@ impl Direct {
                 None => {}
             }
         }
+        let key = self.anchor.and_then(|name| Some((name, ObjectKey::of(kind, into.text_under(name)?))));
         let mut hashes = into.hashes;
         hashes.print = hashes.print.wrapping_add(draft::print_of_head(kind, deletion));
-        Ok(Some(Object { kind, deletion, hashes }))
+        Ok(Some(Object { kind, deletion, hashes, key }))
     }
 }
 

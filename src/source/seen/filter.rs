@@ -36,6 +36,11 @@ impl Filter {
         block.iter().zip(bits(key)).all(|(word, bit)| word & bit != 0)
     }
 
+    /// Some word of the key's block.
+    pub fn glance(&self, key: u64) -> u64 {
+        self.blocks.get(self.block_of(key)).map_or(0, |block| block[0])
+    }
+
     /// By the upper half of the key, which is a hash.
     fn block_of(&self, key: u64) -> usize {
         usize::try_from((key >> 32) * self.blocks.len() as u64 >> 32).unwrap_or(usize::MAX)

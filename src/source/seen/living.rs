@@ -51,6 +51,11 @@ impl Living {
         })
     }
 
+    /// Something of where the key is looked for among what was decoded.
+    pub fn glance(&self, key: u64) -> u64 {
+        self.decoded.filter.glance(key)
+    }
+
     pub fn find_decoded(&mut self, key: u64) -> Option<First> {
         let at = self.decoded.find(key)?;
         self.decoded.records.first(at, self.prints.get(at)?)
