@@ -25,7 +25,7 @@ pub struct LdifFramer<R> {
     limits: Limits,
     short: usize,
     /// Finds an empty line.
-    ends: Finder<'static>,
+    ends: Box<Finder<'static>>,
     line: u64,
     lent: usize,
     long: Vec<u8>,
@@ -47,7 +47,7 @@ impl<R: Read> LdifFramer<R> {
             window: Window::new(input),
             limits,
             short: SHORT.min(limits.line).min(limits.record),
-            ends: Finder::new(b"\n\n"),
+            ends: Box::new(Finder::new(b"\n\n")),
             line: 1,
             lent: 0,
             long: Vec::new(),
