@@ -18,9 +18,12 @@ pub struct Output {
     screen: Screen,
 }
 
+/// Octets that are written together: the report of a large cycle has tens of millions.
+const PIECE: usize = 64 << 10;
+
 impl Output {
     pub fn new(format: Format, color: Color, screen: Screen) -> Self {
-        Self { format, color, results: Mutex::new(BufWriter::new(io::stdout())), screen }
+        Self { format, color, results: Mutex::new(BufWriter::with_capacity(PIECE, io::stdout())), screen }
     }
 
     pub fn is_json(&self) -> bool {

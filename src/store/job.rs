@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{JobKey, Staging, Store, StoreError};
+use super::{JobKey, Staging, Store, StoreError, open};
 use crate::model::{Pace, Quarantine, RunSummary};
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -218,7 +218,11 @@ impl Store {
                 return Ok(false);
             }
             if let Some(pieces) = snapshot {
-                write_snapshot(connection, job, &pieces)?;
+                // In the usual cache its pages would only make the peak of memory higher.
+                open::cache(connection, open::PASSING)?;
+                let written = write_snapshot(connection, job, &pieces);
+                open::cache(connection, open::CACHE)?;
+                written?;
             }
             if let Some(learned) = learned {
                 super::known::take_over(connection, job, &learned)?;
@@ -235,8 +239,8 @@ impl Store {
     /// The snapshot of the last accepted export, as `delta` wrote it.
     pub fn snapshot(&self, job: JobKey) -> Result<Option<Vec<u8>>, StoreError> {
         // A connection of its own: what has to be read page by page would take the place of all pages that are asked for again.
-        let connection = super::open::connect(&self.path)?;
-        connection.execute_batch("PRAGMA cache_size = -64")?;
+        let connection = open::connect(&self.path)?;
+        open::cache(&connection, open::PASSING)?;
         let transaction = connection.unchecked_transaction()?;
         let find = "SELECT 1 FROM snapshots WHERE job = ?1";
         if transaction.query_row(find, [job.0], |_| Ok(())).optional()?.is_none() {

@@ -93,8 +93,18 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     };
     // A commit survives a kill of the process; after a power cut the last ones may be missing, which the next cycle repairs
     // because it matches before it creates.
-    set("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000")?;
+    set("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON")?;
+    cache(&connection, CACHE).map_err(failed)?;
     Ok(connection)
+}
+
+/// KiB of pages that a connection keeps.
+pub(super) const CACHE: i64 = 8000;
+/// The same, while pages are gone through of which none is asked for again.
+pub(super) const PASSING: i64 = 500;
+
+pub(super) fn cache(connection: &Connection, kib: i64) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "cache_size", -kib)
 }
 
 /// Nobody else may read who works here and what their accounts are.
