@@ -43,14 +43,14 @@ impl Filter {
 
     /// By the upper half of the key, which is a hash.
     fn block_of(&self, key: u64) -> usize {
-        usize::try_from((key >> 32) * self.blocks.len() as u64 >> 32).unwrap_or(usize::MAX)
+        usize::try_from(((key >> 32) * self.blocks.len() as u64) >> 32).unwrap_or(usize::MAX)
     }
 }
 
 /// One bit in each word of the block.
 fn bits(key: u64) -> impl Iterator<Item = u64> {
     let mixed = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (0..8).map(move |word| 1 << (mixed >> (16 + 6 * word) & 63))
+    (0..8).map(move |word| 1 << ((mixed >> (16 + 6 * word)) & 63))
 }
 
 #[cfg(test)]
