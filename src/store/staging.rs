@@ -367,7 +367,7 @@ mod tests {
                 _ => uuid::Uuid::from_u128(hash).to_string(),
             };
             let kind = if number.is_multiple_of(11) { ObjectKind::Group } else { ObjectKind::User };
-            let object = (number % 3 != 0).then(|| object(&anchor, format!("{number} é \"quoted\"")));
+            let object = (!number.is_multiple_of(3)).then(|| object(&anchor, format!("{number} é \"quoted\"")));
             Staged { anchor: SourceAnchor(anchor), kind, object }
         };
         (0..count).map(staged).collect()
