@@ -1,6 +1,6 @@
 //! The one thread that writes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -15,8 +15,8 @@ const MOST_TOGETHER: usize = 512;
 
 /// Where writes come side by side, so many are waited for, for so long: each transaction writes the last page of every index
 /// again, whatever number of writes it holds.
-const ENOUGH: usize = 16;
-const PATIENCE: Duration = Duration::from_millis(1);
+const ENOUGH: usize = 32;
+const PATIENCE: Duration = Duration::from_millis(2);
 
 type Change = Box<dyn FnOnce(&Connection) -> Done + Send>;
 
@@ -62,31 +62,47 @@ impl Drop for Writer {
 }
 
 fn work(connection: Connection, writes: &mpsc::Receiver<Write>) {
-    while let Ok(first) = writes.recv() {
+    let mut next: VecDeque<Write> = VecDeque::new();
+    let mut is_busy = false;
+    loop {
+        if next.is_empty() {
+            let Ok(first) = writes.recv() else { break };
+            next.push_back(first);
+        }
+        // Whoever writes alone waits for each write; and nobody else can write once the transaction has begun.
+        let until = Instant::now() + PATIENCE;
+        while is_busy && next.len() < ENOUGH {
+            match writes.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(write) => next.push_back(write),
+                Err(_) => break,
+            }
+        }
         let mut replies = Vec::new();
         let mut jobs = BTreeSet::new();
         let run = |sql: &str| connection.prepare_cached(sql)?.execute([]).map(drop);
-        let until = Instant::now() + PATIENCE;
-        let done = run("BEGIN IMMEDIATE").map_err(StoreError::from).and_then(|()| {
-            let mut next = Some(first);
-            while let Some(write) = next.take() {
+        let begun = run("BEGIN IMMEDIATE");
+        if begun.is_err() {
+            // Whoever waits for them gets `Closed`.
+            next.clear();
+        }
+        let done = begun.map_err(StoreError::from).and_then(|()| {
+            while let Some(write) = next.pop_front() {
                 jobs.extend(write.of);
                 let done = (write.change)(&connection);
                 replies.push(done.reply);
                 if let Some(error) = done.spoilt {
+                    // The others have their turn in the next transaction.
                     return Err(error);
                 }
-                // Nothing: empty, or nobody is left who sends.
-                next = match replies.len() {
-                    // Whoever writes alone waits for each write.
-                    2..ENOUGH => writes.recv_timeout(until.saturating_duration_since(Instant::now())).ok(),
-                    count if count < MOST_TOGETHER => writes.try_recv().ok(),
-                    _ => None,
-                };
+                if next.is_empty() && replies.len() < MOST_TOGETHER {
+                    // Nothing: empty, or nobody is left who sends.
+                    next.extend(writes.try_recv());
+                }
             }
             jobs.iter().try_for_each(|job| rest::end(&connection, *job))?;
             Ok(run("COMMIT")?)
         });
+        is_busy = replies.len() > 1;
         if done.is_err() && !connection.is_autocommit() {
             // If even this fails the next BEGIN says so.
             drop(connection.execute_batch("ROLLBACK"));
