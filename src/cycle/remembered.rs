@@ -67,7 +67,7 @@ impl Service {
         let query = LogQuery { user: Some(id.to_owned()), ..LogQuery::default() };
         store.log(key, &query, &mut |entry| {
             let Identity { details, display_name, .. } = &entry.source;
-            let names = LOGGED_NAMES.iter().filter_map(|name| details.get(*name)?.as_str());
+            let names = LOGGED_NAMES.iter().filter_map(|name| details.get(name)?.as_str());
             // The display name of a person is nobody's alone.
             let names = names.chain((entry.kind == ObjectKind::Group).then_some(display_name.as_str()));
             let is_called = names.map(str::to_lowercase).any(|name| name == id.to_lowercase());

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::quoted::quoted;
 use super::{Details, Failure, ObjectKind, SourceAnchor, TargetId};
 
 /// One record of the provisioning log, and the answer of an on-demand run.
@@ -41,11 +40,11 @@ pub struct Entry {
 pub struct Exchange {
     /// Method, path and query.
     pub request: String,
-    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "quoted")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "quoted")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
     /// Why there was no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -10,7 +10,6 @@ mod intended;
 mod link;
 pub mod names;
 mod path;
-mod quoted;
 mod resource;
 mod run;
 mod settings;
