@@ -122,7 +122,7 @@ fn outcome(recorded: &Recorded<'_>) -> (LoggedAction, LoggedStatus) {
 pub(super) const LOGGED_NAMES: [&str; 2] = ["userPrincipalName", "mail"];
 
 fn source_identity(object: &SourceObject, matched: Option<&Resource>) -> Identity {
-    let mut details = Details::new();
+    let mut details = Details::with_capacity(4);
     for name in LOGGED_NAMES {
         if let Some(text) = object.text(name) {
             details.insert(name, text);
@@ -195,7 +195,7 @@ fn import<T>(line: &Line<'_, T>, recorded: &Recorded<'_>) -> Step {
     } else {
         format!("read the {what} at {}:{}", object.origin.file, object.origin.line)
     };
-    let mut details = Details::new();
+    let mut details = Details::with_capacity(object.attributes.len() + 1);
     details.insert("objectId", object.anchor.as_str());
     let kind = line.kind(object.kind);
     for (name, value) in object.attributes.iter().chain(&object.rest) {
@@ -238,7 +238,7 @@ pub(super) fn text_of(value: &Value) -> String {
 
 fn scoping<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, standing: &Standing) -> Step {
     let yes = |flag: bool| if flag { "True" } else { "False" };
-    let mut details = Details::new();
+    let mut details = Details::with_capacity(7);
     let (status, description) = match &standing.scope {
         Err(failure) => (LoggedStatus::Failure, failure.message.clone()),
         Ok(scope) => {
@@ -400,7 +400,7 @@ fn export<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, action: LoggedAction, 
         LoggedAction::Delete => "EntryExportDelete",
         _ => "EntryExportUpdate",
     };
-    let mut details = Details::new();
+    let mut details = Details::with_capacity(recorded.decision.changes().len());
     for change in recorded.decision.changes() {
         let value = match &change.set {
             _ if change.rule.redacted => Value::from(REDACTED),
