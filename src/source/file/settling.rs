@@ -101,8 +101,7 @@ impl FileReading<'_, '_> {
         let preset = &*task.opened.preset;
         let mut record = decoder.decode(bytes, line).ok()?;
         let Mapped::Object(draft) = mapper.map(&mut record, &mut Vec::new()) else { return None };
-        let (anchor, _) =
-            choose_anchor(&mut self.reading.anchors, task.opened, self.reading.settings, preset, &draft)?;
+        let (anchor, _) = choose_anchor(&mut self.reading.anchors, task.opened, self.reading.settings, preset, &draft)?;
         let resolved = self.resolved(&draft, anchor, preset, known);
         let file = &self.reading.set.files[task.index].name;
         Some(Handed { preset, draft: *draft, resolved, anchor, file }.print())
