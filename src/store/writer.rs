@@ -1,9 +1,8 @@
 //! The one thread that writes.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -12,11 +11,6 @@ use super::{JobKey, Store, StoreError, rest};
 
 /// Writes that are committed together at most.
 const MOST_TOGETHER: usize = 512;
-
-/// Where writes come side by side, so many are waited for, for so long: each transaction writes the last page of every index
-/// again, whatever number of writes it holds.
-const ENOUGH: usize = 32;
-const PATIENCE: Duration = Duration::from_millis(2);
 
 type Change = Box<dyn FnOnce(&Connection) -> Done + Send>;
 
@@ -62,47 +56,25 @@ impl Drop for Writer {
 }
 
 fn work(connection: Connection, writes: &mpsc::Receiver<Write>) {
-    let mut next: VecDeque<Write> = VecDeque::new();
-    let mut is_busy = false;
-    loop {
-        if next.is_empty() {
-            let Ok(first) = writes.recv() else { break };
-            next.push_back(first);
-        }
-        // Whoever writes alone waits for each write; and nobody else can write once the transaction has begun.
-        let until = Instant::now() + PATIENCE;
-        while is_busy && next.len() < ENOUGH {
-            match writes.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(write) => next.push_back(write),
-                Err(_) => break,
-            }
-        }
+    while let Ok(first) = writes.recv() {
         let mut replies = Vec::new();
         let mut jobs = BTreeSet::new();
         let run = |sql: &str| connection.prepare_cached(sql)?.execute([]).map(drop);
-        let begun = run("BEGIN IMMEDIATE");
-        if begun.is_err() {
-            // Whoever waits for them gets `Closed`.
-            next.clear();
-        }
-        let done = begun.map_err(StoreError::from).and_then(|()| {
-            while let Some(write) = next.pop_front() {
+        let done = run("BEGIN IMMEDIATE").map_err(StoreError::from).and_then(|()| {
+            let mut next = Some(first);
+            while let Some(write) = next.take() {
                 jobs.extend(write.of);
                 let done = (write.change)(&connection);
                 replies.push(done.reply);
                 if let Some(error) = done.spoilt {
-                    // The others have their turn in the next transaction.
                     return Err(error);
                 }
-                if next.is_empty() && replies.len() < MOST_TOGETHER {
-                    // Nothing: empty, or nobody is left who sends.
-                    next.extend(writes.try_recv());
-                }
+                // Nothing: empty, or nobody is left who sends.
+                next = if replies.len() < MOST_TOGETHER { writes.try_recv().ok() } else { None };
             }
             jobs.iter().try_for_each(|job| rest::end(&connection, *job))?;
             Ok(run("COMMIT")?)
         });
-        is_busy = replies.len() > 1;
         if done.is_err() && !connection.is_autocommit() {
             // If even this fails the next BEGIN says so.
             drop(connection.execute_batch("ROLLBACK"));
@@ -192,4 +164,51 @@ fn in_savepoint<T>(
     let end = if result.is_ok() { "RELEASE one" } else { "ROLLBACK TO one" };
     connection.prepare_cached(end)?.execute([])?;
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(name: &'static str) -> impl FnOnce(&Connection) -> Result<(), StoreError> + Send + 'static {
+        move |connection| {
+            connection.execute("INSERT INTO noted (name) VALUES (?1)", [name])?;
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_fails_undoes_its_transaction_and_tells_all_in_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("state.db")).expect("a store");
+        let table = |connection: &Connection| Ok(connection.execute_batch("CREATE TABLE noted (name TEXT UNIQUE)")?);
+        store.write(None, table).await.expect("a table");
+
+        // all wait behind the first, so that they are one transaction up to what fails
+        let (go, begun) = mpsc::channel::<()>();
+        let first = store.write(None, move |connection| {
+            begun.recv().map_err(|_| StoreError::Closed)?;
+            note("first")(connection)
+        });
+        let twice = store.write(None, |connection| note("kept")(connection).and_then(|()| note("kept")(connection)));
+        let good = store.write_whole(None, note("good"));
+        let bad = store.write_whole(None, |connection| note("bad")(connection).and_then(|()| note("bad")(connection)));
+        let later = store.write_whole(None, note("later"));
+        let start = async move { go.send(()).is_ok() };
+        let (first, twice, good, bad, later, _) = tokio::join!(first, twice, good, bad, later, start);
+        assert!(first.is_err() && twice.is_err() && good.is_err() && bad.is_err(), "all of one transaction");
+        assert!(later.is_ok(), "{later:?}");
+
+        // what runs in a savepoint undoes itself alone
+        let (good, twice) = tokio::join!(
+            store.write(None, note("good")),
+            store.write(None, |connection| note("kept")(connection).and_then(|()| note("kept")(connection)))
+        );
+        assert!(good.is_ok() && twice.is_err());
+        let names = |connection: &Connection| {
+            let mut names = connection.prepare("SELECT name FROM noted ORDER BY name")?;
+            Ok(names.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?)
+        };
+        assert_eq!(store.read(names).expect("names"), ["good", "later"]);
+    }
 }
