@@ -8,6 +8,7 @@ use serde_json::Value;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::args::{Color, Format};
+use super::spool::BUFFER;
 use crate::diagnostic::Style;
 
 /// Where results and progress go; results are complete lines, and a progress bar never breaks one.
@@ -18,12 +19,9 @@ pub struct Output {
     screen: Screen,
 }
 
-/// Octets that are written together: the report of a large cycle has tens of millions.
-const PIECE: usize = 64 << 10;
-
 impl Output {
     pub fn new(format: Format, color: Color, screen: Screen) -> Self {
-        Self { format, color, results: Mutex::new(BufWriter::with_capacity(PIECE, io::stdout())), screen }
+        Self { format, color, results: Mutex::new(BufWriter::with_capacity(BUFFER, io::stdout())), screen }
     }
 
     pub fn is_json(&self) -> bool {

@@ -5,8 +5,8 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
 use serde::Serialize;
 
-/// Octets that are written and read at once: an element has some thousands.
-const BUFFER: usize = 1 << 16;
+/// Octets that are written and read at once: a record has some thousands, the report of a large cycle tens of millions.
+pub const BUFFER: usize = 1 << 16;
 
 /// The inside of a JSON array in an unnamed temporary file, which only this user can read and which ends with the process.
 pub struct Spool {

@@ -17,7 +17,7 @@ use crate::model::{
 };
 use crate::plan::{Protection, Rules};
 use crate::scoping::Filter;
-use crate::store::{EscrowChange, JobKey, Store};
+use crate::store::{EscrowChange, JobKey, ObjectRow, Staged, Staging, Store, StoreError};
 use crate::wire::{Profile, Wire};
 
 /// Transient failures in a row that end a cycle (D-47).
@@ -159,6 +159,18 @@ impl Breaker {
 }
 
 impl<T> Line<'_, T> {
+    /// Gives every waiting object its phase by what is remembered of it; `None` drops it.
+    pub fn sort(
+        &self,
+        staging: &Staging,
+        mut phase_of: impl FnMut(&Staged, Option<ObjectRow>) -> Option<u8>,
+    ) -> Result<(), StoreError> {
+        staging.sort(|page| {
+            let rows = self.store.objects(self.job, page.iter().map(|staged| &staged.anchor))?;
+            Ok(page.iter().zip(rows).map(|(staged, row)| phase_of(staged, row)).collect())
+        })
+    }
+
     /// [`Line::book`], for those who come here only where there is one.
     pub(super) fn book(&self) -> &Store {
         self.book.unwrap_or(self.store)

@@ -12,7 +12,6 @@ use super::standing::Standing;
 use crate::config::Job;
 use crate::model::{ObjectKind, SourceAnchor, StagedObject, Trigger};
 use crate::plan::Protection;
-use crate::store::{ObjectRow, Staged};
 use crate::target::Transport;
 
 /// Changed objects that are named where most of them changed.
@@ -55,7 +54,7 @@ impl Service {
         let initial = line.run.trigger == Trigger::Initial;
         let now = line.as_of();
         let mut sorted = Outlook::default();
-        let mut phase_of = |staged: &Staged, row: Option<ObjectRow>| {
+        line.sort(&imported.staging, |staged, row| {
             let Some(kind) = line.kind(staged.kind) else {
                 sorted.unchanged += 1;
                 return None;
@@ -90,10 +89,6 @@ impl Service {
             sorted.asks |= forecast.phase.asks() && !forecast.deprovisions;
             sorted.total += 1;
             Some(forecast.phase as u8)
-        };
-        imported.staging.sort(|page| {
-            let rows = line.store.objects(line.job, page.iter().map(|staged| &staged.anchor))?;
-            Ok(page.iter().zip(rows).map(|(staged, row)| phase_of(staged, row)).collect())
         })?;
         Ok(sorted)
     }

@@ -19,7 +19,7 @@ use crate::model::{
     TargetValue, Trigger,
 };
 use crate::plan::{self, ReadAnswer, Scope};
-use crate::store::{JobKey, JobState, ObjectRow, Staged, StoreError};
+use crate::store::{JobKey, JobState, Staged, StoreError};
 use crate::target::{Client, Transport};
 
 /// How a walk ended: what was found was handed out before.
@@ -38,13 +38,9 @@ impl Service {
     /// Compares every linked account with the source; `each` gets them in the order of source anchors.
     pub async fn verify(&self, job: &Job, each: &mut dyn FnMut(Drift)) -> Result<Walk, ServiceError> {
         self.walk(job, async |line, imported| {
-            imported.staging.sort(|page| {
-                let rows = line.store.objects(line.job, page.iter().map(|staged| &staged.anchor))?;
-                let phase_of = |(staged, row): (&Staged, Option<ObjectRow>)| {
-                    let linked = row.is_some_and(|row| row.link != Link::None);
-                    (linked && line.kind(staged.kind).is_some()).then_some(PHASE)
-                };
-                Ok(page.iter().zip(rows).map(phase_of).collect())
+            line.sort(&imported.staging, |staged, row| {
+                let linked = row.is_some_and(|row| row.link != Link::None);
+                (linked && line.kind(staged.kind).is_some()).then_some(PHASE)
             })?;
             let mut walk = Walk::default();
             let mut after = None;
@@ -80,7 +76,7 @@ impl Service {
             };
             // Only the first matching attribute counts (22.3); of each person no more is kept than its value and anchor.
             let mut people: HashMap<String, (String, bool)> = HashMap::new();
-            let mut meet = |staged: &Staged, row: Option<ObjectRow>| {
+            line.sort(&imported.staging, |staged, row| {
                 if let (ObjectKind::User, Some(object)) = (staged.kind, &staged.object) {
                     let assigned = imported.assigned.holds(object);
                     let standing =
@@ -96,10 +92,6 @@ impl Service {
                     }
                 }
                 None
-            };
-            imported.staging.sort(|page| {
-                let rows = line.store.objects(line.job, page.iter().map(|staged| &staged.anchor))?;
-                Ok(page.iter().zip(rows).map(|(staged, row)| meet(staged, row)).collect())
             })?;
             let mut walk = Walk::default();
             let mut seen: HashSet<String> = HashSet::new();
