@@ -8,18 +8,16 @@
 //! The floor of CSV and LDIF is the `csv` crate with an xxh3 hash per record over the CSV; that of JSON is `serde_json` passing
 //! over the values. Everything of a reading counts: the hash of the files' identity, detection, judgement.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::env;
 use std::fs::{self, File};
-use std::hash::BuildHasherDefault;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use provisiond::model::Deletion;
-use provisiond::source::{self, Nothing, ObjectKey, Read, Recognise, Recognised, Settings};
+use provisiond::source::{self, Nothing, ObjectKey, Read, Recognise, Remembered, Settings};
 
 const PEOPLE: u64 = 200_000;
 /// The least time of so many interleaved rounds counts.
@@ -81,13 +79,14 @@ fn run(people: u64) -> io::Result<()> {
     );
     for (name, goal) in [("csv", 1.0), ("ldif", 2.5), ("json", 2.0)] {
         let settings = settings(&at(name));
-        let mut known = Known::default();
-        whole(&settings, &mut Nothing, &mut |record| known.learn(record))?;
+        let mut known = Remembered::default();
+        whole(&settings, &mut Nothing, &mut |record| learn(&mut known, &record))?;
         let (mut least, mut wholly, mut recognised) = (Spent::MOST, Spent::MOST, Spent::MOST);
         for _ in 0..ROUNDS {
             let floor = || if name == "json" { json_floor(&at("json")) } else { csv_floor(&at("csv")) };
             least = least.least(timed(floor)?);
             wholly = wholly.least(timed(|| whole(&settings, &mut Nothing, &mut |_| {}).map(drop))?);
+            let mut known = known.clone();
             recognised = recognised.least(timed(|| match whole(&settings, &mut known, &mut |_| {})? {
                 count if count >= people => Ok(()),
                 count => Err(io::Error::other(format!("only {count} of {people} records were recognised"))),
@@ -133,41 +132,17 @@ fn settings(folder: &Path) -> Settings {
     }
 }
 
-/// The records of the last reading; their hashes are good ones already.
-#[derive(Default)]
-struct Known(HashMap<u128, Recognised, BuildHasherDefault<Low>>);
-
-#[derive(Default)]
-struct Low(u64);
-
-impl std::hash::Hasher for Low {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.first_chunk().map_or(0, |low| u64::from_le_bytes(*low));
-    }
-}
-
-impl Known {
-    fn learn(&mut self, record: Read<'_>) {
-        let (hash, key, living) = match record {
-            Read::Object { hash, key, object, .. } => (hash, key, object.deletion() == Deletion::None),
-            Read::Ignored { hash, .. } => (hash, ObjectKey(0), true),
-            Read::Known { .. }
-            | Read::Withdrawn { .. }
-            | Read::Refused { .. }
-            | Read::Change { .. }
-            | Read::Gone { .. } => return,
-        };
-        self.0.insert(hash, Recognised { key, living });
-    }
-}
-
-impl Recognise for Known {
-    fn recognise(&mut self, _: usize, hash: u128, _: &[u8]) -> Option<Recognised> {
-        self.0.get(&hash).copied()
+fn learn(known: &mut Remembered, record: &Read<'_>) {
+    match record {
+        Read::Object { fingerprint, key, object, .. } => {
+            known.learn(*fingerprint, *key, object.deletion() == Deletion::None);
+        }
+        Read::Ignored { fingerprint, .. } => known.learn(*fingerprint, ObjectKey(0), true),
+        Read::Known { .. }
+        | Read::Withdrawn { .. }
+        | Read::Refused { .. }
+        | Read::Change { .. }
+        | Read::Gone { .. } => {}
     }
 }
 

@@ -1,20 +1,20 @@
 //! From the folder to the objects that may have changed (service.md 5, 6, D-03, D-04, D-15; sources.md 15, 16).
 
-use std::cell::RefCell;
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::assignment::{Assigned, Heard, UNSAID};
 use super::known::{Known, OBJECT_KEY};
-use super::reader::{Keys, Recognising, Sorted};
+use super::reader::{Following, Keys, Recalling, Recognising, Sorted};
 use super::refused::RefusedRecords;
 use crate::delta::{Matcher, Record, Snapshot, SnapshotBuilder, absent_keys};
 use crate::model::{Deletion, ObjectKind, RunError, SourceAnchor, SourceCounts, SourceObject, SourceValue};
 use crate::source::{
-    self, Absences, Census, Lasting, Mode, ObjectKey, Problem, Read, SetMemory, SetMode, SetReport, Settings,
+    self, Absences, Census, Fingerprint, Lasting, Mode, ObjectKey, Problem, Read, SetMemory, SetMode, SetReport,
+    Settings,
 };
 use crate::store::{Filling, JobKey, Learned, Staged, Staging, Store, StoreError, Watermark};
 
@@ -150,7 +150,7 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
     // What was not kept when the last snapshot was read is read again, as if for the first time.
     let lacks =
         keeps && memory.as_ref().is_some_and(|memory| memory.takes_changes) && !request.store.knows_any(request.job)?;
-    let stored = request.store.snapshot(request.job)?;
+    let stored = request.store.snapshot(request.job)?.and_then(Snapshot::decode);
     let all = request.all || lacks || stored.is_none();
     let has_snapshot = |memory: &SetMemory| set.files.iter().any(|file| memory.names.contains(&file.name));
     if let Some(memory) = memory.as_mut().filter(|memory| all && has_snapshot(memory)) {
@@ -158,11 +158,8 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
         memory.applied.clear();
     }
     let known = Known::new(request.store, request.job, &staging);
-    let same = RefCell::default();
-    let old = match all {
-        true => Snapshot::default(),
-        false => stored.and_then(Snapshot::decode).unwrap_or_default(),
-    };
+    let same = Mutex::default();
+    let old = stored.filter(|_| !all).unwrap_or_default();
     let due: Keys = request.due.iter().map(|(kind, anchor)| ObjectKey::of(*kind, anchor.as_str()).0).collect();
     let mut refused_records = request
         .keep_refused_at
@@ -174,32 +171,39 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
     let mut builder = SnapshotBuilder::default();
     let mut filling = staging.fill()?;
     let mut recognising = Recognising {
-        matcher: Matcher::new(&old),
-        due: &due,
-        all: request.assigned_only,
-        known: keeps.then_some(&known),
-        same: &same,
+        follow: Following {
+            matcher: Matcher::new(&old),
+            due: &due,
+            all: request.assigned_only,
+            same: keeps.then_some(&same),
+        },
+        recall: Recalling { old: &old, known: keeps.then_some(&known) },
     };
     let mut clashes: Vec<SourceAnchor> = Vec::new();
     let mut sink = |read: Read<'_>| -> Result<(), StoreError> {
         match read {
-            Read::Known { hash, key, living, .. } => {
+            Read::Known { fingerprint, key, living, number, .. } => {
                 sorted.recognised += u64::from(key.0 != 0);
-                builder.push(&old, Record { hash, key: key.0, living });
+                match number {
+                    Some(number) => builder.push_old(&old, number),
+                    None => builder.push(&old, record_of(fingerprint, key, living)),
+                }
             }
-            Read::Ignored { hash, change, lasting, .. } => {
-                if !change {
-                    builder.push(&old, Record { hash, key: 0, living: true });
+            Read::Ignored { fingerprint, number, change, lasting, .. } => {
+                match number {
+                    _ if change => {}
+                    Some(number) => builder.push_old(&old, number),
+                    None => builder.push(&old, record_of(fingerprint, ObjectKey(0), true)),
                 }
                 if let Lasting::Entry(entry) = lasting {
                     known.learn_entry(*entry, None)?;
                 }
             }
             Read::Gone { dn, moved, .. } => known.forget_entry(&dn, moved)?,
-            Read::Object { hash, key, object, change, lasting, renamed_to, .. } => {
+            Read::Object { fingerprint, key, object, change, lasting, renamed_to, .. } => {
                 let mut object = Box::new(object.into_object());
                 let living = object.deletion == Deletion::None;
-                let record = Record { hash, key: key.0, living };
+                let record = record_of(fingerprint, key, living);
                 if change {
                     sorted.note_change(key.0, object.kind);
                     if object.deletion == Deletion::Hard {
@@ -216,7 +220,10 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
                     builder.push(&old, record);
                 }
                 sorted.read.insert(key.0);
-                if same.borrow().get(&key.0) == Some(&hash) && lasting != Lasting::Nothing && !change {
+                let is_same = keeps && lasting != Lasting::Nothing && !change && {
+                    same.lock().unwrap_or_else(PoisonError::into_inner).get(&key.0) == Some(&record.hash)
+                };
+                if is_same {
                     // The record is the old one; changes may have come since.
                     if let Some(last) = known.object(key)? {
                         *object = SourceObject { origin: object.origin, ..last };
@@ -302,7 +309,7 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
             return Ok(Attempt::Refused(refuse(refusal(UNSAID.0, UNSAID.1), warnings)));
         }
     };
-    let matcher = recognising.matcher;
+    let matcher = recognising.follow.matcher;
     let only_changed = if of_changes { 0 } else { sorted.only_changed.len() as u64 };
     let present = sorted.read.len() as u64 + sorted.recognised - only_changed;
     let absent = if of_changes { Vec::new() } else { absent(request, all, &matcher, &sorted)? };
@@ -369,6 +376,10 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
         warnings,
         identity,
     })))
+}
+
+fn record_of(fingerprint: Fingerprint, key: ObjectKey, living: bool) -> Record {
+    Record { hash: fingerprint.hash, length: fingerprint.length, key: key.0, living }
 }
 
 /// One object that the state knows and the export lacks.

@@ -1,51 +1,98 @@
 //! What the reader of files is told, and what it found, by keys.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use hashbrown::{HashMap, HashSet};
 
 use super::known::Known;
-use crate::delta::{Matcher, Record};
+use crate::delta::{Matcher, Record, Snapshot};
 use crate::model::{ObjectKind, SourceAnchor};
-use crate::source::{Base, ObjectKey, Recognise, Recognised};
+use crate::source::{Ahead, Base, Fingerprint, Follow, Knowing, ObjectKey, Recall, Recognise, Recognised};
 
 /// Keys of objects ([`ObjectKey`]), which are hashes already.
 pub(super) type Keys = HashSet<u64>;
 
 /// Recognises the records of the last export, but those whose objects are wanted all the same.
 pub(super) struct Recognising<'a> {
+    pub follow: Following<'a>,
+    pub recall: Recalling<'a>,
+}
+
+pub(super) struct Following<'a> {
     pub matcher: Matcher<'a>,
     pub due: &'a Keys,
     /// Everything is wanted; the matcher only learns who is still there.
     pub all: bool,
-    /// What change files apply to, where the source may bring some.
-    pub known: Option<&'a Known<'a>>,
     /// Hashes of records that are as they were and are wanted all the same, by key; they are recognised before they are handed
-    /// over.
-    pub same: &'a RefCell<HashMap<u64, u128>>,
+    /// over. None where nobody asks for them.
+    pub same: Option<&'a Mutex<HashMap<u64, u128>>>,
 }
 
-impl Recognise for Recognising<'_> {
-    fn recognise(&mut self, _file: usize, hash: u128, _bytes: &[u8]) -> Option<Recognised> {
-        let record = self.matcher.recognise(hash)?;
-        if self.known.is_some() && record.key != 0 && (self.all || self.due.contains(&record.key)) {
-            self.same.borrow_mut().insert(record.key, hash);
-        }
-        (!self.all && !self.due.contains(&record.key))
-            .then_some(Recognised { key: ObjectKey(record.key), living: record.living })
+pub(super) struct Recalling<'a> {
+    pub old: &'a Snapshot,
+    /// What change files apply to, where the source may bring some.
+    pub known: Option<&'a Known<'a>>,
+}
+
+impl Following<'_> {
+    fn is_wanted(&self, record: &Record) -> bool {
+        self.all || self.due.contains(&record.key)
+    }
+}
+
+impl Follow for Following<'_> {
+    fn ahead(&self) -> Option<Ahead> {
+        let (number, record) = self.matcher.ahead().filter(|(_, record)| !self.is_wanted(record))?;
+        let fingerprint = Fingerprint { hash: record.hash, length: record.length };
+        Some(Ahead { fingerprint, recognised: recognised(number, &record) })
     }
 
-    fn knew(&mut self, hash: u128) -> Option<ObjectKey> {
-        self.matcher.knew(hash).map(|record| ObjectKey(record.key))
+    fn advance(&mut self) {
+        self.matcher.advance();
+    }
+
+    fn find(&mut self, hash: u128) -> Option<Recognised> {
+        let (number, record) = self.matcher.recognise(hash)?;
+        if !self.is_wanted(&record) {
+            return Some(recognised(number, &record));
+        }
+        if let Some(same) = self.same.filter(|_| record.key != 0) {
+            same.lock().unwrap_or_else(PoisonError::into_inner).insert(record.key, hash);
+        }
+        None
+    }
+
+    fn is_lost(&self) -> bool {
+        self.matcher.is_lost()
+    }
+}
+
+fn recognised(number: usize, record: &Record) -> Recognised {
+    Recognised { number, key: ObjectKey(record.key), living: record.living }
+}
+
+impl Recall for Recalling<'_> {
+    fn knew(&self, hash: u128) -> Option<ObjectKey> {
+        Some(ObjectKey(self.old.get(self.old.of_hash(hash)?)?.key))
+    }
+
+    fn number_of(&self, key: ObjectKey, is_met: &dyn Fn(usize) -> bool) -> Option<usize> {
+        self.old.of_key(key.0).find(|number| is_met(*number))
     }
 
     fn count(&self) -> usize {
-        self.matcher.count()
+        self.old.len()
     }
 
     fn base(&mut self) -> Option<&mut dyn Base> {
         self.known.as_mut().map(|known| known as &mut dyn Base)
+    }
+}
+
+impl Recognise for Recognising<'_> {
+    fn parts(&mut self) -> Knowing<'_> {
+        Knowing { follow: Some(&mut self.follow), recall: &mut self.recall }
     }
 }
 

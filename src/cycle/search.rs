@@ -8,9 +8,7 @@ use super::assignment::{Assigned, Heard};
 use super::known::{Known, OBJECT_KEY};
 use crate::config::{Job, ScopeMode};
 use crate::model::{ObjectKind, SourceObject};
-use crate::source::{
-    self, Base, Lasting, Nothing, ObjectKey, Read, Recognise, Recognised, SetMemory, SetMode, SetReport,
-};
+use crate::source::{self, Base, Knowing, Lasting, ObjectKey, Read, Recall, Recognise, SetMemory, SetMode, SetReport};
 use crate::store::{JobKey, ObjectRow, Staging, Store, StoreError};
 
 /// More names than this are looked for in every record.
@@ -87,16 +85,16 @@ pub(super) fn search(job: &Job, ids: &[String], before: &Before<'_>) -> Result<S
     // Whether somebody is assigned may stand in the record of a group.
     let all = job.scope_mode == ScopeMode::Assigned || ids.len() > MOST_NEEDLES;
     let needles = if all { None } else { needles(ids) };
-    let Some(needles) = needles else { return read(job, ids, Nothing, before) };
-    let quick = read(job, ids, Skipping { needles }, before)?;
+    let Some(needles) = needles else { return read(job, ids, None, before) };
+    let quick = read(job, ids, Some(&needles), before)?;
     if quick.report.mode == SetMode::Changes && !quick.report.refused {
         // changes name people otherwise than a person would
-        return read(job, ids, Nothing, before);
+        return read(job, ids, None, before);
     }
     if ids.iter().all(|id| quick.found.contains_key(id)) || quick.report.refused {
         return Ok(quick);
     }
-    read(job, ids, Nothing, before)
+    read(job, ids, None, before)
 }
 
 fn needles(ids: &[String]) -> Option<Regex> {
@@ -104,36 +102,30 @@ fn needles(ids: &[String]) -> Option<Regex> {
     RegexBuilder::new(&pattern).case_insensitive(true).size_limit(10 << 20).build().ok()
 }
 
-/// Passes over every record that does not hold a name.
-struct Skipping {
-    needles: Regex,
+/// Decodes records in which a name stands, over what is known for changes to apply to.
+struct Sought<'k> {
+    /// None: all records are wanted.
+    needles: Option<&'k Regex>,
+    known: Option<&'k Known<'k>>,
 }
 
-impl Recognise for Skipping {
-    fn recognise(&mut self, _file: usize, hash: u128, bytes: &[u8]) -> Option<Recognised> {
-        // Somebody else, under a key that is as good as theirs. Where records are decoded for their references anyway, there are no bytes to look at.
-        (!bytes.is_empty() && !self.needles.is_match(bytes))
-            .then_some(Recognised { key: ObjectKey(hash as u64 | 1), living: true })
-    }
-}
-
-/// Knows no record, but what changes apply to.
-struct Over<'k, R> {
-    known: &'k Known<'k>,
-    records: R,
-}
-
-impl<R: Recognise> Recognise for Over<'_, R> {
-    fn recognise(&mut self, file: usize, hash: u128, bytes: &[u8]) -> Option<Recognised> {
-        self.records.recognise(file, hash, bytes)
+impl Recall for Sought<'_> {
+    fn wanted(&self) -> Option<&Regex> {
+        self.needles
     }
 
     fn base(&mut self) -> Option<&mut dyn Base> {
-        Some(&mut self.known)
+        self.known.as_mut().map(|known| known as &mut dyn Base)
     }
 }
 
-fn read(job: &Job, ids: &[String], records: impl Recognise, before: &Before<'_>) -> Result<Search, StoreError> {
+impl Recognise for Sought<'_> {
+    fn parts(&mut self) -> Knowing<'_> {
+        Knowing { follow: None, recall: self }
+    }
+}
+
+fn read(job: &Job, ids: &[String], needles: Option<&Regex>, before: &Before<'_>) -> Result<Search, StoreError> {
     let set = source::find(&job.source);
     let mut found: HashMap<String, (Fit, SourceObject)> = HashMap::new();
     let user_login = job.mapping.users.mapping.first_matching_source();
@@ -160,7 +152,6 @@ fn read(job: &Job, ids: &[String], records: impl Recognise, before: &Before<'_>)
     let memory = before.memory();
     let staging = Staging::open()?;
     let known = Known::new(before.store, before.job, &staging);
-    let mut plain = records;
     let mut sink = |one: Read<'_>| -> Result<(), StoreError> {
         match one {
             Read::Object { object, key, change, lasting, .. } => {
@@ -179,13 +170,8 @@ fn read(job: &Job, ids: &[String], records: impl Recognise, before: &Before<'_>)
         }
         Ok(())
     };
-    let report = match &memory {
-        Some(_) => {
-            let mut over = Over { known: &known, records: plain };
-            source::read(&job.source, &set, memory.as_ref(), &mut over, &mut sink)?
-        }
-        None => source::read(&job.source, &set, None, &mut plain, &mut sink)?,
-    };
+    let mut sought = Sought { needles, known: memory.is_some().then_some(&known) };
+    let report = source::read(&job.source, &set, memory.as_ref(), &mut sought, &mut sink)?;
     known.check()?;
     if report.mode == SetMode::Changes && !report.refused {
         before.store.each_known(before.job, OBJECT_KEY, &mut |key, data| {

@@ -42,6 +42,7 @@ mod tests {
             let (count, keys) = (random(400), 1 + random(500));
             let record = |key: u64, version: u64| Record {
                 hash: u128::from(key * 1000 + version).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835),
+                length: 1,
                 key,
                 living: !key.is_multiple_of(9),
             };

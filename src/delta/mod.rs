@@ -1,6 +1,7 @@
 //! What changed between two exports, without parsing what did not (service.md D-15).
 
 mod absence;
+mod index;
 mod matcher;
 mod snapshot;
 

@@ -2,35 +2,45 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-/// One record: the hash of its bytes, the key of its object (0: a record without an object), and whether that lives.
+use super::index::Index;
+
+/// One record: the hash of its bytes and their number, the key of its object (0: a record without an object), and whether that
+/// lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record {
     pub hash: u128,
+    /// 0 where it is not known.
+    pub length: u32,
     pub key: u64,
     pub living: bool,
 }
 
-const SIZE: usize = 16 + 8 + 1;
-const MAGIC: &[u8; 8] = b"prvsnap1";
+const SIZE: usize = 16 + 8 + 4;
+const MAGIC: &[u8; 8] = b"prvsnap2";
+/// Of a length: the object lives.
+const LIVING: u32 = 1 << 31;
 /// How far ahead the old export is looked at for where it goes on: a few leavers in a row.
 pub(super) const LOOK_AHEAD: usize = 16;
 /// Misses in a row after which the order is taken to be lost.
 pub(super) const MISSES_BEFORE_LOST: usize = 64;
 
-/// A whole export, 25 bytes a record.
+/// A whole export, 28 bytes a record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
     bytes: Bytes,
+    by_hash: OnceLock<Index>,
+    by_key: OnceLock<Index>,
 }
 
 impl Snapshot {
     /// Reads what [`SnapshotBuilder::finish`] wrote, put together; `None` where it is something else.
     pub fn decode(bytes: Vec<u8>) -> Option<Self> {
         let is_one = bytes.starts_with(MAGIC) && (bytes.len() - MAGIC.len()).is_multiple_of(SIZE);
-        is_one.then(|| Self { bytes: bytes.into() })
+        is_one.then(|| Self { bytes: bytes.into(), ..Self::default() })
     }
 
     pub fn len(&self) -> usize {
@@ -46,20 +56,40 @@ impl Snapshot {
         read(self.bytes.get(start..start + SIZE)?)
     }
 
-    pub(super) fn hash_at(&self, at: usize) -> Option<u128> {
-        let start = MAGIC.len() + at * SIZE;
-        Some(u128::from_le_bytes(*self.bytes.get(start..)?.first_chunk()?))
+    pub fn iter(&self) -> impl Iterator<Item = Record> + '_ {
+        self.bytes.get(MAGIC.len()..).unwrap_or_default().chunks_exact(SIZE).filter_map(read)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = Record> + '_ {
-        (0..self.len()).filter_map(|at| self.get(at))
+    /// The first record with the hash. The first such question costs an index, as many octets as eight a record.
+    pub fn of_hash(&self, hash: u128) -> Option<usize> {
+        let index = self.by_hash.get_or_init(|| Index::of(self.len(), || self.iter().map(|record| record.hash as u64)));
+        index.places(hash as u64).find(|at| self.get(*at).is_some_and(|record| record.hash == hash))
+    }
+
+    /// The records of the object; as for [`Self::of_hash`].
+    pub fn of_key(&self, key: u64) -> impl Iterator<Item = usize> + '_ {
+        let index = self.by_key.get_or_init(|| Index::of(self.len(), || self.iter().map(|record| record.key)));
+        index.places(key).filter(move |at| self.get(*at).is_some_and(|record| record.key == key))
     }
 }
 
 fn read(bytes: &[u8]) -> Option<Record> {
     let (hash, rest) = bytes.split_first_chunk::<16>()?;
     let (key, rest) = rest.split_first_chunk::<8>()?;
-    Some(Record { hash: u128::from_le_bytes(*hash), key: u64::from_le_bytes(*key), living: rest == [1] })
+    let length = u32::from_le_bytes(*rest.first_chunk()?);
+    Some(Record {
+        hash: u128::from_le_bytes(*hash),
+        length: length & !LIVING,
+        key: u64::from_le_bytes(*key),
+        living: length & LIVING != 0,
+    })
+}
+
+fn write(record: &Record, to: &mut Vec<u8>) {
+    to.extend_from_slice(&record.hash.to_le_bytes());
+    to.extend_from_slice(&record.key.to_le_bytes());
+    let length = if record.length < LIVING { record.length } else { 0 };
+    to.extend_from_slice(&(length | if record.living { LIVING } else { 0 }).to_le_bytes());
 }
 
 /// Collects the records of the export that is being read.
@@ -86,24 +116,41 @@ enum Part {
 
 impl SnapshotBuilder {
     pub fn push(&mut self, old: &Snapshot, record: Record) {
+        match self.ahead(old).find(|at| old.get(*at) == Some(record)) {
+            Some(at) => self.push_near(at),
+            None => self.push_fresh(old, &record),
+        }
+    }
+
+    /// The record that has this number in the old export.
+    pub fn push_old(&mut self, old: &Snapshot, at: usize) {
+        if self.ahead(old).contains(&at) {
+            self.push_near(at);
+        } else if let Some(record) = old.get(at) {
+            self.push_fresh(old, &record);
+        }
+    }
+
+    fn ahead(&self, old: &Snapshot) -> Range<usize> {
         // Where the order is lost there is nothing to look for.
         let far = if self.misses < MISSES_BEFORE_LOST { LOOK_AHEAD } else { 1 };
-        let ahead = self.at..(self.at + far).min(old.len());
-        if let Some(at) = ahead.into_iter().find(|at| old.get(*at) == Some(record)) {
-            (self.at, self.misses) = (at + 1, 0);
-            match self.parts.last_mut() {
-                Some(Part::Old(range)) if range.end == at => range.end += 1,
-                Some(_) | None => self.parts.push(Part::Old(at..at + 1)),
-            }
-            return;
+        self.at..(self.at + far).min(old.len())
+    }
+
+    fn push_near(&mut self, at: usize) {
+        (self.at, self.misses) = (at + 1, 0);
+        match self.parts.last_mut() {
+            Some(Part::Old(range)) if range.end == at => range.end += 1,
+            Some(_) | None => self.parts.push(Part::Old(at..at + 1)),
         }
+    }
+
+    fn push_fresh(&mut self, old: &Snapshot, record: &Record) {
         self.misses += 1;
         if self.misses == MISSES_BEFORE_LOST {
             self.fresh.reserve(old.len().saturating_sub(self.at) * SIZE);
         }
-        self.fresh.extend_from_slice(&record.hash.to_le_bytes());
-        self.fresh.extend_from_slice(&record.key.to_le_bytes());
-        self.fresh.push(u8::from(record.living));
+        write(record, &mut self.fresh);
         let end = self.fresh.len() / SIZE;
         match self.parts.last_mut() {
             Some(Part::Fresh(range)) => range.end = end,
@@ -167,7 +214,7 @@ mod tests {
     use super::*;
 
     fn record(n: u64) -> Record {
-        Record { hash: u128::from(n) << 64 | 7, key: n, living: n != 2 }
+        Record { hash: u128::from(n) << 64 | 7, length: 300 + n as u32, key: n, living: n != 2 }
     }
 
     #[test]
@@ -184,7 +231,11 @@ mod tests {
         let mut builder = SnapshotBuilder::default();
         // 2 and 3 left, 50 changed, 200 joined
         let now = (1..=100).filter(|n| ![2, 3].contains(n)).map(|n| if n == 50 { 500 } else { n }).chain([200]);
-        now.for_each(|n| builder.push(&old, record(n)));
+        // as it comes, or by its number
+        now.for_each(|n| match n {
+            60..=90 => builder.push_old(&old, n as usize - 1),
+            _ => builder.push(&old, record(n)),
+        });
         let parts = [Part::Old(0..1), Part::Old(3..49), Part::Fresh(0..1), Part::Old(50..100), Part::Fresh(1..2)];
         assert_eq!((&builder.parts[..], builder.fresh.len()), (&parts[..], 2 * SIZE));
     }
@@ -211,8 +262,38 @@ mod tests {
     }
 
     #[test]
+    fn records_are_found_by_hash_and_by_key() {
+        for count in [0_u64, 1, 2, 3, 63, 64, 65, 1000] {
+            // every third one twice
+            let records: Vec<Record> =
+                (1..=count).chain((1..=count).filter(|n| n.is_multiple_of(3))).map(spread).collect();
+            let twice = snapshot_of(&records);
+            for n in 0..=count + 1 {
+                let places: Vec<usize> = (0..records.len()).filter(|at| records[*at] == spread(n)).collect();
+                assert_eq!(twice.of_hash(spread(n).hash), places.first().copied(), "{n} of {count}");
+                assert_eq!(twice.of_key(spread(n).key).collect::<Vec<_>>(), places, "{n} of {count}");
+            }
+        }
+    }
+
+    fn spread(n: u64) -> Record {
+        let mix = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Record { hash: u128::from(mix), length: 1, key: mix.rotate_left(32), living: true }
+    }
+
+    #[test]
+    fn lengths_that_do_not_fit_are_unknown() {
+        let records = [(LIVING - 1, true), (LIVING, true), (u32::MAX, false), (0, false)];
+        let record = |(length, living)| Record { length, living, ..record(1) };
+        let found: Vec<(u32, bool)> =
+            snapshot_of(&records.map(record)).iter().map(|record| (record.length, record.living)).collect();
+        assert_eq!(found, [(LIVING - 1, true), (0, true), (0, false), (0, false)]);
+    }
+
+    #[test]
     fn foreign_bytes_are_no_snapshot() {
         assert_eq!(Snapshot::decode(b"something".to_vec()), None);
+        assert_eq!(Snapshot::decode(b"prvsnap1".to_vec()), None);
         assert_eq!(Snapshot::decode(Vec::new()), None);
     }
 }

@@ -3,15 +3,17 @@
 use std::io::Read;
 use std::ops::Range;
 
-use xxhash_rust::xxh3::xxh3_128_with_seed;
+use regex::bytes::Regex;
 
 use super::changes::Entry;
+use super::cut::{Cut, Cutter};
 use super::direct::{Direct, Whole};
-use super::frame::{Decoder, FileFault, Framed, Framer, RecordFault};
+use super::frame::{Decoder, FileFault, RecordFault};
 use super::map::{Mapped, Mapper};
 use super::pack::{Beside, MOST, Pack, Packs, Unpacked};
 use super::raw::RawBody;
-use super::read::{ObjectKey, Recognised};
+use super::read::ObjectKey;
+use super::recognise::{Ahead, Fingerprint, Recognised};
 
 /// Records one after the other.
 #[derive(Debug, Default)]
@@ -40,6 +42,7 @@ pub struct Ways {
 pub struct Record {
     pub line: u64,
     pub hash: u128,
+    /// Nowhere, if it is known.
     place: Range<usize>,
     pub step: Step,
 }
@@ -51,11 +54,17 @@ pub enum Step {
     Refused(Box<RecordFault>),
     /// Still to be decoded.
     Unknown,
-    Known(Recognised),
+    /// So many bytes.
+    Known(Recognised, u32),
+    /// Nobody asks for it.
+    PassedOver,
     /// Of kind `ignore`.
     Ignored(Option<Box<Entry>>),
     Mapped,
 }
+
+/// How many records a batch has at most; those that are known take nothing else.
+const MOST_RECORDS: usize = 1 << 10;
 
 /// Longer records are left to the leader, which copies nothing of them.
 const LONG: usize = 64 << 10;
@@ -74,14 +83,32 @@ impl Batch {
     }
 
     /// Adds records until there are `size` octets; the end of the file, if it is there.
-    pub fn fill<R: Read>(&mut self, framer: &mut Framer<R>, seed: u64, size: usize) -> Option<Result<(), FileFault>> {
-        // the octets of what is refused are few
-        while self.bytes.len() < size && self.records.len() < size {
-            let (line, hash, bytes, step) = match framer.next() {
-                Ok(Some(Framed::Record { line, bytes })) => {
-                    (line, xxh3_128_with_seed(bytes, seed), bytes, Step::Unknown)
+    pub fn fill<R: Read>(&mut self, cutter: &mut Cutter<'_, R>, size: usize) -> Option<Result<(), FileFault>> {
+        let end = self.cut(cutter, size);
+        if cutter.is_lost() {
+            for Record { hash, place, step, .. } in &mut self.records {
+                if let Step::Unknown = step
+                    && let Some(known) = cutter.find(*hash)
+                {
+                    *step = Step::Known(known, Fingerprint::of(*hash, &self.bytes[place.clone()]).length);
                 }
-                Ok(Some(Framed::Refused { fault, bytes })) => (fault.line, 0, bytes, Step::Refused(Box::new(fault))),
+            }
+        }
+        end
+    }
+
+    fn cut<R: Read>(&mut self, cutter: &mut Cutter<'_, R>, size: usize) -> Option<Result<(), FileFault>> {
+        // the octets of what is refused are few
+        while self.bytes.len() < size && self.records.len() < size.min(MOST_RECORDS) {
+            let (line, hash, bytes, step): (_, _, &[u8], _) = match cutter.next() {
+                Ok(Some(Cut::Ahead { line, ahead: Ahead { fingerprint, recognised } })) => {
+                    (line, fingerprint.hash, &[], Step::Known(recognised, fingerprint.length))
+                }
+                Ok(Some(Cut::Record { line, hash, bytes, known: Some(known) })) => {
+                    (line, hash, &[], Step::Known(known, Fingerprint::of(hash, bytes).length))
+                }
+                Ok(Some(Cut::Record { line, hash, bytes, known: None })) => (line, hash, bytes, Step::Unknown),
+                Ok(Some(Cut::Refused { fault, bytes })) => (fault.line, 0, bytes, Step::Refused(Box::new(fault))),
                 Ok(None) => return Some(Ok(())),
                 Err(fault) => return Some(Err(fault)),
             };
@@ -105,14 +132,14 @@ impl Batch {
         self.records.iter().any(|record| matches!(record.step, Step::Unknown))
     }
 
-    /// Asks of each record that was not refused whether it is known.
-    pub fn recognise(&mut self, mut is_known: impl FnMut(u128, &[u8]) -> Option<Recognised>) {
-        for record in &mut self.records {
-            if matches!(record.step, Step::Unknown)
-                && let Some(known) = is_known(record.hash, &self.bytes[record.place.clone()])
-            {
-                record.step = Step::Known(known);
-            }
+    /// Passes over records that are not `wanted`.
+    pub fn pass_over(&mut self, wanted: &Regex) {
+        let Self { bytes, records, .. } = self;
+        // of what is found nowhere, no record need be asked
+        let may_hold = wanted.is_match(bytes);
+        let unknown = records.iter_mut().filter(|record| matches!(record.step, Step::Unknown));
+        for record in unknown.filter(|record| !may_hold || !wanted.is_match(&bytes[record.place.clone()])) {
+            record.step = Step::PassedOver;
         }
     }
 

@@ -1,8 +1,8 @@
 //! Reads the records of a large file by several threads; what they find is gone through in the order of the file.
 //!
 //! ```text
-//! cutter   cuts the file into batches of records and hashes them
-//! leader   the calling thread: asks of each record whether it is known, hands out batches and merges them in their order
+//! cutter   cuts the file into batches of records and recognises those that are known
+//! leader   the calling thread: hands out batches and merges them in their order
 //! workers  map the records that are not known: plain ones straight from their bytes, others as small files are read
 //! ```
 //!
@@ -16,6 +16,7 @@ use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread;
 
 use super::batch::{Batch, Ways};
+use super::cut::Cutter;
 use super::direct::Direct;
 use super::file::mapper_of;
 use super::frame::{Decoder, FileFacts, FileFault, Framer, Wanted};
@@ -23,6 +24,7 @@ use super::map::Mapper;
 use super::open::{Opened, unreadable};
 use super::preset::FormatName;
 use super::read::Given;
+use super::recognise::Follow;
 use super::rules;
 use super::wanted;
 
@@ -65,6 +67,11 @@ impl Task<'_> {
         Framer::new(file, &self.opened.choice, &self.opened.format, self.given.settings.limits)
     }
 
+    /// Cuts the file and recognises its records.
+    pub fn cutter<'f>(&self, file: &'f File, follow: Option<&'f mut dyn Follow>) -> Cutter<'f, &'f File> {
+        Cutter::new(self.framer(file), follow, self.seed)
+    }
+
     pub fn decoder(&self) -> Decoder {
         Decoder::of_wanted(&self.opened.format, self.given.settings.limits, self.wanted())
     }
@@ -92,8 +99,8 @@ pub(super) trait Lead {
     /// Why it ends before the end.
     type Stop;
 
-    /// Marks the records that are known; ahead of the merging.
-    fn recognise(&mut self, batch: &mut Batch);
+    /// Marks the records that nobody asks for; ahead of the merging.
+    fn pass_over(&mut self, batch: &mut Batch);
 
     fn merge(&mut self, batch: &mut Batch) -> Result<(), Self::Stop>;
 }
@@ -122,11 +129,12 @@ const CUT_AHEAD: usize = 2;
 /// How many batches each worker is given ahead of the merging.
 const GIVEN_AHEAD: usize = 2;
 
-/// Reads the file to its end; `spare`: batches of files before, whose room is used again.
-pub(super) fn read<L: Lead>(
+/// Reads the file to its end; `follow` recognises records; `spare`: batches of files before, whose room is used again.
+pub(super) fn read<'f, L: Lead>(
     task: Task<'_>,
-    file: &File,
+    file: &'f File,
     crew: Crew,
+    follow: Option<&'f mut dyn Follow>,
     spare: &mut Vec<Batch>,
     lead: &mut L,
 ) -> Result<Result<FileFacts, FileFault>, L::Stop> {
@@ -134,7 +142,7 @@ pub(super) fn read<L: Lead>(
         let (to, cuts) = mpsc::sync_channel(CUT_AHEAD);
         let (back, free) = mpsc::channel();
         let given = std::mem::take(spare);
-        let cutter = scope.spawn(move || cut(task, file, crew.batch, given, &to, &free));
+        let cutter = scope.spawn(move || cut(task.cutter(file, follow).in_batches(), crew.batch, given, &to, &free));
         let lanes = (0..crew.workers).map(|_| {
             let ((to, jobs), (done, from)) = (mpsc::channel(), mpsc::channel());
             scope.spawn(move || work(task, &jobs, &done));
@@ -153,14 +161,12 @@ pub(super) fn read<L: Lead>(
 
 /// Cuts the file. After a batch with a record that is very long it waits until all are merged, so that there is one at a time.
 fn cut(
-    task: Task<'_>,
-    file: &File,
+    mut cutter: Cutter<'_, &File>,
     size: usize,
     mut spare: Vec<Batch>,
     to: &SyncSender<Cut>,
     free: &Receiver<Batch>,
 ) -> Vec<Batch> {
-    let mut framer = task.framer(file);
     let mut away = 0;
     let end = loop {
         while let Ok(batch) = free.try_recv() {
@@ -168,7 +174,7 @@ fn cut(
             spare.push(batch);
         }
         let mut batch = spare.pop().unwrap_or_default().emptied(size);
-        let end = batch.fill(&mut framer, task.seed, size);
+        let end = batch.fill(&mut cutter, size);
         let is_large = batch.is_large(size);
         if batch.is_empty() {
             spare.push(batch);
@@ -183,7 +189,7 @@ fn cut(
         }
         match end {
             None => {}
-            Some(Ok(())) => break Ok(framer.finish()),
+            Some(Ok(())) => break Ok(cutter.finish()),
             Some(Err(fault)) => break Err(fault),
         }
     };
@@ -225,7 +231,7 @@ impl Way<'_> {
         loop {
             match cuts.recv() {
                 Ok(Cut::Batch(mut batch)) => {
-                    lead.recognise(&mut batch);
+                    lead.pass_over(&mut batch);
                     let ahead = if batch.is_large(size) { 0 } else { self.lanes.len() * GIVEN_AHEAD };
                     if !batch.has_unknown() {
                         self.underway.push_back(Underway::Ready(Box::new(batch)));

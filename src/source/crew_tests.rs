@@ -1,6 +1,5 @@
 //! A crew finds what one thread finds, of every fixture and of what becomes of it when it is damaged.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,20 +8,45 @@ use super::base::{Base, BaseKey};
 use super::changes::Entry;
 use super::crew::Crew;
 use super::find::find;
-use super::read::{Given, ObjectKey, Read, Recognise, Recognised, read_by};
+use super::read::{Given, ObjectKey, Read, read_by};
+use super::recognise::{Following, Knowing, Recall, Recalling, Recognise, Remembered};
 use super::settings::Settings;
 use crate::model::Deletion;
 
-/// Knows some records, as far as it was told of them, and has a base that holds nothing.
-#[derive(Default)]
-struct Recalling {
-    records: HashMap<u128, Recognised>,
+/// Knows the records that it was told of, and has a base that holds nothing.
+struct Half {
+    follow: Following,
+    recall: OverNothing,
+}
+
+struct OverNothing {
+    recall: Recalling,
     has_base: bool,
 }
 
-impl Recognise for Recalling {
-    fn recognise(&mut self, _: usize, hash: u128, _: &[u8]) -> Option<Recognised> {
-        self.records.get(&hash).copied()
+impl Half {
+    fn of(Remembered { follow, recall }: Remembered, has_base: bool) -> Self {
+        Self { follow, recall: OverNothing { recall, has_base } }
+    }
+}
+
+impl Recognise for Half {
+    fn parts(&mut self) -> Knowing<'_> {
+        Knowing { follow: Some(&mut self.follow), recall: &mut self.recall }
+    }
+}
+
+impl Recall for OverNothing {
+    fn knew(&self, hash: u128) -> Option<ObjectKey> {
+        self.recall.knew(hash)
+    }
+
+    fn number_of(&self, key: ObjectKey, is_met: &dyn Fn(usize) -> bool) -> Option<usize> {
+        self.recall.number_of(key, is_met)
+    }
+
+    fn count(&self) -> usize {
+        self.recall.count()
     }
 
     fn base(&mut self) -> Option<&mut dyn Base> {
@@ -30,7 +54,7 @@ impl Recognise for Recalling {
     }
 }
 
-impl Base for Recalling {
+impl Base for OverNothing {
     fn entry(&mut self, _: BaseKey) -> Option<Entry> {
         None
     }
@@ -45,26 +69,26 @@ impl Base for Recalling {
 }
 
 /// Everything that reading the folder gives, and half of its records to be known next time.
-fn trace(settings: &Settings, crew: Crew, known: &mut Recalling) -> (String, HashMap<u128, Recognised>) {
+fn trace(settings: &Settings, crew: Crew, known: &mut dyn Recognise) -> (String, Remembered) {
     let mut set = find(settings);
     let _ = set.identity();
     let mut text = String::new();
-    let mut half = HashMap::new();
+    let mut half = Remembered::default();
     let mut sink = |read: Read<'_>| -> Result<(), Infallible> {
         match read {
-            Read::Object { file, hash, key, object, renamed_to, self_reference, change, lasting } => {
+            Read::Object { file, fingerprint, key, object, renamed_to, self_reference, change, lasting } => {
                 let living = object.deletion() == Deletion::None;
-                if hash % 2 == 0 {
-                    half.insert(hash, Recognised { key, living });
+                if fingerprint.hash % 2 == 0 {
+                    half.learn(fingerprint, key, living);
                 }
                 let object = object.into_object();
                 text += &format!(
-                    "{file} {hash} {key:?} {object:?} {renamed_to:?} {self_reference:?} {change} {lasting:?}\n"
+                    "{file} {fingerprint:?} {key:?} {object:?} {renamed_to:?} {self_reference:?} {change} {lasting:?}\n"
                 );
             }
             other => {
-                if let Read::Ignored { hash, .. } = &other {
-                    half.insert(*hash, Recognised { key: ObjectKey(0), living: true });
+                if let Read::Ignored { fingerprint, .. } = &other {
+                    half.learn(*fingerprint, ObjectKey(0), true);
                 }
                 text += &format!("{other:?}\n");
             }
@@ -89,12 +113,13 @@ fn compare(folder: &Path, turn: usize, what: &str) {
         ..Settings::default()
     };
     let (workers, batch) = [(1, 1), (2, 700), (3, 1 << 17)][turn / 3 % 3];
-    let mut known = Recalling { has_base, ..Recalling::default() };
+    let mut known = Remembered::default();
     for _ in 0..2 {
-        let (expected, half) = trace(&settings, Crew { workers: 0, least: 0, batch: 1 }, &mut known);
-        let (got, _) = trace(&settings, Crew { workers, least: 0, batch }, &mut known);
+        let trace_by = |crew| trace(&settings, crew, &mut Half::of(known.clone(), has_base));
+        let (expected, half) = trace_by(Crew { workers: 0, least: 0, batch: 1 });
+        let (got, _) = trace_by(Crew { workers, least: 0, batch });
         assert!(got == expected, "{what}, {workers} workers, batches of {batch}:\n{got}\n\n{expected}");
-        known.records = half;
+        known = half;
     }
 }
 

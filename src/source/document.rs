@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 use super::changes::Change;
 use super::find::{FileSet, Found, find};
 use super::raw::{LdifChange, ModifyOperation, RawValue};
-use super::read::{Nothing, Read, read};
+use super::read::{Read, read};
+use super::recognise::Nothing;
 use super::report::{Counts, FileReport, Level, Problem, SetMode, SetReport};
 use super::settings::Settings;
 use crate::model::{Deletion, ObjectKind, SourceObject, SourceValue};
@@ -97,12 +98,12 @@ fn is_shown(read: &Read<'_>) -> bool {
 
 fn show(read: Read<'_>) -> Option<Shown> {
     match read {
-        Read::Object { file, hash, object, renamed_to, self_reference, .. } => {
+        Read::Object { file, fingerprint, object, renamed_to, self_reference, .. } => {
             // here only canonical names are shown
             let others = object.unread_rest();
             let mut object = object.into_object();
             object.unknown.retain(|name| !others.contains(name));
-            Some(Shown { file, hash, record: record(&object, renamed_to, self_reference) })
+            Some(Shown { file, hash: fingerprint.hash, record: record(&object, renamed_to, self_reference) })
         }
         Read::Change { file, hash, change } => Some(Shown { file, hash, record: change_record(&change) }),
         Read::Known { .. }

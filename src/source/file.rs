@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::base::{BaseKey, Lasting};
 use super::batch::{Batch, Step};
@@ -15,18 +15,18 @@ use super::blank::blanked;
 use super::changes::{Change, Entry};
 use super::complete;
 use super::crew::{self, Lead, Task};
+use super::cut::Cut;
 use super::draft::{Draft, Handed};
 use super::encoding::{self, Reason};
 use super::find::Stamp;
-use super::frame::{Decoder, Fault, FileFacts, FileFault, Framed, RecordFault};
+use super::frame::{Decoder, Fault, FileFacts, FileFault, RecordFault};
 use super::map::{FileContext, Mapped, Mapper, Remark, URL_REFUSED};
 use super::open::{Opened, changed, unreadable};
 use super::pack::{Beside, Unpacked};
 use super::preset::{Canon, FormatName, Preset, Slot};
 use super::raw::{LdifChange, RawBody, RawRecord};
-use super::read::{
-    Given, ObjectKey, Plan, Read, Reading, Recognise, Recognised, file_problem, format_name, is_unchanged,
-};
+use super::read::{Given, ObjectKey, Plan, Read, Reading, file_problem, format_name, is_unchanged};
+use super::recognise::{Fingerprint, Knowing, Recognised};
 use super::references::Resolved;
 use super::report::{FileReport, Level, Problem, RefusedRecord, Warning};
 use super::seen::{First, Standing};
@@ -120,7 +120,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
     /// Reads all records; what refuses the file is in the report.
     pub fn run<E>(
         &mut self,
-        known: &mut dyn Recognise,
+        known: &mut Knowing<'_>,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<FileReport, E> {
         let found = &self.reading.set.files[self.index];
@@ -135,7 +135,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
 
     fn records<E>(
         &mut self,
-        known: &mut dyn Recognise,
+        known: &mut Knowing<'_>,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Result<(), FileFault>, E> {
         let found = &self.reading.set.files[self.index];
@@ -153,7 +153,9 @@ impl<'r, 'a> FileReading<'r, 'a> {
         let read = if crew.workers > 0 && before.size >= crew.least {
             let decoder = task.decoder();
             let mut spare = std::mem::take(&mut self.reading.spare);
-            let read = crew::read(task, &file, crew, &mut spare, &mut Merging { file: self, known, sink, decoder });
+            let (follow, known) = known.lend(!self.decodes_all());
+            let mut merging = Merging { file: self, known, sink, decoder };
+            let read = crew::read(task, &file, crew, follow, &mut spare, &mut merging);
             self.reading.spare = spare;
             match read {
                 Ok(read) => read,
@@ -179,7 +181,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         Ok(Ok(()))
     }
 
-    fn task(&self, known: &mut dyn Recognise) -> Task<'r>
+    fn task(&self, known: &mut Knowing<'_>) -> Task<'r>
     where
         'a: 'r,
     {
@@ -189,7 +191,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
             opened: self.opened,
             is_delta: self.report.changes,
             // where changes may follow
-            keeps_entries: self.opened.preset.format == FormatName::Ldif && known.base().is_some(),
+            keeps_entries: self.opened.preset.format == FormatName::Ldif && known.recall.base().is_some(),
             seed: self.seed,
         }
     }
@@ -199,35 +201,57 @@ impl<'r, 'a> FileReading<'r, 'a> {
         &mut self,
         task: Task<'_>,
         file: &File,
-        known: &mut dyn Recognise,
+        known: &mut Knowing<'_>,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Result<FileFacts, FileFault>, E> {
-        let mut framer = task.framer(file);
-        let mut decoder = task.decoder();
+        let (follow, mut known) = known.lend(!self.decodes_all());
+        let (mut cutter, mut decoder) = (task.cutter(file, follow), task.decoder());
         loop {
-            let (line, bytes) = match framer.next() {
+            let cut = match cutter.next() {
                 Err(fault) => return Ok(Err(fault)),
-                Ok(None) => return Ok(Ok(framer.finish())),
-                Ok(Some(Framed::Refused { fault, bytes })) => {
-                    self.report.records += 1;
+                Ok(None) => return Ok(Ok(cutter.finish())),
+                Ok(Some(cut)) => cut,
+            };
+            self.report.records += 1;
+            let (line, hash, bytes) = match cut {
+                Cut::Record { line, hash, bytes, known: None } => (line, hash, bytes),
+                Cut::Record { line, hash, bytes, known: Some(known) } => {
+                    let done = self.recognised(line, Fingerprint::of(hash, bytes), known, sink)?;
+                    self.take(done, &[], sink)?;
+                    continue;
+                }
+                Cut::Ahead { line, ahead } => {
+                    let done = self.recognised(line, ahead.fingerprint, ahead.recognised, sink)?;
+                    self.take(done, &[], sink)?;
+                    continue;
+                }
+                Cut::Refused { fault, bytes } => {
                     self.refuse(Refusal { fault, key: None, first_line: None }, bytes, sink)?;
                     continue;
                 }
-                Ok(Some(Framed::Record { line, bytes })) => (line, bytes),
             };
-            let hash = xxh3_128_with_seed(bytes, self.seed);
-            self.report.records += 1;
-            let recognised = if self.decodes_all() { None } else { known.recognise(self.index, hash, bytes) };
-            let done = match recognised {
-                Some(recognised) => Ok(self.recognised(line, hash, recognised, sink)?),
-                None => self.unknown(&mut decoder, line, hash, bytes, known, sink)?,
-            };
-            match done {
-                Ok(Ok(())) => {}
-                Ok(Err(refusal)) => self.refuse(refusal, bytes, sink)?,
+            if !self.decodes_all() && known.recall.wanted().is_some_and(|wanted| !wanted.is_match(bytes)) {
+                self.pass_over();
+                continue;
+            }
+            match self.unknown(&mut decoder, line, hash, bytes, &mut known, sink)? {
+                Ok(done) => self.take(done, bytes, sink)?,
                 Err(fault) => return Ok(Err(fault)),
             }
         }
+    }
+
+    fn take<E>(&mut self, done: Done, bytes: &[u8], sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>) -> Result<(), E> {
+        match done {
+            Ok(()) => Ok(()),
+            Err(refusal) => self.refuse(refusal, bytes, sink),
+        }
+    }
+
+    /// A record that nobody asks for: it is somebody's, more is not known.
+    fn pass_over(&mut self) {
+        self.reading.counts.known += 1;
+        self.reading.passed_over = true;
     }
 
     /// Says whether records are decoded even if they are known: what they refer to may have changed.
@@ -242,7 +266,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         line: u64,
         hash: u128,
         bytes: &[u8],
-        known: &mut dyn Recognise,
+        known: &mut Knowing<'_>,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Result<Done, FileFault>, E> {
         match decoder.decode(bytes, line) {
@@ -263,11 +287,12 @@ impl<'r, 'a> FileReading<'r, 'a> {
     fn recognised<E>(
         &mut self,
         line: u64,
-        hash: u128,
+        fingerprint: Fingerprint,
         recognised: Recognised,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Done, E> {
-        let Recognised { key, living } = recognised;
+        let (Recognised { number, key, living }, hash) = (recognised, fingerprint.hash);
+        let file = self.index;
         self.reading.counts.known += 1;
         self.reading.newest.meet_known(hash);
         self.reading.known_names.meet(hash);
@@ -276,13 +301,13 @@ impl<'r, 'a> FileReading<'r, 'a> {
         }
         if key.0 == 0 {
             let (change, lasting) = (self.is_change(), Lasting::Nothing);
-            return sink(Read::Ignored { file: self.index, hash, change, lasting }).map(Ok);
+            return sink(Read::Ignored { file, fingerprint, number: Some(number), change, lasting }).map(Ok);
         }
-        let known = Read::Known { file: self.index, hash, key, living };
+        let known = Read::Known { file, fingerprint, key, living, number: Some(number) };
         if self.is_change() {
             return sink(known).map(Ok);
         }
-        match self.reading.seen.meet(key, self.first(living, line, 0), hash) {
+        match self.reading.seen.recognise(number, key, self.first(living, line, 0), hash) {
             Standing::New | Standing::Repeated(_) => sink(known).map(Ok),
             Standing::Shadowed => {
                 self.warn_conflict(line);
@@ -293,7 +318,9 @@ impl<'r, 'a> FileReading<'r, 'a> {
                 self.withdraw(key, first, sink)?;
                 sink(known).map(Ok)
             }
-            Standing::Contested(first) => Ok(self.contested(line, (hash, key, living), first, true)),
+            Standing::Contested(first) => {
+                Ok(self.contested(Unsettled { line, fingerprint, number: Some(number), key, living, first }, true))
+            }
         }
     }
 
@@ -302,7 +329,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         mut record: RawRecord<'_>,
         hash: u128,
         bytes: &[u8],
-        known: &mut dyn Recognise,
+        known: &mut Knowing<'_>,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Done, E> {
         let line = record.line;
@@ -320,14 +347,14 @@ impl<'r, 'a> FileReading<'r, 'a> {
                 if let Err(fault) = self.refuse_urls(&mut change) {
                     return Ok(Err(Refusal { fault, key: None, first_line: None }));
                 }
-                return match known.base() {
+                return match known.recall.base() {
                     Some(_) => self.change(change, hash, bytes, known, sink),
                     None => sink(Read::Change { file: self.index, hash, change: Box::new(change) }).map(Ok),
                 };
             }
         }
         let mut entry = None;
-        if let Some(base) = known.base()
+        if let Some(base) = known.recall.base()
             && self.opened.preset.format == FormatName::Ldif
         {
             entry = Entry::of(&record, &self.opened.preset).map(Box::new);
@@ -362,9 +389,9 @@ impl<'r, 'a> FileReading<'r, 'a> {
     }
 
     /// What a later change file needs of a record that is content.
-    fn lasting(&self, entry: Option<Box<Entry>>, known: &mut dyn Recognise) -> Lasting {
+    fn lasting(&self, entry: Option<Box<Entry>>, known: &mut Knowing<'_>) -> Lasting {
         let preset = &self.opened.preset;
-        match (entry, known.base()) {
+        match (entry, known.recall.base()) {
             (Some(entry), Some(_)) => Lasting::Entry(entry),
             (None, Some(_)) if preset.format != FormatName::Ldif && preset.partial.in_changes => Lasting::Object,
             _ => Lasting::Nothing,
@@ -377,13 +404,13 @@ impl<'r, 'a> FileReading<'r, 'a> {
         lasting: Lasting,
         hash: u128,
         bytes: &[u8],
-        known: &mut dyn Recognise,
+        known: &mut Knowing<'_>,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Done, E> {
         let mapped = self.mapper.map(&mut record, &mut self.remarks);
         self.flush_remarks();
         match mapped {
-            Mapped::Ignored => self.ignored(lasting, hash, sink),
+            Mapped::Ignored => self.ignored(lasting, Fingerprint::of(hash, bytes), sink),
             Mapped::Dropped => Ok(Ok(())),
             Mapped::Refused(fault) => {
                 self.note_names(None, hash);
@@ -396,11 +423,12 @@ impl<'r, 'a> FileReading<'r, 'a> {
     fn ignored<E>(
         &mut self,
         lasting: Lasting,
-        hash: u128,
+        fingerprint: Fingerprint,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Done, E> {
         self.reading.counts.ignored += 1;
-        sink(Read::Ignored { file: self.index, hash, change: self.is_change(), lasting }).map(Ok)
+        let change = self.is_change();
+        sink(Read::Ignored { file: self.index, fingerprint, number: None, change, lasting }).map(Ok)
     }
 
     /// A record that a worker mapped.
@@ -408,7 +436,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         &mut self,
         Unpacked { draft, slots, beside }: Unpacked<'_>,
         (hash, bytes): (u128, &[u8]),
-        known: &mut dyn Recognise,
+        known: &mut Knowing<'_>,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Done, E> {
         self.kinds.content += 1;
@@ -426,7 +454,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         slots: Option<&[Slot]>,
         lasting: Lasting,
         (hash, bytes): (u128, &[u8]),
-        known: &mut dyn Recognise,
+        known: &mut Knowing<'_>,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Done, E> {
         let line = draft.line;
@@ -450,9 +478,15 @@ impl<'r, 'a> FileReading<'r, 'a> {
         self.reading.newest.meet(&draft, hash);
         self.warn_references(line, &resolved);
         self.warn_lossy(&draft);
-        let recognises = self.reading.references.is_some();
-        if let Some(recognised) = recognises.then(|| known.recognise(self.index, hash, bytes)).flatten() {
-            return self.recognised(line, hash, recognised, sink);
+        let fingerprint = Fingerprint::of(hash, bytes);
+        if self.decodes_all() {
+            if known.recall.wanted().is_some_and(|wanted| !wanted.is_match(bytes)) {
+                self.pass_over();
+                return Ok(Ok(()));
+            }
+            if let Some(recognised) = known.follow.as_mut().and_then(|follow| follow.find(hash)) {
+                return self.recognised(line, fingerprint, recognised, sink);
+            }
         }
         let renamed_to = draft.extras().rename_to.clone();
         let self_reference = resolved.self_reference.as_ref().map(ToString::to_string);
@@ -462,9 +496,9 @@ impl<'r, 'a> FileReading<'r, 'a> {
         let standing = if self.is_change() {
             Standing::New
         } else {
-            match self.reading.seen.meet(key, self.first(living, line, object.print()), hash) {
+            match self.reading.seen.meet(key, self.first(living, line, object.print()), hash, &*known.recall) {
                 // what the first one says is known only as what it said last time
-                Standing::Contested(first) if first.print == 0 && known.knew(hash) == Some(key) => {
+                Standing::Contested(first) if first.print == 0 && known.recall.knew(hash) == Some(key) => {
                     Standing::Repeated(first)
                 }
                 standing => standing,
@@ -482,7 +516,8 @@ impl<'r, 'a> FileReading<'r, 'a> {
             }
         }
         let change = self.is_change();
-        let handed = Read::Object { file: self.index, hash, key, object, renamed_to, self_reference, change, lasting };
+        let file = self.index;
+        let handed = Read::Object { file, fingerprint, key, object, renamed_to, self_reference, change, lasting };
         match standing {
             Standing::New => sink(handed).map(Ok),
             Standing::Repeated(first) => {
@@ -490,7 +525,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
                     let message = format!("the record is the same as that on line {}", first.line);
                     self.warn(Level::Warning, Some(line), "record.repeated", None, message);
                 }
-                sink(Read::Known { file: self.index, hash, key, living }).map(Ok)
+                sink(Read::Known { file, fingerprint, key, living, number: None }).map(Ok)
             }
             Standing::Shadowed => {
                 self.warn_conflict(line);
@@ -501,7 +536,10 @@ impl<'r, 'a> FileReading<'r, 'a> {
                 self.withdraw(key, first, sink)?;
                 sink(handed).map(Ok)
             }
-            Standing::Contested(first) => Ok(self.contested(line, (hash, key, living), first, first.print == 0)),
+            Standing::Contested(first) => {
+                let one = Unsettled { line, fingerprint, number: None, key, living, first };
+                Ok(self.contested(one, first.print == 0))
+            }
         }
     }
 
@@ -522,9 +560,9 @@ impl<'r, 'a> FileReading<'r, 'a> {
     }
 
     /// Where the references of a record lead.
-    fn resolved(&self, draft: &Draft<'_>, anchor: Canon, preset: &Preset, known: &mut dyn Recognise) -> Resolved {
+    fn resolved(&self, draft: &Draft<'_>, anchor: Canon, preset: &Preset, known: &mut Knowing<'_>) -> Resolved {
         let Some(references) = &self.reading.references else { return Resolved::default() };
-        let mut base = |key| known.base()?.anchor(key);
+        let mut base = |key| known.recall.base()?.anchor(key);
         references.resolve(draft, draft.text(anchor).unwrap_or_default(), preset, &mut base)
     }
 
@@ -555,13 +593,12 @@ impl<'r, 'a> FileReading<'r, 'a> {
     }
 
     /// `is_open`: one of the two was recognised and not decoded.
-    fn contested(&mut self, line: u64, record: (u128, ObjectKey, bool), first: First, is_open: bool) -> Done {
-        let (hash, key, living) = record;
+    fn contested(&mut self, one: Unsettled, is_open: bool) -> Done {
         if is_open && self.unsettled.len() < settling::MOST {
-            self.unsettled.push(Unsettled { line, hash, key, living, first });
+            self.unsettled.push(one);
             return Ok(());
         }
-        Err(self.contest(line, key, first))
+        Err(self.contest(one.line, one.key, one.first))
     }
 
     fn contest(&self, line: u64, key: ObjectKey, first: First) -> Refusal {
@@ -615,7 +652,8 @@ impl<'r, 'a> FileReading<'r, 'a> {
         if self.report.refused.len() < LISTED {
             self.report.refused.push(RefusedRecord { line: fault.line, code: fault.code, at: fault.at, first_line });
         }
-        let text = blanked(bytes, &self.opened.format, &self.opened.preset);
+        // of a record that was recognised there are none
+        let text = if bytes.is_empty() { None } else { blanked(bytes, &self.opened.format, &self.opened.preset) };
         let (line, code, message) = (fault.line, fault.code, fault.message);
         sink(Read::Refused { file: self.index, line, code, key, message, text })
     }
@@ -753,7 +791,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
 /// Merges what a crew reads of a file.
 struct Merging<'m, 'r, 'a, E> {
     file: &'m mut FileReading<'r, 'a>,
-    known: &'m mut dyn Recognise,
+    known: Knowing<'m>,
     sink: &'m mut dyn FnMut(Read<'_>) -> Result<(), E>,
     /// For what the workers leave as it is.
     decoder: Decoder,
@@ -768,9 +806,9 @@ enum Stop<E> {
 impl<E> Lead for Merging<'_, '_, '_, E> {
     type Stop = Stop<E>;
 
-    fn recognise(&mut self, batch: &mut Batch) {
-        if !self.file.decodes_all() {
-            batch.recognise(|hash, bytes| self.known.recognise(self.file.index, hash, bytes));
+    fn pass_over(&mut self, batch: &mut Batch) {
+        if let Some(wanted) = self.known.recall.wanted().filter(|_| !self.file.decodes_all()) {
+            batch.pass_over(wanted);
         }
     }
 
@@ -782,23 +820,26 @@ impl<E> Lead for Merging<'_, '_, '_, E> {
             let (line, hash) = (record.line, record.hash);
             let done = match (record.step, mapped) {
                 (Step::Refused(fault), _) => Err(Refusal { fault: *fault, key: None, first_line: None }),
-                (Step::Known(recognised), _) => file.recognised(line, hash, recognised, *sink).map_err(Stop::Sink)?,
+                (Step::Known(recognised, length), _) => {
+                    file.recognised(line, Fingerprint { hash, length }, recognised, *sink).map_err(Stop::Sink)?
+                }
+                (Step::PassedOver, _) => {
+                    file.pass_over();
+                    Ok(())
+                }
                 (Step::Ignored(entry), _) => {
                     file.kinds.content += 1;
-                    let lasting = file.lasting(entry, *known);
-                    file.ignored(lasting, hash, *sink).map_err(Stop::Sink)?
+                    let lasting = file.lasting(entry, known);
+                    file.ignored(lasting, Fingerprint::of(hash, bytes), *sink).map_err(Stop::Sink)?
                 }
                 (Step::Mapped, Some(unpacked)) => {
-                    file.unpacked(unpacked, (hash, bytes), *known, *sink).map_err(Stop::Sink)?
+                    file.unpacked(unpacked, (hash, bytes), known, *sink).map_err(Stop::Sink)?
                 }
                 (Step::Unknown | Step::Mapped, _) => {
-                    file.unknown(decoder, line, hash, bytes, *known, *sink).map_err(Stop::Sink)?.map_err(Stop::File)?
+                    file.unknown(decoder, line, hash, bytes, known, *sink).map_err(Stop::Sink)?.map_err(Stop::File)?
                 }
             };
-            match done {
-                Ok(()) => Ok(()),
-                Err(refusal) => file.refuse(refusal, bytes, *sink).map_err(Stop::Sink),
-            }
+            file.take(done, bytes, *sink).map_err(Stop::Sink)
         })
     }
 }

@@ -25,6 +25,7 @@ mod complete;
 mod crew;
 #[cfg(test)]
 mod crew_tests;
+mod cut;
 mod delta;
 mod direct;
 pub mod dn;
@@ -46,6 +47,7 @@ mod peek;
 mod preset;
 pub mod raw;
 mod read;
+mod recognise;
 mod references;
 mod report;
 mod rules;
@@ -69,7 +71,8 @@ pub use identity::{FileIdentity, Identity};
 pub use manifest::Manifest;
 pub use memory::{FileMemory, Newest, SetMemory};
 pub use preset::{AttributeForm, built_in_names as preset_names, check as check_preset, names_read};
-pub use read::{Nothing, ObjectKey, Read, Recognise, Recognised, read};
+pub use read::{ObjectKey, Read, read};
+pub use recognise::{Ahead, Fingerprint, Follow, Knowing, Nothing, Recall, Recognise, Recognised, Remembered};
 pub use report::{
     Assignment, Completeness, Counts, FileReport, Level, Problem, RefusedRecord, SetMode, SetReport, Warning,
 };

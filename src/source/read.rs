@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::Arc;
 
 use super::assignments;
-use super::base::{Base, Lasting};
+use super::base::Lasting;
 use super::batch::Batch;
 use super::changes::Change;
 use super::crew::Crew;
@@ -17,6 +17,7 @@ use super::frame::FileFault;
 use super::memory::SetMemory;
 use super::open::{NotOpened, Opened, Partly, open};
 use super::preset::{FormatName, Presets};
+use super::recognise::{Fingerprint, Recognise};
 use super::references::References;
 use super::report::{Completeness, Counts, FileReport, Level, Problem, Problems, SetReport};
 use super::rules;
@@ -30,45 +31,6 @@ use crate::model::ObjectKind;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey(pub u64);
 
-/// What a record was when the last set was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Recognised {
-    /// 0: a record of kind `ignore`.
-    pub key: ObjectKey,
-    /// Whether it was not deleted.
-    pub living: bool,
-}
-
-/// Knows the records of the last snapshot.
-pub trait Recognise {
-    /// Answers whether a record whose framed `bytes` hash to `hash` was read last time.
-    fn recognise(&mut self, file: usize, hash: u128, bytes: &[u8]) -> Option<Recognised>;
-
-    /// Whose record this was last time, though it may have been recognised in this reading already.
-    fn knew(&mut self, _hash: u128) -> Option<ObjectKey> {
-        None
-    }
-
-    /// How many records were read last time.
-    fn count(&self) -> usize {
-        0
-    }
-
-    /// What change files apply to; without it LDIF changes are handed over as they are.
-    fn base(&mut self) -> Option<&mut dyn Base> {
-        None
-    }
-}
-
-/// Knows nothing: every record is decoded.
-pub struct Nothing;
-
-impl Recognise for Nothing {
-    fn recognise(&mut self, _: usize, _: u128, _: &[u8]) -> Option<Recognised> {
-        None
-    }
-}
-
 /// What the reader hands over, in the order of files and lines; `file` counts the files of the [`FileSet`].
 #[derive(Debug)]
 #[expect(
@@ -76,14 +38,21 @@ impl Recognise for Nothing {
     reason = "almost every value is an object, and a box for each would be an allocation for each"
 )]
 pub enum Read<'r> {
-    /// The record was read last time and says the same.
-    Known { file: usize, hash: u128, key: ObjectKey, living: bool },
-    /// The record is of kind `ignore`.
-    Ignored { file: usize, hash: u128, change: bool, lasting: Lasting },
+    /// The record says what another of this set says, or what it said last time.
+    Known {
+        file: usize,
+        fingerprint: Fingerprint,
+        key: ObjectKey,
+        living: bool,
+        /// Which record it was last time, if it was recognised.
+        number: Option<usize>,
+    },
+    /// The record is of kind `ignore`; `number` as for one that is known.
+    Ignored { file: usize, fingerprint: Fingerprint, number: Option<usize>, change: bool, lasting: Lasting },
     /// A new or changed object. A later one of the same key takes the place of an earlier one.
     Object {
         file: usize,
-        hash: u128,
+        fingerprint: Fingerprint,
         key: ObjectKey,
         object: Handed<'r>,
         /// The record's own new identifier (`renames` of a preset).
@@ -171,6 +140,8 @@ pub(super) struct Reading<'a> {
     pub remembered: SetMemory,
     /// A change file was left out because it was applied before.
     pub applied_before: bool,
+    /// There were records that nobody asked for.
+    pub passed_over: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -200,6 +171,7 @@ pub(super) fn read_by<E>(
     known: &mut dyn Recognise,
     sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
 ) -> Result<SetReport, E> {
+    let mut known = known.parts();
     let mut reading = Reading {
         settings,
         set,
@@ -209,7 +181,7 @@ pub(super) fn read_by<E>(
         problems: Problems::default(),
         counts: Counts::default(),
         anchors: rules::remembered_anchors(memory),
-        seen: Seen::after(known.count()),
+        seen: Seen::after(known.recall.count()),
         references: None,
         refused_without_anchor: 0,
         lacking_anchor: BTreeMap::new(),
@@ -218,6 +190,7 @@ pub(super) fn read_by<E>(
         awaited: assignments::Awaited::default(),
         remembered: SetMemory::default(),
         applied_before: false,
+        passed_over: false,
     };
     for problem in &set.problems {
         reading.problems.add(problem.clone());
@@ -246,7 +219,7 @@ pub(super) fn read_by<E>(
             State::Skipped => {}
             State::Ready(opened) => {
                 let mut file = FileReading::new(&mut reading, &plans, plan.index, opened, plan.is_delta);
-                files.push(file.run(known, sink)?);
+                files.push(file.run(&mut known, sink)?);
             }
         }
     }

@@ -240,7 +240,8 @@ pub fn judge(reading: &mut Reading<'_>, plans: &[Plan], files: &[FileReport], mo
         let help = "look at the first of them: often encoding or delimiter is wrong; or raise `source.max_refused`";
         reading.problems.add(Problem::new(Level::Set, "set.too_many_refused", message).with_help(help));
     }
-    if mode == SetMode::Snapshot && !reading.problems.is_refusal() && reading.seen.is_empty() {
+    let is_empty = reading.seen.is_empty() && !reading.passed_over;
+    if mode == SetMode::Snapshot && !reading.problems.is_refusal() && is_empty {
         let help = "a directory never empties itself overnight: look at the exporter";
         reading
             .problems

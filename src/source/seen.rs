@@ -3,6 +3,7 @@
 mod filter;
 mod living;
 mod pieces;
+mod recalled;
 
 use hashbrown::{HashMap, HashSet};
 
@@ -11,6 +12,7 @@ use pieces::Pieces;
 
 use super::preset::Canon;
 use super::read::ObjectKey;
+use super::recognise::Recall;
 use super::report::Counts;
 
 /// The first record of an object.
@@ -60,25 +62,41 @@ impl Seen {
         std::hint::black_box(keys.fold(0, |sum, key| sum ^ self.living.glance(key.0)));
     }
 
-    /// Notes a record and says how it stands to those before it.
-    pub fn meet(&mut self, key: ObjectKey, this: First, hash: u128) -> Standing {
-        let is_recognised = this.print == 0;
-        let Some(first) = self.firsts.get(&key.0).copied().or_else(|| {
-            // Of living records that were all recognised none is checked against another: they were, last time.
-            if is_recognised && this.living {
-                return self.living.find_decoded(key.0);
+    /// Notes a record that was recognised, by its number in the last set, and says how it stands to those before it.
+    ///
+    /// Of records that were all recognised none is checked against another: they were, last time.
+    pub fn recognise(&mut self, number: usize, key: ObjectKey, this: First, hash: u128) -> Standing {
+        match self.firsts.get(&key.0).copied().or_else(|| self.living.find_decoded(key.0)) {
+            Some(first) => self.stand(key, first, this),
+            None if this.living => {
+                self.living.recognise(number, this.file, this.line);
+                Standing::New
             }
-            self.living.find(key.0)
-        }) else {
-            if this.living {
+            None => self.note_deleted(key, this, hash),
+        }
+    }
+
+    /// Notes a record that was decoded and says how it stands to those before it.
+    pub fn meet(&mut self, key: ObjectKey, this: First, hash: u128, recall: &dyn Recall) -> Standing {
+        match self.firsts.get(&key.0).copied().or_else(|| self.living.find(key.0, recall)) {
+            Some(first) => self.stand(key, first, this),
+            None if this.living => {
                 self.living.push(key.0, this);
-            } else {
-                self.firsts.insert(key.0, this);
-                self.deleted.insert(key.0, (hash, Counts::default()));
+                Standing::New
             }
-            return Standing::New;
-        };
-        let same = !is_recognised && (first.print == this.print || first.print == u64::from(short(this.print)));
+            None => self.note_deleted(key, this, hash),
+        }
+    }
+
+    fn note_deleted(&mut self, key: ObjectKey, this: First, hash: u128) -> Standing {
+        self.firsts.insert(key.0, this);
+        self.deleted.insert(key.0, (hash, Counts::default()));
+        Standing::New
+    }
+
+    fn stand(&mut self, key: ObjectKey, first: First, this: First) -> Standing {
+        let is_decoded = this.print != 0;
+        let same = is_decoded && (first.print == this.print || first.print == u64::from(short(this.print)));
         let unknown = first.print == 0 && this.print == 0;
         if same || (unknown && first.living == this.living) {
             return Standing::Repeated(first);
@@ -173,10 +191,32 @@ mod tests {
         First { file, living, line, print }
     }
 
+    /// A set, and the keys of records that were recognised in it, one after the other.
+    #[derive(Default)]
+    struct Set {
+        seen: Seen,
+        recognised: Keys,
+    }
+
+    #[derive(Default)]
+    struct Keys(Vec<u64>);
+
+    impl Recall for Keys {
+        fn number_of(&self, key: ObjectKey, is_met: &dyn Fn(usize) -> bool) -> Option<usize> {
+            (0..self.0.len()).find(|number| self.0[*number] == key.0 && is_met(*number))
+        }
+    }
+
     /// How a record stands, and which is the first one it is held against.
-    fn standing(seen: &mut Seen, key: u64, this: First) -> (&'static str, Option<(u32, u64)>) {
+    fn standing(Set { seen, recognised }: &mut Set, key: u64, this: First) -> (&'static str, Option<(u32, u64)>) {
         let place = |first: First| Some((first.file, first.line));
-        match seen.meet(ObjectKey(key), this, 0) {
+        let standing = if this.print == 0 {
+            recognised.0.push(key);
+            seen.recognise(recognised.0.len() - 1, ObjectKey(key), this, 0)
+        } else {
+            seen.meet(ObjectKey(key), this, 0, recognised)
+        };
+        match standing {
             Standing::New => ("new", None),
             Standing::Repeated(first) => ("repeated", place(first)),
             Standing::Shadowed => ("shadowed", None),
@@ -196,19 +236,18 @@ mod tests {
             (record(0, true, 2, 0), record(0, true, 9, 7), ("contested", Some((0, 2)))),
             (record(0, true, 2, 7), record(1, true, 9, 0), ("contested", Some((0, 2)))),
             (record(0, true, 2, 0), record(1, false, 9, 7), ("shadowed", None)),
-            (record(0, true, 2, 0), record(1, false, 9, 0), ("shadowed", None)),
             (record(0, false, 2, 7), record(1, true, 9, 0), ("replaces", Some((0, 2)))),
             (record(0, false, 2, 0), record(1, true, 9, 0), ("replaces", Some((0, 2)))),
             (record(0, false, 2, 7), record(1, false, 9, 7), ("repeated", Some((0, 2)))),
         ];
         for (first, second, expected) in cases {
-            let mut seen = Seen::default();
+            let mut set = Set::default();
             // Others before, between and after, some known from last time and some not.
-            assert_eq!(standing(&mut seen, 1, record(0, true, 1, 0)).0, "new");
-            assert_eq!(standing(&mut seen, 50, first).0, "new");
-            assert_eq!(standing(&mut seen, 2, record(first.file, true, 3, 0)).0, "new");
-            assert_eq!(standing(&mut seen, 3, record(second.file, true, 4, 9)).0, "new");
-            assert_eq!(standing(&mut seen, 50, second), expected, "{first:?} {second:?}");
+            assert_eq!(standing(&mut set, 1, record(0, true, 1, 0)).0, "new");
+            assert_eq!(standing(&mut set, 50, first).0, "new");
+            assert_eq!(standing(&mut set, 2, record(first.file, true, 3, 0)).0, "new");
+            assert_eq!(standing(&mut set, 3, record(second.file, true, 4, 9)).0, "new");
+            assert_eq!(standing(&mut set, 50, second), expected, "{first:?} {second:?}");
         }
     }
 
@@ -228,22 +267,22 @@ mod tests {
 
     #[test]
     fn each_of_many_that_were_recognised_is_found() {
-        let mut seen = Seen::default();
+        let mut set = Set::default();
         let key = |number: u64| xxhash_rust::xxh3::xxh3_64(&number.to_le_bytes());
         for number in 0..1000 {
-            assert_eq!(standing(&mut seen, key(number), record(0, true, number, 0)).0, "new");
+            assert_eq!(standing(&mut set, key(number), record(0, true, 1 + number, 0)).0, "new");
         }
         for number in 0..1000 {
-            assert_eq!(standing(&mut seen, key(number), record(0, true, 5000, 7)), ("contested", Some((0, number))));
-            assert_eq!(standing(&mut seen, key(2000 + number), record(0, true, 6000, 7)).0, "new");
+            assert_eq!(standing(&mut set, key(number), record(0, true, 5000, 7)), ("contested", Some((0, 1 + number))));
+            assert_eq!(standing(&mut set, key(2000 + number), record(0, true, 6000, 7)).0, "new");
         }
     }
 
     #[test]
     fn what_replaced_a_deleted_record_is_the_first_from_then_on() {
-        let mut seen = Seen::default();
-        standing(&mut seen, 5, record(0, false, 2, 7));
-        assert_eq!(standing(&mut seen, 5, record(1, true, 3, 8)).0, "replaces");
-        assert_eq!(standing(&mut seen, 5, record(1, true, 4, 9)), ("contested", Some((1, 3))));
+        let mut set = Set::default();
+        standing(&mut set, 5, record(0, false, 2, 7));
+        assert_eq!(standing(&mut set, 5, record(1, true, 3, 8)).0, "replaces");
+        assert_eq!(standing(&mut set, 5, record(1, true, 4, 9)), ("contested", Some((1, 3))));
     }
 }

@@ -6,7 +6,7 @@ use std::fs;
 
 use provisiond::model::{SourceObject, SourceValue};
 use provisiond::source::{
-    Completeness, FileEntry, Mode, Nothing, ObjectKey, Read, Ready, Recognise, Recognised, Role, SetMemory, SetMode,
+    Completeness, FileEntry, Mode, Nothing, ObjectKey, Read, Ready, Recognise, Remembered, Role, SetMemory, SetMode,
     SetReport, Settings, find, read,
 };
 use tempfile::TempDir;
@@ -21,17 +21,9 @@ struct Bench {
 struct Given {
     report: SetReport,
     objects: Vec<SourceObject>,
-    /// Records as a caller keeps them: hash, key, living.
-    records: HashMap<u128, Recognised>,
+    /// Records as a caller keeps them.
+    records: Remembered,
     known: usize,
-}
-
-struct Remembered(HashMap<u128, Recognised>);
-
-impl Recognise for Remembered {
-    fn recognise(&mut self, _: usize, hash: u128, _: &[u8]) -> Option<Recognised> {
-        self.0.get(&hash).copied()
-    }
 }
 
 impl Bench {
@@ -63,29 +55,29 @@ impl Bench {
     }
 
     fn read_after(&self, last: &Given) -> Given {
-        self.read_with(Some(&last.report.memory), &mut Remembered(last.records.clone()))
+        self.read_with(Some(&last.report.memory), &mut last.records.clone())
     }
 
     fn read_with(&self, memory: Option<&SetMemory>, known: &mut dyn Recognise) -> Given {
         let set = find(&self.settings);
         let mut objects: HashMap<ObjectKey, (usize, SourceObject)> = HashMap::new();
-        let mut records = HashMap::new();
+        let mut records = Remembered::default();
         let mut recognised = 0;
         let mut order = 0;
         let mut sink = |read: Read<'_>| -> Result<(), Infallible> {
             order += 1;
             match read {
-                Read::Known { hash, key, living, .. } => {
+                Read::Known { fingerprint, key, living, .. } => {
                     recognised += 1;
-                    records.insert(hash, Recognised { key, living });
+                    records.learn(fingerprint, key, living);
                 }
-                Read::Ignored { hash, .. } => records.extend([(hash, Recognised { key: ObjectKey(0), living: true })]),
-                Read::Object { hash, key, object, .. } => {
+                Read::Ignored { fingerprint, .. } => records.learn(fingerprint, ObjectKey(0), true),
+                Read::Object { fingerprint, key, object, .. } => {
                     let living = object.deletion() == provisiond::model::Deletion::None;
-                    records.insert(hash, Recognised { key, living });
+                    records.learn(fingerprint, key, living);
                     objects.insert(key, (order, object.into_object()));
                 }
-                Read::Withdrawn { hash, .. } => records.retain(|other, _| *other != hash),
+                Read::Withdrawn { hash, .. } => records.forget(hash),
                 Read::Refused { .. } | Read::Change { .. } | Read::Gone { .. } => {}
             }
             Ok(())
@@ -407,30 +399,15 @@ fn roles_say_what_the_records_are() {
     assert_eq!((unresolved[0].file.as_deref(), unresolved[0].line), (Some("members.csv"), Some(3)));
 }
 
-/// Recognises each record once, as a cycle does, and knows it all the same.
-struct Once(HashMap<u128, Recognised>, Vec<u128>);
-
-impl Recognise for Once {
-    fn recognise(&mut self, _: usize, hash: u128, _: &[u8]) -> Option<Recognised> {
-        let known = self.0.get(&hash).copied().filter(|_| !self.1.contains(&hash));
-        self.1.push(hash);
-        known
-    }
-
-    fn knew(&mut self, hash: u128) -> Option<ObjectKey> {
-        self.0.get(&hash).map(|known| known.key)
-    }
-}
-
 #[test]
 fn a_line_that_comes_a_second_time_is_no_other_person() {
     let bench = Bench::new(&[("users.csv", &people(1..5))]);
     let first = bench.read();
     bench.write("users.csv", format!("{}{}", people(1..5), row(2)).as_bytes());
-    let second = bench.read_with(Some(&first.report.memory), &mut Once(first.records.clone(), Vec::new()));
+    let second = bench.read_with(Some(&first.report.memory), &mut first.records.clone());
     assert_eq!((second.codes("R"), second.codes("W")), (vec![], vec!["record.repeated"]));
     bench.write("users.csv", format!("{}{}", people(1..5), row(2).replace("User 2", "Other")).as_bytes());
-    let third = bench.read_with(Some(&first.report.memory), &mut Once(first.records.clone(), Vec::new()));
+    let third = bench.read_with(Some(&first.report.memory), &mut first.records.clone());
     assert_eq!(third.codes("R"), ["record.duplicate_anchor"]);
 }
 
@@ -468,7 +445,7 @@ fn a_record_of_before_is_held_against_one_that_is_written_otherwise() {
                 let more = if *name == "users.csv" { many.as_str() } else { "" };
                 bench.write(name, format!("{text}{more}").as_bytes());
             }
-            let second = bench.read_with(Some(&first.report.memory), &mut Once(first.records.clone(), Vec::new()));
+            let second = bench.read_with(Some(&first.report.memory), &mut first.records.clone());
             assert_eq!((second.codes("R"), second.codes("W")), (refused.clone(), warned.clone()), "{files:?}");
             let report = &second.report;
             assert!(report.files.iter().all(|file| file.refused.is_sorted_by_key(|refused| refused.line)));

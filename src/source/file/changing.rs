@@ -9,7 +9,8 @@ use super::super::frame::RecordFault;
 use super::super::map::Mapped;
 use super::super::preset::{Preset, ReferenceBy};
 use super::super::raw::LdifChange;
-use super::super::read::{Read, Recognise};
+use super::super::read::Read;
+use super::super::recognise::Knowing;
 use super::{Done, FileReading, Refusal, shorten};
 use crate::model::Deletion;
 
@@ -20,16 +21,16 @@ impl FileReading<'_, '_> {
         change: Change,
         hash: u128,
         bytes: &[u8],
-        known: &mut dyn Recognise,
+        known: &mut Knowing<'_>,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Done, E> {
         let line = change.line;
         let tree = matches!(change.change, LdifChange::Delete { tree: true });
-        let entry = BaseKey::of_dn(&change.dn).and_then(|key| known.base()?.entry(key));
+        let entry = BaseKey::of_dn(&change.dn).and_then(|key| known.recall.base()?.entry(key));
         if entry.is_none() && matches!(change.change, LdifChange::Rename { .. }) {
             // of a container that the export leaves out, what lies below is known all the same
             let container = Entry { dn: change.dn.clone(), attributes: Vec::new() };
-            if known.base().is_some_and(|base| !base.below(&container.dn).is_empty())
+            if known.recall.base().is_some_and(|base| !base.below(&container.dn).is_empty())
                 && let Ok(Applied::Changed(now)) = change.apply(Some(&container), &mut |_, _, _| false)
             {
                 return self.move_below(&container.dn, &now.dn, line, (hash, bytes), known, sink).map(Ok);
@@ -44,7 +45,7 @@ impl FileReading<'_, '_> {
                 let below = if tree { below(known, &last.dn) } else { Vec::new() };
                 let done = self.purged(last, line, (hash, bytes), known, sink)?;
                 for key in below {
-                    let Some(entry) = known.base().and_then(|base| base.entry(key)) else { continue };
+                    let Some(entry) = known.recall.base().and_then(|base| base.entry(key)) else { continue };
                     if let Err(refusal) = self.purged(entry, line, (hash, bytes), known, sink)? {
                         self.refuse(refusal, bytes, sink)?;
                     }
@@ -63,13 +64,13 @@ impl FileReading<'_, '_> {
         now: Entry,
         line: u64,
         (hash, bytes): (u128, &[u8]),
-        known: &mut dyn Recognise,
+        known: &mut Knowing<'_>,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Done, E> {
         let key = BaseKey::of_dn(&now.dn);
         let moved_to = (BaseKey::of_dn(&last.dn) != key).then(|| now.dn.clone());
         if moved_to.is_some() {
-            if key.is_some_and(|key| known.base().is_some_and(|base| base.entry(key).is_some())) {
+            if key.is_some_and(|key| known.recall.base().is_some_and(|base| base.entry(key).is_some())) {
                 let message = format!("the entry `{}` is there already", shorten(&now.dn));
                 let fault = RecordFault::new(line, "record.exists", message);
                 return Ok(Err(Refusal { fault, key: None, first_line: None }));
@@ -89,7 +90,7 @@ impl FileReading<'_, '_> {
         entry: Entry,
         line: u64,
         (hash, bytes): (u128, &[u8]),
-        known: &mut dyn Recognise,
+        known: &mut Knowing<'_>,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Done, E> {
         let mut record = entry.to_record(line);
@@ -112,12 +113,12 @@ impl FileReading<'_, '_> {
         to: &str,
         line: u64,
         (hash, bytes): (u128, &[u8]),
-        known: &mut dyn Recognise,
+        known: &mut Knowing<'_>,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let levels = dn::depth(from);
         for key in below(known, from) {
-            let Some(mut entry) = known.base().and_then(|base| base.entry(key)) else { continue };
+            let Some(mut entry) = known.recall.base().and_then(|base| base.entry(key)) else { continue };
             let Some(name) = dn::moved(&entry.dn, levels, to) else { continue };
             let last = std::mem::replace(&mut entry.dn, name);
             sink(Read::Gone { file: self.index, dn: last, moved: true })?;
@@ -131,16 +132,16 @@ impl FileReading<'_, '_> {
     }
 }
 
-fn below(known: &mut dyn Recognise, dn: &str) -> Vec<BaseKey> {
-    known.base().map(|base| base.below(dn)).unwrap_or_default()
+fn below(known: &mut Knowing<'_>, dn: &str) -> Vec<BaseKey> {
+    known.recall.base().map(|base| base.below(dn)).unwrap_or_default()
 }
 
 /// Says whether two values of a reference name the same entry, by the name that it has or had.
-fn names_the_same(preset: &Preset, known: &mut dyn Recognise, name: &str, a: &str, b: &str) -> bool {
+fn names_the_same(preset: &Preset, known: &mut Knowing<'_>, name: &str, a: &str, b: &str) -> bool {
     let slot = preset.names.find(name);
     let is_name = slot
         .is_some_and(|slot| preset.references.iter().any(|one| one.by == ReferenceBy::Dn && one.from.contains(&slot)));
     let (true, Some(a), Some(b)) = (is_name, BaseKey::of_dn(a), BaseKey::of_dn(b)) else { return false };
-    let mut anchor = |key| known.base()?.anchor(key);
+    let mut anchor = |key| known.recall.base()?.anchor(key);
     a == b || anchor(a).is_some_and(|anchor_of_a| anchor(b) == Some(anchor_of_a))
 }

@@ -7,7 +7,8 @@ use super::super::crew::Task;
 use super::super::draft::Handed;
 use super::super::frame::{Decoder, Framed};
 use super::super::map::{Mapped, Mapper};
-use super::super::read::{ObjectKey, Read, Recognise};
+use super::super::read::{ObjectKey, Read};
+use super::super::recognise::{Fingerprint, Knowing};
 use super::super::report::Level;
 use super::super::seen::First;
 use super::{FileReading, choose_anchor};
@@ -19,7 +20,9 @@ pub(super) const MOST: usize = 100_000;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Unsettled {
     pub line: u64,
-    pub hash: u128,
+    pub fingerprint: Fingerprint,
+    /// Which record it was last time, if it was recognised.
+    pub number: Option<usize>,
     pub key: ObjectKey,
     pub living: bool,
     pub first: First,
@@ -29,7 +32,7 @@ impl FileReading<'_, '_> {
     /// Reads the records in question again: those that say the same count once, the others are refused.
     pub(super) fn settle<E>(
         &mut self,
-        known: &mut dyn Recognise,
+        known: &mut Knowing<'_>,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let open = std::mem::take(&mut self.unsettled);
@@ -77,7 +80,7 @@ impl FileReading<'_, '_> {
         bytes: &[u8],
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Unsettled { line, hash, key, living, first } = one;
+        let Unsettled { line, fingerprint, number, key, living, first } = one;
         if !is_same {
             return self.refuse(self.contest(line, key, first), bytes, sink);
         }
@@ -85,7 +88,7 @@ impl FileReading<'_, '_> {
             let message = format!("the record is the same as that on line {}", first.line);
             self.warn(Level::Warning, Some(line), "record.repeated", None, message);
         }
-        sink(Read::Known { file: self.index, hash, key, living })
+        sink(Read::Known { file: self.index, fingerprint, key, living, number })
     }
 
     /// A hash over all that a record says.
@@ -96,7 +99,7 @@ impl FileReading<'_, '_> {
         mapper: &mut Mapper,
         line: u64,
         bytes: &[u8],
-        known: &mut dyn Recognise,
+        known: &mut Knowing<'_>,
     ) -> Option<u64> {
         let preset = &*task.opened.preset;
         let mut record = decoder.decode(bytes, line).ok()?;

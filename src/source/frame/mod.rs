@@ -97,6 +97,19 @@ impl<R: Read> Framer<R> {
         }
     }
 
+    /// Takes the next record if it has so many bytes and `is_it` says so of them, without looking for its end; returns its line.
+    ///
+    /// Where it answers none, [`Framer::next`] gives what comes, whatever that is. Where `is_it` holds only of bytes that
+    /// [`Framer::next`] would give as a record, it is that record.
+    pub fn take(&mut self, length: usize, is_it: impl FnOnce(&[u8]) -> bool) -> Result<Option<u64>, FileFault> {
+        match self {
+            Self::Csv(framer) => framer.take(length, is_it),
+            // where an object begins depends on all before it
+            Self::Json(_) => Ok(None),
+            Self::Ldif(framer) => framer.take(length, is_it),
+        }
+    }
+
     /// Returns what is known of the file; whole only after the end.
     pub fn finish(self) -> FileFacts {
         match self {

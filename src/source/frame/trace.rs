@@ -31,7 +31,79 @@ pub(super) fn trace(file: &[u8], choice: &Choice, format: &Format, limits: Limit
         let pieces = trace_in_pieces(file, choice, format, limits, size);
         assert_eq!(pieces, whole, "in pieces of {size}: {:?}", String::from_utf8_lossy(file));
     }
+    frames_what_is_known(file, choice, format, limits);
     whole
+}
+
+/// Checks that records which are known are taken as they would be found.
+fn frames_what_is_known(file: &[u8], choice: &Choice, format: &Format, limits: Limits) {
+    let all = |known: &[Vec<u8>], size: usize| frame(Pieces { rest: file, size }, choice, format, limits, known);
+    let (expected, end) = all(&[], usize::MAX);
+    let known: Vec<Vec<u8>> = expected.iter().filter_map(|(_, bytes)| bytes.clone()).collect();
+    for size in [usize::MAX, 5] {
+        assert_eq!(all(&known, size), (expected.clone(), end.clone()), "{size}: {:?}", String::from_utf8_lossy(file));
+    }
+}
+
+/// Checks that of records which another file gave none is taken that would not be found, whatever comes around it.
+///
+/// Both files are of some of the `parts`, in any order.
+pub(super) fn frames_what_was_known(parts: &[&str], choice: &Choice, format: &Format, limits: Limits) {
+    let mut state = 5_u64;
+    let mut random = |most: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % most
+    };
+    let mut taken = 0;
+    for _ in 0..20_000 {
+        let before: String = (0..random(12)).map(|_| parts[random(parts.len())]).collect();
+        let mut now: Vec<&str> = before.split_inclusive('\n').collect();
+        for _ in 0..random(3) {
+            now.insert(random(now.len() + 1), parts[random(parts.len())]);
+        }
+        let now = now.concat();
+        let all = |file: &str, known: &[Vec<u8>]| frame(file.as_bytes(), choice, format, limits, known);
+        let known: Vec<Vec<u8>> = all(&before, &[]).0.into_iter().filter_map(|(_, bytes)| bytes).collect();
+        let expected = all(&now, &[]);
+        assert_eq!(all(&now, &known), expected, "{before:?} {now:?}");
+        taken +=
+            expected.0.iter().filter(|(_, bytes)| bytes.as_ref().is_some_and(|bytes| known.contains(bytes))).count();
+    }
+    assert!(taken > 5_000, "{taken}");
+}
+
+/// The lines of all records and their bytes, of those refused none, and how the file ends; `known` ones are taken.
+#[expect(clippy::type_complexity, reason = "to be compared and no more")]
+fn frame(
+    file: impl Read,
+    choice: &Choice,
+    format: &Format,
+    limits: Limits,
+    known: &[Vec<u8>],
+) -> (Vec<(u64, Option<Vec<u8>>)>, Result<FileFacts, FileFault>) {
+    let mut framer = Framer::new(file, choice, format, limits);
+    let mut found = Vec::new();
+    let end = loop {
+        let taken = known.iter().find_map(|record| {
+            let taken = framer.take(record.len(), |bytes| bytes == record);
+            taken.transpose().map(|taken| taken.map(|line| (line, Some(record.clone()))))
+        });
+        match taken {
+            Some(Ok(record)) => {
+                found.push(record);
+                continue;
+            }
+            Some(Err(fault)) => break Err(fault),
+            None => {}
+        }
+        match framer.next() {
+            Ok(Some(Framed::Record { line, bytes })) => found.push((line, Some(bytes.to_vec()))),
+            Ok(Some(Framed::Refused { fault, .. })) => found.push((fault.line, None)),
+            Ok(None) => break Ok(()),
+            Err(fault) => break Err(fault),
+        }
+    };
+    (found, end.map(|()| framer.finish()))
 }
 
 fn trace_in_pieces(file: &[u8], choice: &Choice, format: &Format, limits: Limits, size: usize) -> (String, FileFacts) {

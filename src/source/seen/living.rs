@@ -5,50 +5,40 @@ use hashbrown::HashTable;
 use super::First;
 use super::filter::Filter;
 use super::pieces::Pieces;
+use super::recalled::Recalled;
+use crate::source::read::ObjectKey;
+use crate::source::recognise::Recall;
 
 /// Millions, so each takes a few bytes, and they are indexed only once much has to be looked up that is among them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Living {
     decoded: Met,
     /// Of what was decoded, halves of [`First::print`].
     prints: Pieces<u32>,
-    recognised: Met,
-}
-
-impl Default for Living {
-    fn default() -> Self {
-        Self::after(0)
-    }
+    recognised: Recalled,
 }
 
 impl Living {
     pub fn after(count: usize) -> Self {
-        Self {
-            // where all is decoded, each looks for itself among all others
-            decoded: Met { spread: 2, ..Met::default() },
-            prints: Pieces::default(),
-            recognised: Met { spread: 1, last: count, ..Met::default() },
-        }
+        Self { recognised: Recalled::after(count), ..Self::default() }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.decoded.records.len() == 0 && self.recognised.records.len() == 0
+        self.decoded.records.len() == 0 && self.recognised.is_empty()
+    }
+
+    /// Notes the record of this number in the last set.
+    pub fn recognise(&mut self, number: usize, file: u32, line: u64) {
+        self.recognised.note(number, file, line);
     }
 
     pub fn push(&mut self, key: u64, first: First) {
-        if first.print == 0 {
-            self.recognised.push(key, first);
-        } else {
-            self.decoded.push(key, first);
-            self.prints.push(short(first.print));
-        }
+        self.decoded.push(key, first);
+        self.prints.push(short(first.print));
     }
 
-    pub fn find(&mut self, key: u64) -> Option<First> {
-        self.find_decoded(key).or_else(|| {
-            let at = self.recognised.find(key)?;
-            self.recognised.records.first(at, 0)
-        })
+    pub fn find(&mut self, key: u64, recall: &dyn Recall) -> Option<First> {
+        self.find_decoded(key).or_else(|| self.recognised.find(ObjectKey(key), recall))
     }
 
     /// Something of where the key is looked for among what was decoded.
@@ -66,10 +56,6 @@ impl Living {
 #[derive(Debug, Default)]
 struct Met {
     records: Records,
-    /// How many there were last time.
-    last: usize,
-    /// How many times the room of a full filter is used: the more, the fewer strangers are taken for one of them.
-    spread: usize,
     /// Of as many keys as `filtered`.
     filter: Filter,
     filtered: usize,
@@ -82,6 +68,8 @@ struct Met {
 
 /// Keys that the first filter has room for, at least.
 const ROOM: usize = 1 << 12;
+/// How many times the room of a full filter is used: the more, the fewer strangers are taken for one of them.
+const SPREAD: usize = 2;
 /// So often all keys may be gone through, which costs a quarter of an index by then.
 const MOST_SCANS: u32 = 64;
 
@@ -90,7 +78,7 @@ impl Met {
         self.records.push(key, first);
         let count = self.records.len();
         // once it was begun
-        if self.filtered > 0 && self.filtered + 1 == count && self.spread * count <= self.filter.room() {
+        if self.filtered > 0 && self.filtered + 1 == count && SPREAD * count <= self.filter.room() {
             self.filter.insert(key);
             self.filtered = count;
         }
@@ -115,9 +103,9 @@ impl Met {
         if count == self.filtered {
             return;
         }
-        if self.spread * count > self.filter.room() {
-            let room = (2 * count).max(self.last).max(ROOM);
-            (self.filter, self.filtered) = (Filter::with_room(self.spread * room), 0);
+        if SPREAD * count > self.filter.room() {
+            let room = (2 * count).max(ROOM);
+            (self.filter, self.filtered) = (Filter::with_room(SPREAD * room), 0);
         }
         self.records.keys.from(self.filtered).for_each(|key| self.filter.insert(key));
         self.filtered = count;
@@ -184,26 +172,51 @@ mod tests {
 
     use super::*;
 
+    /// Records of before, of which every object had two.
+    struct Before(Vec<u64>);
+
+    impl Recall for Before {
+        fn number_of(&self, key: ObjectKey, is_met: &dyn Fn(usize) -> bool) -> Option<usize> {
+            (0..self.0.len()).find(|number| self.0[*number] == key.0 && is_met(*number))
+        }
+    }
+
     #[test]
     fn all_ways_of_looking_find_the_first_record() {
         let hash = |number: u64| xxhash_rust::xxh3::xxh3_64(&number.to_le_bytes());
         let mut random = (1_u64..).map(hash);
         for round in 0..90 {
             let mut next = |most: u64| random.next().expect("endless") % most;
-            let (mut living, mut firsts) = (Living::after(round % 5 * 1000), HashMap::new());
             // few keys so that many meet, many so that few do; seldom and often something that was decoded
             let (keys, decoded) = ([20, 3000, 1 << 40][round % 3], [2, 50, 500][round / 3 % 3]);
-            for line in 0..3000 {
+            let before = Before((0..600).map(|_| hash(next(keys))).collect());
+            let (mut living, mut firsts) = (Living::after(round % 5 * 100), HashMap::new());
+            let mut recognised = vec![None; before.0.len()];
+            for line in 1..3000 {
+                let file = u32::try_from(line / 700).expect("few");
+                let number = next(before.0.len() as u64) as usize;
+                if next(decoded) > 0 {
+                    let key = before.0[number];
+                    let first = firsts.get(&key).map(|line| (line / 700, *line, true));
+                    let found = living.find_decoded(key).map(|first| (first.file.into(), first.line, first.print != 0));
+                    assert_eq!(found, first, "round {round}, line {line}");
+                    living.recognise(number, file, line);
+                    recognised[number].get_or_insert(line);
+                    continue;
+                }
                 let key = hash(next(keys));
-                let print = if next(decoded) == 0 { 1 + next(99) } else { 0 };
-                let this = First { file: u32::try_from(line / 700).expect("few"), living: true, line, print };
-                let found = if print == 0 { living.find_decoded(key) } else { living.find(key) };
-                let found = found.map(|first| (first.file, first.line, first.print != 0));
-                let first = firsts.get(&(key, true)).or_else(|| firsts.get(&(key, false)).filter(|_| print != 0));
-                assert_eq!(found, first.copied(), "round {round}, line {line}");
+                let of_before =
+                    (0..before.0.len()).find_map(|number| recognised[number].filter(|_| before.0[number] == key));
+                let first = firsts.get(&key).map(|line| (*line, true)).or(of_before.map(|line| (line, false)));
+                let found = living.find(key, &before).map(|first| (first.file.into(), first.line, first.print != 0));
+                assert_eq!(
+                    found,
+                    first.map(|(line, is_decoded)| (line / 700, line, is_decoded)),
+                    "round {round}, line {line}"
+                );
                 if first.is_none() {
-                    living.push(key, this);
-                    firsts.entry((key, print != 0)).or_insert((this.file, line, print != 0));
+                    living.push(key, First { file, living: true, line, print: 1 + next(99) });
+                    firsts.insert(key, line);
                 }
             }
             assert!(!living.is_empty());

@@ -112,6 +112,32 @@ impl<R: Read> CsvFramer<R> {
         }
     }
 
+    /// See [`super::super::Framer::take`].
+    pub fn take(&mut self, length: usize, is_it: impl FnOnce(&[u8]) -> bool) -> Result<Option<u64>, FileFault> {
+        self.window.consume(std::mem::take(&mut self.lent));
+        if !self.begun || self.heading || self.mixed || length == 0 || length > self.limit {
+            return Ok(None);
+        }
+        // the longest line end but for CRs in a row
+        self.window.want(length + 2)?;
+        let data = self.window.data();
+        let whole = match data.get(length..) {
+            Some([b'\n', ..]) => length + 1,
+            Some([b'\r', b'\n', ..]) => length + 2,
+            Some(_) | None => return Ok(None),
+        };
+        let record = &data[..length];
+        if !is_it(record) {
+            return Ok(None);
+        }
+        let line = self.line;
+        // a record that ends in CRs would have ended before them
+        self.line += if has_lines(record) { count_lines(&data[..whole]) } else { 1 };
+        self.lent = whole;
+        self.facts = CsvFacts { final_newline: true, last_record: Some(line) };
+        Ok(Some(line))
+    }
+
     /// Finds the end of the record that the data begins with, and what was seen on the way; none if the limit or the end
     /// of the file comes before. What is found depends on the limit only, not on how much has been read.
     fn find_end(&mut self) -> Result<Option<(End, Search)>, FileFault> {

@@ -1,6 +1,6 @@
 //! Framing and decoding of CSV as a table of cases.
 
-use super::super::trace::trace;
+use super::super::trace::{frames_what_was_known, trace};
 use super::super::{FileFacts, Format, Limits};
 use super::{CsvFacts, CsvFormat, HeaderStyle, read_heading};
 use crate::source::encoding::{Choice, Reason, by_label};
@@ -167,5 +167,15 @@ proptest::proptest! {
             read.push(cells);
         }
         proptest::prop_assert_eq!(read, rows);
+    }
+}
+
+#[test]
+fn what_was_a_record_is_taken_only_where_it_is_one() {
+    let parts = ["a", ",", "\"", "\n", "\n", "b,c\n", "\"x\ny\"\n", "\r\n", "\r", " ", "\u{e9}", "version:", "1,2\r\n"];
+    for heading in [true, false] {
+        let (choice, format) = (choice("utf-8", Reason::Whole), format(&["a", "b"], heading));
+        frames_what_was_known(&parts, &choice, &format, Limits::default());
+        frames_what_was_known(&parts, &choice, &format, Limits { record: 5, ..Limits::default() });
     }
 }

@@ -132,6 +132,35 @@ impl<R: Read> LdifFramer<R> {
         }
     }
 
+    /// See [`super::super::Framer::take`].
+    pub fn take(&mut self, length: usize, is_it: impl FnOnce(&[u8]) -> bool) -> Result<Option<u64>, FileFault> {
+        self.window.consume(std::mem::take(&mut self.lent));
+        if length == 0 || length > self.short || !self.skip_between()? {
+            return Ok(None);
+        }
+        self.window.want(length + 2 + RETURNS)?;
+        let data = self.window.data();
+        // the line end of the last line and an empty one, of the same kind
+        let whole = match data.get(length..) {
+            Some([b'\n', b'\n', ..]) => length + 2,
+            Some([b'\n', b'\r', b'\n', ..]) => length + 3,
+            Some(_) | None => return Ok(None),
+        };
+        let record = &data[..length];
+        if !matches!(record.first(), Some(b'd' | b'D')) || !is_it(record) {
+            return Ok(None);
+        }
+        let line = self.line;
+        self.facts.entries += 1;
+        self.facts.changes += u64::from(is_change(record));
+        read_last_comment(&mut self.facts, record, line);
+        self.line += memchr_iter(b'\n', record).count() as u64 + 2;
+        self.lent = whole;
+        self.facts.final_newline = true;
+        self.at_head = false;
+        Ok(Some(line))
+    }
+
     /// Passes over empty lines, comments and `version:`; says whether a record follows.
     fn skip_between(&mut self) -> Result<bool, FileFault> {
         loop {

@@ -1,6 +1,6 @@
 //! Framing and decoding of LDIF as a table of cases.
 
-use super::super::trace::trace;
+use super::super::trace::{frames_what_was_known, trace};
 use super::super::{FileFacts, Format, Limits};
 use super::{LdifFacts, LdifFormat, OptionRules, Stated};
 use crate::source::encoding::{Choice, Reason, by_label};
@@ -148,4 +148,32 @@ fn keeps_to_its_limits() {
     // comments are passed over without being held, outside and inside a record
     let file = format!("{comment}\n{comment}dn: o=x\n{comment}a: 1\n{comment} and more\nb: 2\n\n{comment}");
     assert_eq!(read_as(file.as_bytes(), limits).0, "4 dn=o=x a=1 b=2");
+}
+
+#[test]
+fn what_was_a_record_is_taken_only_where_it_is_one() {
+    let parts = [
+        "dn: o=x\n",
+        "dn: o=y\n\n",
+        "\n",
+        "\n",
+        "a: 1\n",
+        "a: 1\r\n",
+        "\r\n",
+        "\r",
+        " z\n",
+        "# c\n",
+        "dn:\n",
+        "d",
+        "changetype: add\n",
+        "version: 1\n",
+        "# numEntries: 2\n",
+        "search: 2\n",
+        " ",
+    ];
+    let choice =
+        Choice { encoding: by_label("utf-8").expect("a label"), mark: 0, reason: Reason::Format, fallback: None };
+    let format = Format::Ldif(LdifFormat { options: None, fallback: None });
+    frames_what_was_known(&parts, &choice, &format, Limits::default());
+    frames_what_was_known(&parts, &choice, &format, Limits { record: 12, ..Limits::default() });
 }

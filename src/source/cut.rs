@@ -1,0 +1,87 @@
+//! Cuts a file into records, and recognises them on the way.
+
+use std::io::Read;
+
+use xxhash_rust::xxh3::xxh3_128_with_seed;
+
+use super::frame::{FileFacts, FileFault, Framed, Framer, RecordFault};
+use super::recognise::{Ahead, Fingerprint, Follow, Recognised};
+
+/// Cuts a file into records.
+///
+/// Most records of an export are those of last time, in the same order: where the next one is as long as the one expected and has
+/// its hash, its end is not looked for.
+pub struct Cutter<'f, R> {
+    framer: Framer<R>,
+    follow: Option<&'f mut dyn Follow>,
+    seed: u64,
+    in_batches: bool,
+}
+
+/// A record, or why it is none.
+pub enum Cut<'c> {
+    /// As expected.
+    Ahead {
+        line: u64,
+        ahead: Ahead,
+    },
+    Record {
+        line: u64,
+        hash: u128,
+        bytes: &'c [u8],
+        known: Option<Recognised>,
+    },
+    Refused {
+        fault: RecordFault,
+        bytes: &'c [u8],
+    },
+}
+
+impl<'f, R: Read> Cutter<'f, R> {
+    /// `seed`: of the hashes of its records.
+    pub fn new(framer: Framer<R>, follow: Option<&'f mut dyn Follow>, seed: u64) -> Self {
+        Self { framer, follow, seed, in_batches: false }
+    }
+
+    /// For a caller who looks for records of which [`Cutter::is_lost`] holds one after the other, with [`Cutter::find`].
+    pub fn in_batches(self) -> Self {
+        Self { in_batches: true, ..self }
+    }
+
+    /// Says whether the order of last time is lost. To find a record then is to wait for memory several times; those that are
+    /// looked for together are waited for together.
+    pub fn is_lost(&self) -> bool {
+        self.follow.as_ref().is_some_and(|follow| follow.is_lost())
+    }
+
+    pub fn find(&mut self, hash: u128) -> Option<Recognised> {
+        self.follow.as_mut().and_then(|follow| follow.find(hash))
+    }
+
+    /// The next record, or none at the end; after a fault of the file it must not be called again.
+    #[allow(clippy::should_implement_trait)] // lends from its own buffer
+    pub fn next(&mut self) -> Result<Option<Cut<'_>>, FileFault> {
+        let Self { framer, follow, seed, in_batches } = self;
+        if let Some(follow) = follow
+            && let Some(ahead) = follow.ahead()
+        {
+            let Fingerprint { hash, length } = ahead.fingerprint;
+            if let Some(line) = framer.take(length as usize, |bytes| xxh3_128_with_seed(bytes, *seed) == hash)? {
+                follow.advance();
+                return Ok(Some(Cut::Ahead { line, ahead }));
+            }
+        }
+        Ok(framer.next()?.map(|framed| match framed {
+            Framed::Record { line, bytes } => {
+                let hash = xxh3_128_with_seed(bytes, *seed);
+                let follow = follow.as_mut().filter(|follow| !*in_batches || !follow.is_lost());
+                Cut::Record { line, hash, bytes, known: follow.and_then(|follow| follow.find(hash)) }
+            }
+            Framed::Refused { fault, bytes } => Cut::Refused { fault, bytes },
+        }))
+    }
+
+    pub fn finish(self) -> FileFacts {
+        self.framer.finish()
+    }
+}
