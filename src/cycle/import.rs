@@ -3,20 +3,19 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::assignment::{Assigned, Heard, UNSAID};
 use super::known::{Known, OBJECT_KEY};
 use super::reader::{Following, Keys, Recalling, Recognising, Sorted};
 use super::refused::RefusedRecords;
-use crate::delta::{Matcher, Record, Snapshot, SnapshotBuilder, absent_keys};
+use crate::delta::{Matcher, Piece, Record, Snapshot, SnapshotBuilder, absent_keys};
 use crate::model::{Deletion, ObjectKind, RunError, SourceAnchor, SourceCounts, SourceObject, SourceValue};
 use crate::source::{
     self, Absences, Census, Fingerprint, Lasting, Mode, ObjectKey, Problem, Read, SetMemory, SetMode, SetReport,
     Settings,
 };
-use crate::store::{Filling, JobKey, Learned, Staged, Staging, Store, StoreError, Watermark};
+use crate::store::{Filling, JobKey, Learned, SnapshotPiece, Staged, Staging, Store, StoreError, Watermark};
 
 /// How often a set that changes while it is read is read anew (sources.md 4.3).
 const ATTEMPTS: usize = 3;
@@ -49,7 +48,7 @@ pub(super) struct Imported {
     pub learned: Option<Learned>,
     pub identity: String,
     /// `None` where the export is the old one, record by record.
-    pub snapshot: Option<Vec<Bytes>>,
+    pub snapshot: Option<Vec<SnapshotPiece>>,
     /// `SetMemory` as JSON.
     pub memory: String,
     pub counts: SourceCounts,
@@ -364,7 +363,7 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
             memory: memory_text.clone(),
         }),
         staging,
-        snapshot,
+        snapshot: snapshot.map(|pieces| pieces.into_iter().map(to_store).collect()),
         memory: memory_text,
         counts,
         users,
@@ -376,6 +375,10 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
         warnings,
         identity,
     })))
+}
+
+fn to_store(Piece { bytes, in_place }: Piece) -> SnapshotPiece {
+    SnapshotPiece { bytes, in_place }
 }
 
 fn record_of(fingerprint: Fingerprint, key: ObjectKey, living: bool) -> Record {
@@ -454,7 +457,7 @@ fn without_base(request: &Request<'_>, sorted: &Sorted, records: u64, warnings: 
 }
 
 /// The last snapshot, but for the objects that changes touched: what it said of them holds no more.
-fn changed_snapshot(request: &Request<'_>, sorted: &Sorted) -> Result<(Option<Vec<Bytes>>, u64, u64), StoreError> {
+fn changed_snapshot(request: &Request<'_>, sorted: &Sorted) -> Result<(Option<Vec<Piece>>, u64, u64), StoreError> {
     let (mut users, mut groups) = match request.previous {
         Some(before) => (before.users, before.groups),
         None => request.store.object_counts(request.job)?,

@@ -14,11 +14,12 @@ pub struct Index {
 }
 
 impl Index {
-    /// `hashes` gives the same `count` hashes twice.
-    pub fn of<I: Iterator<Item = u64>>(count: usize, hashes: impl Fn() -> I) -> Self {
+    /// `hashes` gives the same `count` hashes twice; of about `1 << together` of them the beginnings are alike. The more these are,
+    /// the sooner the index is made, and the longer it takes to find one.
+    pub fn of<I: Iterator<Item = u64>>(count: usize, together: u32, hashes: impl Fn() -> I) -> Self {
         // A snapshot of more records than this would not fit into the state file's blob.
         let count = u32::try_from(count).unwrap_or(u32::MAX);
-        let bits = count.max(2).ilog2();
+        let bits = count.max(2).ilog2().saturating_sub(together).max(1);
         let (mut ends, shift) = (vec![0_u32; 1 << bits], 64 - bits);
         let hashes = || (0..count).zip(hashes()).map(|(at, hash)| (at, beginning(hash, shift)));
         hashes().for_each(|(_, beginning)| ends[beginning] += 1);

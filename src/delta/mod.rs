@@ -7,4 +7,4 @@ mod snapshot;
 
 pub use absence::absent_keys;
 pub use matcher::Matcher;
-pub use snapshot::{Record, Snapshot, SnapshotBuilder};
+pub use snapshot::{Piece, Record, Snapshot, SnapshotBuilder};

@@ -60,15 +60,16 @@ impl Snapshot {
         self.bytes.get(MAGIC.len()..).unwrap_or_default().chunks_exact(SIZE).filter_map(read)
     }
 
-    /// The first record with the hash. The first such question costs an index, as many octets as eight a record.
+    /// The first record with the hash. The first such question costs an index of eight octets a record.
     pub fn of_hash(&self, hash: u128) -> Option<usize> {
-        let index = self.by_hash.get_or_init(|| Index::of(self.len(), || self.iter().map(|record| record.hash as u64)));
+        let index =
+            self.by_hash.get_or_init(|| Index::of(self.len(), 0, || self.iter().map(|record| record.hash as u64)));
         index.places(hash as u64).find(|at| self.get(*at).is_some_and(|record| record.hash == hash))
     }
 
-    /// The records of the object; as for [`Self::of_hash`].
+    /// The records of the object; as for [`Self::of_hash`], with four octets a record. Few are asked for, those who changed.
     pub fn of_key(&self, key: u64) -> impl Iterator<Item = usize> + '_ {
-        let index = self.by_key.get_or_init(|| Index::of(self.len(), || self.iter().map(|record| record.key)));
+        let index = self.by_key.get_or_init(|| Index::of(self.len(), 3, || self.iter().map(|record| record.key)));
         index.places(key).filter(move |at| self.get(*at).is_some_and(|record| record.key == key))
     }
 }
@@ -105,6 +106,14 @@ pub struct SnapshotBuilder {
     /// Fresh records in a row.
     misses: usize,
     withdrawn: HashSet<u128>,
+}
+
+/// Some octets of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    pub bytes: Bytes,
+    /// They are where they were in the old one.
+    pub in_place: bool,
 }
 
 /// Records one after the other, by their numbers.
@@ -164,12 +173,13 @@ impl SnapshotBuilder {
     }
 
     /// The bytes to store, piece by piece, or `None` where the export is the old one, record by record.
-    pub fn finish(mut self, old: &Snapshot) -> Option<Vec<Bytes>> {
+    pub fn finish(mut self, old: &Snapshot) -> Option<Vec<Piece>> {
         if !self.withdrawn.is_empty() {
             let withdrawn = std::mem::take(&mut self.withdrawn);
             let mut kept = SnapshotBuilder::default();
             for piece in self.pieces(old) {
                 piece
+                    .bytes
                     .chunks_exact(SIZE)
                     .filter_map(read)
                     .filter(|record| !withdrawn.contains(&record.hash))
@@ -185,17 +195,22 @@ impl SnapshotBuilder {
         if is_same && !old.bytes.is_empty() {
             return None;
         }
-        let mut pieces = vec![Bytes::from_static(MAGIC)];
+        let mut pieces = vec![Piece { bytes: Bytes::from_static(MAGIC), in_place: !old.bytes.is_empty() }];
         pieces.append(&mut self.pieces(old));
         Some(pieces)
     }
 
-    fn pieces(self, old: &Snapshot) -> Vec<Bytes> {
+    fn pieces(self, old: &Snapshot) -> Vec<Piece> {
         let fresh = Bytes::from(self.fresh);
-        let octets = |range: Range<usize>, from: usize| from + range.start * SIZE..from + range.end * SIZE;
-        let piece = |part| match part {
-            Part::Old(range) => old.bytes.slice(octets(range, MAGIC.len())),
-            Part::Fresh(range) => fresh.slice(octets(range, 0)),
+        let octets = |range: &Range<usize>, from: usize| from + range.start * SIZE..from + range.end * SIZE;
+        let mut begin = 0;
+        let piece = |part| {
+            let (bytes, count, in_place) = match &part {
+                Part::Old(range) => (old.bytes.slice(octets(range, MAGIC.len())), range.len(), range.start == begin),
+                Part::Fresh(range) => (fresh.slice(octets(range, 0)), range.len(), false),
+            };
+            begin += count;
+            Piece { bytes, in_place }
         };
         self.parts.into_iter().map(piece).collect()
     }
@@ -206,7 +221,12 @@ pub(super) fn snapshot_of(records: &[Record]) -> Snapshot {
     let old = Snapshot::default();
     let mut builder = SnapshotBuilder::default();
     records.iter().for_each(|record| builder.push(&old, *record));
-    Snapshot::decode(builder.finish(&old).expect("it is new").concat()).expect("it was just written")
+    Snapshot::decode(joined(builder.finish(&old).expect("it is new"))).expect("it was just written")
+}
+
+#[cfg(test)]
+fn joined(pieces: Vec<Piece>) -> Vec<u8> {
+    pieces.into_iter().flat_map(|piece| piece.bytes).collect()
 }
 
 #[cfg(test)]
@@ -246,7 +266,15 @@ mod tests {
         for wanted in [vec![1, 2], vec![1, 9, 3], vec![2, 1, 3], vec![], vec![1, 2, 3, 4]] {
             let mut builder = SnapshotBuilder::default();
             wanted.iter().for_each(|n| builder.push(&old, record(*n)));
-            let found = Snapshot::decode(builder.finish(&old).expect("it differs").concat()).expect("well-formed");
+            let pieces = builder.finish(&old).expect("it differs");
+            let mut begin = 0;
+            for Piece { bytes, in_place } in &pieces {
+                let is_there = old.bytes.get(begin..begin + bytes.len()).is_some_and(|before| before == bytes);
+                assert!(is_there || !in_place, "{wanted:?}");
+                begin += bytes.len();
+            }
+            assert!(pieces[0].in_place);
+            let found = Snapshot::decode(joined(pieces)).expect("well-formed");
             assert_eq!(found.iter().map(|record| record.key).collect::<Vec<_>>(), wanted);
         }
     }
@@ -257,7 +285,7 @@ mod tests {
         let mut builder = SnapshotBuilder::default();
         (1..=3).for_each(|n| builder.push(&old, record(n)));
         builder.withdraw(record(2).hash);
-        let found = Snapshot::decode(builder.finish(&old).expect("it differs").concat()).expect("well-formed");
+        let found = Snapshot::decode(joined(builder.finish(&old).expect("it differs"))).expect("well-formed");
         assert_eq!(found.iter().map(|record| record.key).collect::<Vec<_>>(), [1, 3]);
     }
 

@@ -204,7 +204,7 @@ impl Store {
         job: JobKey,
         revision: u64,
         watermark: Watermark,
-        snapshot: Option<Vec<Bytes>>,
+        snapshot: Option<Vec<SnapshotPiece>>,
         learned: Option<Learned>,
     ) -> Result<bool, StoreError> {
         if let Some(learned) = learned.as_ref().filter(|learned| learned.whole) {
@@ -315,12 +315,17 @@ impl Store {
     }
 }
 
-/// Octets of a snapshot that are compared, and written if they differ.
-const PAGE: usize = 4096;
+/// Some octets of a snapshot, which begin where those before them end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotPiece {
+    pub bytes: Bytes,
+    /// The stored one has them there already.
+    pub in_place: bool,
+}
 
 /// Writes what differs: of people who only changed, most of a snapshot stays as it is.
-fn write_snapshot(connection: &Connection, job: JobKey, pieces: &[Bytes]) -> Result<(), StoreError> {
-    let length: usize = pieces.iter().map(Bytes::len).sum();
+fn write_snapshot(connection: &Connection, job: JobKey, pieces: &[SnapshotPiece]) -> Result<(), StoreError> {
+    let length: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
     let sql = "SELECT length(data) FROM snapshots WHERE job = ?1";
     let before: Option<i64> = connection.prepare_cached(sql)?.query_row([job.0], |row| row.get(0)).optional()?;
     let is_fresh = before.and_then(|before| usize::try_from(before).ok()) != Some(length);
@@ -329,34 +334,14 @@ fn write_snapshot(connection: &Connection, job: JobKey, pieces: &[Bytes]) -> Res
         connection.execute(sql, params![job.0, ZeroBlob(length as u64)])?;
     }
     let mut blob = connection.blob_open(MAIN_DB, "snapshots", "data", job.0, false)?;
-    let mut old = vec![0; 64 * PAGE];
-    let mut write = |new: &[u8], begin: usize| -> Result<(), StoreError> {
-        if is_fresh {
-            return Ok(blob.write_at(new, begin)?);
+    let mut begin = 0;
+    for SnapshotPiece { bytes, in_place } in pieces {
+        if is_fresh || !in_place {
+            blob.write_at(bytes, begin)?;
         }
-        let old = &mut old[..new.len()];
-        blob.read_at_exact(old, begin)?;
-        for (page, (was, is)) in old.chunks(PAGE).zip(new.chunks(PAGE)).enumerate() {
-            if was != is {
-                blob.write_at(is, begin + page * PAGE)?;
-            }
-        }
-        Ok(())
-    };
-    let (mut new, mut begin) = (Vec::with_capacity(64 * PAGE), 0);
-    for mut piece in pieces.iter().map(|piece| &piece[..]) {
-        while !piece.is_empty() {
-            let (now, rest) = piece.split_at(piece.len().min(64 * PAGE - new.len()));
-            new.extend_from_slice(now);
-            piece = rest;
-            if new.len() == 64 * PAGE {
-                write(&new, begin)?;
-                begin += new.len();
-                new.clear();
-            }
-        }
+        begin += bytes.len();
     }
-    if new.is_empty() { Ok(()) } else { write(&new, begin) }
+    Ok(())
 }
 
 fn state(connection: &Connection, job: JobKey) -> Result<JobState, StoreError> {

@@ -32,7 +32,7 @@ use rusqlite::Connection;
 
 pub use claims::{Claimed, Remembered};
 pub use error::StoreError;
-pub use job::{JobState, Learned, Watermark};
+pub use job::{JobState, Learned, SnapshotPiece, Watermark};
 pub use links::StoredLink;
 pub use log::{CycleRecord, LogQuery};
 pub use memberships::{Difference, Joining, Member, WantedMembers};
