@@ -260,7 +260,7 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
             }
             Read::Change { .. } => sorted.partial = true,
         }
-        Ok(())
+        put_away(&mut builder, &staging)
     };
     let report = source::read(request.settings, &set, memory.as_ref(), &mut recognising, &mut sink)?;
     known.check()?;
@@ -345,10 +345,10 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
         filling.finish()?;
     }
     let (snapshot, users, groups) = if of_changes {
-        changed_snapshot(request, &sorted)?
+        changed_snapshot(request, &sorted, &staging)?
     } else {
         let (users, groups) = totals(request, &report, &sorted, previous);
-        (builder.finish(&old), users, groups)
+        (builder.finish(&old, |number| staging.spooled(number))?, users, groups)
     };
     let recognised = match of_changes {
         true => (users + groups).saturating_sub(sorted.read.len() as u64),
@@ -362,8 +362,8 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
             whole,
             memory: memory_text.clone(),
         }),
+        snapshot: snapshot.map(|pieces| pieces.into_iter().map(|piece| to_store(piece, &staging)).collect()),
         staging,
-        snapshot: snapshot.map(|pieces| pieces.into_iter().map(to_store).collect()),
         memory: memory_text,
         counts,
         users,
@@ -377,8 +377,20 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
     })))
 }
 
-fn to_store(Piece { bytes, in_place }: Piece) -> SnapshotPiece {
-    SnapshotPiece { bytes, in_place }
+/// Keeps no more of a snapshot in memory than is little.
+fn put_away(builder: &mut SnapshotBuilder, staging: &Staging) -> Result<(), StoreError> {
+    match builder.overflow() {
+        Some((number, octets)) => staging.spool(number, &octets),
+        None => Ok(()),
+    }
+}
+
+fn to_store(piece: Piece, staging: &Arc<Staging>) -> SnapshotPiece {
+    match piece {
+        Piece::Same(bytes) => SnapshotPiece::Same(bytes),
+        Piece::New(bytes) => SnapshotPiece::New(bytes),
+        Piece::Given(number, octets) => SnapshotPiece::Spooled(Arc::clone(staging), number, octets),
+    }
 }
 
 fn record_of(fingerprint: Fingerprint, key: ObjectKey, living: bool) -> Record {
@@ -457,7 +469,11 @@ fn without_base(request: &Request<'_>, sorted: &Sorted, records: u64, warnings: 
 }
 
 /// The last snapshot, but for the objects that changes touched: what it said of them holds no more.
-fn changed_snapshot(request: &Request<'_>, sorted: &Sorted) -> Result<(Option<Vec<Piece>>, u64, u64), StoreError> {
+fn changed_snapshot(
+    request: &Request<'_>,
+    sorted: &Sorted,
+    staging: &Staging,
+) -> Result<(Option<Vec<Piece>>, u64, u64), StoreError> {
     let (mut users, mut groups) = match request.previous {
         Some(before) => (before.users, before.groups),
         None => request.store.object_counts(request.job)?,
@@ -476,16 +492,18 @@ fn changed_snapshot(request: &Request<'_>, sorted: &Sorted) -> Result<(Option<Ve
             was.insert(record.key);
         } else {
             builder.push(&none, record);
+            put_away(&mut builder, staging)?;
         }
     }
     for (key, (kind, record)) in &sorted.touched {
         builder.push(&none, *record);
+        put_away(&mut builder, staging)?;
         let count = if *kind == ObjectKind::Group { &mut groups } else { &mut users };
         *count += u64::from(!was.contains(key));
     }
     let gone = sorted.purged.iter().filter(|key| was.contains(*key)).count() as u64;
     users = users.saturating_sub(gone);
-    Ok((builder.finish(&none), users, groups))
+    Ok((builder.finish(&none, |number| staging.spooled(number))?, users, groups))
 }
 
 /// Puts an object under the new anchor that its record gives it (sources.md 13), unless somebody else is known under that.

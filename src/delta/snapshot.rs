@@ -1,6 +1,6 @@
 //! The records of an export as hashes, in file order.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -60,6 +60,10 @@ impl Snapshot {
         self.bytes.get(MAGIC.len()..).unwrap_or_default().chunks_exact(SIZE).filter_map(read)
     }
 
+    fn octets(&self, records: Range<usize>) -> Bytes {
+        self.bytes.slice(MAGIC.len() + records.start * SIZE..MAGIC.len() + records.end * SIZE)
+    }
+
     /// The first record with the hash. The first such question costs an index of eight octets a record.
     pub fn of_hash(&self, hash: u128) -> Option<usize> {
         let index =
@@ -99,8 +103,10 @@ fn write(record: &Record, to: &mut Vec<u8>) {
 #[derive(Debug, Default)]
 pub struct SnapshotBuilder {
     parts: Vec<Part>,
-    /// The records of the fresh parts.
-    fresh: Vec<u8>,
+    /// The records of the fresh parts, [`CHUNK`] together, but for those given away.
+    fresh: VecDeque<Vec<u8>>,
+    /// Chunks that were given away.
+    given: usize,
     /// Where the old export goes on.
     at: usize,
     /// Fresh records in a row.
@@ -108,12 +114,19 @@ pub struct SnapshotBuilder {
     withdrawn: HashSet<u128>,
 }
 
+/// Fresh records that lie together.
+const CHUNK: usize = 1 << 15;
+/// Chunks that are held, some thirty megabytes.
+const HELD: usize = 36;
+
 /// Some octets of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece {
-    pub bytes: Bytes,
+pub enum Piece {
     /// They are where they were in the old one.
-    pub in_place: bool,
+    Same(Bytes),
+    New(Bytes),
+    /// Some of those that were given away under this number.
+    Given(usize, Range<usize>),
 }
 
 /// Records one after the other, by their numbers.
@@ -127,7 +140,7 @@ impl SnapshotBuilder {
     pub fn push(&mut self, old: &Snapshot, record: Record) {
         match self.ahead(old).find(|at| old.get(*at) == Some(record)) {
             Some(at) => self.push_near(at),
-            None => self.push_fresh(old, &record),
+            None => self.push_fresh(&record),
         }
     }
 
@@ -136,7 +149,7 @@ impl SnapshotBuilder {
         if self.ahead(old).contains(&at) {
             self.push_near(at);
         } else if let Some(record) = old.get(at) {
-            self.push_fresh(old, &record);
+            self.push_fresh(&record);
         }
     }
 
@@ -154,17 +167,27 @@ impl SnapshotBuilder {
         }
     }
 
-    fn push_fresh(&mut self, old: &Snapshot, record: &Record) {
+    fn push_fresh(&mut self, record: &Record) {
         self.misses += 1;
-        if self.misses == MISSES_BEFORE_LOST {
-            self.fresh.reserve(old.len().saturating_sub(self.at) * SIZE);
+        if self.fresh.back().is_none_or(|chunk| chunk.len() == CHUNK * SIZE) {
+            // of few there is no need for the room of many
+            self.fresh.push_back(if self.fresh.is_empty() { Vec::new() } else { Vec::with_capacity(CHUNK * SIZE) });
         }
-        write(record, &mut self.fresh);
-        let end = self.fresh.len() / SIZE;
+        let chunks = self.given + self.fresh.len();
+        let Some(chunk) = self.fresh.back_mut() else { return };
+        write(record, chunk);
+        let end = (chunks - 1) * CHUNK + chunk.len() / SIZE;
         match self.parts.last_mut() {
             Some(Part::Fresh(range)) => range.end = end,
             Some(Part::Old(_)) | None => self.parts.push(Part::Fresh(end - 1..end)),
         }
+    }
+
+    /// Octets to be kept elsewhere under their number, where more are held than should be in memory.
+    pub fn overflow(&mut self) -> Option<(usize, Vec<u8>)> {
+        let chunk = if self.fresh.len() > HELD { self.fresh.pop_front() } else { None }?;
+        self.given += 1;
+        Some((self.given - 1, chunk))
     }
 
     /// Takes back a record that turned out not to count: were it recognised tomorrow, its object would seem unchanged.
@@ -172,48 +195,96 @@ impl SnapshotBuilder {
         self.withdrawn.insert(hash);
     }
 
-    /// The bytes to store, piece by piece, or `None` where the export is the old one, record by record.
-    pub fn finish(mut self, old: &Snapshot) -> Option<Vec<Piece>> {
-        if !self.withdrawn.is_empty() {
-            let withdrawn = std::mem::take(&mut self.withdrawn);
-            let mut kept = SnapshotBuilder::default();
-            for piece in self.pieces(old) {
-                piece
-                    .bytes
-                    .chunks_exact(SIZE)
-                    .filter_map(read)
-                    .filter(|record| !withdrawn.contains(&record.hash))
-                    .for_each(|record| kept.push(old, record));
+    /// The bytes to store, piece by piece, or `None` where the export is the old one, record by record; `given` gives back what
+    /// was given away.
+    pub fn finish<E>(
+        mut self,
+        old: &Snapshot,
+        given: impl FnMut(usize) -> Result<Vec<u8>, E>,
+    ) -> Result<Option<Vec<Piece>>, E> {
+        let (fresh, first) = (self.fresh.into_iter().map(Bytes::from).collect::<Vec<_>>(), self.given);
+        let mut pieces = Vec::with_capacity(self.parts.len() + 1);
+        for part in self.parts.drain(..) {
+            match part {
+                Part::Old(range) => pieces.push((Some(range.start), range.len(), Piece::Same(old.octets(range)))),
+                Part::Fresh(range) => pieces.extend(in_chunks(range).map(|(chunk, range)| {
+                    let octets = range.start * SIZE..range.end * SIZE;
+                    let piece = match chunk.checked_sub(first) {
+                        Some(held) => Piece::New(fresh[held].slice(octets)),
+                        None => Piece::Given(chunk, octets),
+                    };
+                    (None, range.len(), piece)
+                })),
             }
-            return kept.finish(old);
         }
-        let is_same = match &self.parts[..] {
+        if !self.withdrawn.is_empty() {
+            pieces = without(&self.withdrawn, pieces, given)?;
+        }
+        let is_same = match &pieces[..] {
             [] => old.is_empty(),
-            [Part::Old(range)] => *range == (0..old.len()),
+            [(Some(0), count, _)] => *count == old.len(),
             [..] => false,
         };
         if is_same && !old.bytes.is_empty() {
-            return None;
+            return Ok(None);
         }
-        let mut pieces = vec![Piece { bytes: Bytes::from_static(MAGIC), in_place: !old.bytes.is_empty() }];
-        pieces.append(&mut self.pieces(old));
-        Some(pieces)
-    }
-
-    fn pieces(self, old: &Snapshot) -> Vec<Piece> {
-        let fresh = Bytes::from(self.fresh);
-        let octets = |range: &Range<usize>, from: usize| from + range.start * SIZE..from + range.end * SIZE;
+        let magic = Bytes::from_static(MAGIC);
+        let mut all = vec![if old.bytes.is_empty() { Piece::New(magic) } else { Piece::Same(magic) }];
         let mut begin = 0;
-        let piece = |part| {
-            let (bytes, count, in_place) = match &part {
-                Part::Old(range) => (old.bytes.slice(octets(range, MAGIC.len())), range.len(), range.start == begin),
-                Part::Fresh(range) => (fresh.slice(octets(range, 0)), range.len(), false),
-            };
+        for (from, count, piece) in pieces {
+            all.push(match piece {
+                Piece::Same(bytes) if from != Some(begin) => Piece::New(bytes),
+                piece => piece,
+            });
             begin += count;
-            Piece { bytes, in_place }
-        };
-        self.parts.into_iter().map(piece).collect()
+        }
+        Ok(Some(all))
     }
+}
+
+/// Where some records were in the old export, how many they are, and their octets.
+type Placed = (Option<usize>, usize, Piece);
+
+/// The chunks in which fresh records are, and which of theirs they are.
+fn in_chunks(range: Range<usize>) -> impl Iterator<Item = (usize, Range<usize>)> {
+    let chunks = range.start / CHUNK..range.end.div_ceil(CHUNK);
+    chunks.map(move |chunk| {
+        let begin = chunk * CHUNK;
+        (chunk, range.start.max(begin) - begin..range.end.min(begin + CHUNK) - begin)
+    })
+}
+
+/// Cuts records out of the pieces.
+fn without<E>(
+    withdrawn: &HashSet<u128>,
+    pieces: Vec<Placed>,
+    mut given: impl FnMut(usize) -> Result<Vec<u8>, E>,
+) -> Result<Vec<Placed>, E> {
+    let mut left = Vec::with_capacity(pieces.len() + withdrawn.len());
+    for (from, count, piece) in pieces {
+        let octets = match &piece {
+            Piece::Same(bytes) | Piece::New(bytes) => bytes.clone(),
+            Piece::Given(chunk, octets) => Bytes::from(given(*chunk)?).slice(octets.clone()),
+        };
+        let records = octets.chunks_exact(SIZE).filter_map(read).enumerate();
+        let out = records.filter(|(_, record)| withdrawn.contains(&record.hash)).map(|(at, _)| at);
+        let mut begin = 0;
+        for end in out.chain([count]) {
+            if begin < end {
+                let some = begin * SIZE..end * SIZE;
+                let piece = match &piece {
+                    Piece::Same(bytes) => Piece::Same(bytes.slice(some)),
+                    Piece::New(bytes) => Piece::New(bytes.slice(some)),
+                    Piece::Given(chunk, octets) => {
+                        Piece::Given(*chunk, octets.start + some.start..octets.start + some.end)
+                    }
+                };
+                left.push((from.map(|from| from + begin), end - begin, piece));
+            }
+            begin = end + 1;
+        }
+    }
+    Ok(left)
 }
 
 #[cfg(test)]
@@ -221,12 +292,23 @@ pub(super) fn snapshot_of(records: &[Record]) -> Snapshot {
     let old = Snapshot::default();
     let mut builder = SnapshotBuilder::default();
     records.iter().for_each(|record| builder.push(&old, *record));
-    Snapshot::decode(joined(builder.finish(&old).expect("it is new"))).expect("it was just written")
+    let pieces = finish(builder, &old, &[]).expect("it is new");
+    Snapshot::decode(joined(pieces, &[])).expect("it was just written")
 }
 
 #[cfg(test)]
-fn joined(pieces: Vec<Piece>) -> Vec<u8> {
-    pieces.into_iter().flat_map(|piece| piece.bytes).collect()
+fn finish(builder: SnapshotBuilder, old: &Snapshot, given: &[Vec<u8>]) -> Option<Vec<Piece>> {
+    let Ok(pieces) = builder.finish(old, |number| Ok::<_, std::convert::Infallible>(given[number].clone()));
+    pieces
+}
+
+#[cfg(test)]
+fn joined(pieces: Vec<Piece>, given: &[Vec<u8>]) -> Vec<u8> {
+    let octets = |piece| match piece {
+        Piece::Same(bytes) | Piece::New(bytes) => bytes.to_vec(),
+        Piece::Given(number, range) => given[number][range].to_vec(),
+    };
+    pieces.into_iter().flat_map(octets).collect()
 }
 
 #[cfg(test)]
@@ -242,7 +324,7 @@ mod tests {
         let old = snapshot_of(&[record(1), record(2), record(3)]);
         let mut builder = SnapshotBuilder::default();
         (1..=3).for_each(|n| builder.push(&old, record(n)));
-        assert_eq!(builder.finish(&old), None);
+        assert_eq!(finish(builder, &old, &[]), None);
     }
 
     #[test]
@@ -257,7 +339,7 @@ mod tests {
             _ => builder.push(&old, record(n)),
         });
         let parts = [Part::Old(0..1), Part::Old(3..49), Part::Fresh(0..1), Part::Old(50..100), Part::Fresh(1..2)];
-        assert_eq!((&builder.parts[..], builder.fresh.len()), (&parts[..], 2 * SIZE));
+        assert_eq!((&builder.parts[..], builder.fresh[0].len()), (&parts[..], 2 * SIZE));
     }
 
     #[test]
@@ -266,15 +348,17 @@ mod tests {
         for wanted in [vec![1, 2], vec![1, 9, 3], vec![2, 1, 3], vec![], vec![1, 2, 3, 4]] {
             let mut builder = SnapshotBuilder::default();
             wanted.iter().for_each(|n| builder.push(&old, record(*n)));
-            let pieces = builder.finish(&old).expect("it differs");
+            let pieces = finish(builder, &old, &[]).expect("it differs");
             let mut begin = 0;
-            for Piece { bytes, in_place } in &pieces {
-                let is_there = old.bytes.get(begin..begin + bytes.len()).is_some_and(|before| before == bytes);
-                assert!(is_there || !in_place, "{wanted:?}");
-                begin += bytes.len();
+            for piece in &pieces {
+                let octets = joined(vec![piece.clone()], &[]);
+                if let Piece::Same(bytes) = piece {
+                    assert_eq!(&old.bytes[begin..begin + bytes.len()], bytes, "{wanted:?}");
+                }
+                begin += octets.len();
             }
-            assert!(pieces[0].in_place);
-            let found = Snapshot::decode(joined(pieces)).expect("well-formed");
+            assert!(matches!(pieces[0], Piece::Same(_)));
+            let found = Snapshot::decode(joined(pieces, &[])).expect("well-formed");
             assert_eq!(found.iter().map(|record| record.key).collect::<Vec<_>>(), wanted);
         }
     }
@@ -285,8 +369,33 @@ mod tests {
         let mut builder = SnapshotBuilder::default();
         (1..=3).for_each(|n| builder.push(&old, record(n)));
         builder.withdraw(record(2).hash);
-        let found = Snapshot::decode(joined(builder.finish(&old).expect("it differs"))).expect("well-formed");
+        let pieces = finish(builder, &old, &[]).expect("it differs");
+        let found = Snapshot::decode(joined(pieces, &[])).expect("well-formed");
         assert_eq!(found.iter().map(|record| record.key).collect::<Vec<_>>(), [1, 3]);
+    }
+
+    #[test]
+    fn what_was_given_away_is_part_of_it() {
+        let count = ((HELD + 3) * CHUNK + 5) as u64;
+        let old = snapshot_of(&(1..=100).map(record).collect::<Vec<_>>());
+        let (mut builder, mut given) = (SnapshotBuilder::default(), Vec::new());
+        // old ones at the beginning and somewhere in what is fresh
+        let keys = (1..=50).chain(1000..1000 + count / 2).chain(60..=70).chain(1000 + count / 2..1000 + count);
+        for key in keys.clone() {
+            builder.push(&old, record(key));
+            if let Some((number, octets)) = builder.overflow() {
+                assert_eq!(number, given.len());
+                given.push(octets);
+            }
+        }
+        assert_eq!(given.len(), 4);
+        // of those given away, of those held, and of the old ones
+        let withdrawn = [1001, 1000 + CHUNK as u64, 990 + count, 20];
+        withdrawn.into_iter().for_each(|key| builder.withdraw(record(key).hash));
+        let pieces = finish(builder, &old, &given).expect("it differs");
+        assert!(pieces.iter().any(|piece| matches!(piece, Piece::Given(3, _))));
+        let found = Snapshot::decode(joined(pieces, &given)).expect("well-formed");
+        assert!(found.iter().map(|record| record.key).eq(keys.filter(|key| !withdrawn.contains(key))));
     }
 
     #[test]

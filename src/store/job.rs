@@ -1,5 +1,6 @@
 //! What is remembered of a job.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::{JobKey, Staging, Store, StoreError, open};
@@ -316,16 +317,26 @@ impl Store {
 }
 
 /// Some octets of a snapshot, which begin where those before them end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SnapshotPiece {
-    pub bytes: Bytes,
+pub enum SnapshotPiece {
     /// The stored one has them there already.
-    pub in_place: bool,
+    Same(Bytes),
+    New(Bytes),
+    /// Some of those that lie under this number in the staging.
+    Spooled(Arc<Staging>, usize, Range<usize>),
+}
+
+impl SnapshotPiece {
+    fn len(&self) -> usize {
+        match self {
+            Self::Same(bytes) | Self::New(bytes) => bytes.len(),
+            Self::Spooled(_, _, octets) => octets.len(),
+        }
+    }
 }
 
 /// Writes what differs: of people who only changed, most of a snapshot stays as it is.
 fn write_snapshot(connection: &Connection, job: JobKey, pieces: &[SnapshotPiece]) -> Result<(), StoreError> {
-    let length: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
+    let length: usize = pieces.iter().map(SnapshotPiece::len).sum();
     let sql = "SELECT length(data) FROM snapshots WHERE job = ?1";
     let before: Option<i64> = connection.prepare_cached(sql)?.query_row([job.0], |row| row.get(0)).optional()?;
     let is_fresh = before.and_then(|before| usize::try_from(before).ok()) != Some(length);
@@ -335,11 +346,17 @@ fn write_snapshot(connection: &Connection, job: JobKey, pieces: &[SnapshotPiece]
     }
     let mut blob = connection.blob_open(MAIN_DB, "snapshots", "data", job.0, false)?;
     let mut begin = 0;
-    for SnapshotPiece { bytes, in_place } in pieces {
-        if is_fresh || !in_place {
-            blob.write_at(bytes, begin)?;
+    for piece in pieces {
+        match piece {
+            SnapshotPiece::Same(_) if !is_fresh => {}
+            SnapshotPiece::Same(bytes) | SnapshotPiece::New(bytes) => blob.write_at(bytes, begin)?,
+            SnapshotPiece::Spooled(staging, number, octets) => {
+                let all = staging.spooled(*number)?;
+                let some = all.get(octets.clone()).ok_or_else(|| StoreError::Decode("a spool is cut".to_owned()))?;
+                blob.write_at(some, begin)?;
+            }
         }
-        begin += bytes.len();
+        begin += piece.len();
     }
     Ok(())
 }

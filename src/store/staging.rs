@@ -66,7 +66,8 @@ impl Staging {
              CREATE TABLE follow_ups (
                 anchor ANY PRIMARY KEY, kind INTEGER NOT NULL, came_to INTEGER NOT NULL, resource TEXT, name TEXT NOT NULL
              ) STRICT, WITHOUT ROWID;
-             CREATE TABLE learned (key BLOB PRIMARY KEY, data TEXT) STRICT, WITHOUT ROWID;",
+             CREATE TABLE learned (key BLOB PRIMARY KEY, data TEXT) STRICT, WITHOUT ROWID;
+             CREATE TABLE spool (number INTEGER PRIMARY KEY, octets BLOB NOT NULL) STRICT;",
         )?;
         connection.set_prepared_statement_cache_capacity(16);
         Ok(Self { held: Mutex::new(Some(Held::of_room(FEW))), connection: Mutex::new(connection) })
@@ -78,6 +79,23 @@ impl Staging {
 
     fn with<T>(&self, ask: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         ask(&self.connection.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts octets away that would take too much memory.
+    pub fn spool(&self, number: usize, octets: &[u8]) -> Result<(), StoreError> {
+        self.with(|connection| {
+            let sql = "INSERT OR REPLACE INTO spool (number, octets) VALUES (?1, ?2)";
+            connection.prepare_cached(sql)?.execute(params![number.cast_signed() as i64, octets])?;
+            Ok(())
+        })
+    }
+
+    /// Gives octets back that were put away.
+    pub fn spooled(&self, number: usize) -> Result<Vec<u8>, StoreError> {
+        self.with(|connection| {
+            let sql = "SELECT octets FROM spool WHERE number = ?1";
+            Ok(connection.prepare_cached(sql)?.query_row([number.cast_signed() as i64], |row| row.get(0))?)
+        })
     }
 
     /// Notes what is now known under a key; nothing: it is no more.
