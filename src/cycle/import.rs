@@ -1,15 +1,16 @@
 //! From the folder to the objects that may have changed (service.md 5, 6, D-03, D-04, D-15; sources.md 15, 16).
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 
 use super::assignment::{Assigned, Heard, UNSAID};
 use super::known::{Known, OBJECT_KEY};
-use super::reader::{Following, Keys, Recalling, Recognising, Sorted};
+use super::read_keys::SortedKeys;
+use super::reader::{Following, Keys, Last, Recalling, Recognising, Sorted};
 use super::refused::RefusedRecords;
-use crate::delta::{Matcher, Piece, Record, Snapshot, SnapshotBuilder, absent_keys};
+use crate::delta::{Matcher, Met, Piece, Record, Snapshot, SnapshotBuilder, absent_keys};
 use crate::model::{Deletion, ObjectKind, RunError, SourceAnchor, SourceCounts, SourceObject, SourceValue};
 use crate::source::{
     self, Absences, Census, Fingerprint, Lasting, Mode, ObjectKey, Problem, Read, SetMemory, SetMode, SetReport,
@@ -157,7 +158,6 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
         memory.applied.clear();
     }
     let known = Known::new(request.store, request.job, &staging);
-    let same = Mutex::default();
     let old = stored.filter(|_| !all).unwrap_or_default();
     let due: Keys = request.due.iter().map(|(kind, anchor)| ObjectKey::of(*kind, anchor.as_str()).0).collect();
     let mut refused_records = request
@@ -169,14 +169,16 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
     let mut heard = Heard::default();
     let mut builder = SnapshotBuilder::default();
     let mut filling = staging.fill()?;
+    let last = Last {
+        old: &old,
+        met: Met::none_of(old.len()),
+        due: &due,
+        all: request.assigned_only,
+        same: keeps.then(Mutex::default),
+    };
     let mut recognising = Recognising {
-        follow: Following {
-            matcher: Matcher::new(&old),
-            due: &due,
-            all: request.assigned_only,
-            same: keeps.then_some(&same),
-        },
-        recall: Recalling { old: &old, known: keeps.then_some(&known) },
+        follow: Following { matcher: Matcher::new(&old), last: &last },
+        recall: Recalling { last: &last, known: keeps.then_some(&known) },
     };
     let mut clashes: Vec<SourceAnchor> = Vec::new();
     let mut sink = |read: Read<'_>| -> Result<(), StoreError> {
@@ -219,9 +221,7 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
                     builder.push(&old, record);
                 }
                 sorted.read.insert(key.0);
-                let is_same = keeps && lasting != Lasting::Nothing && !change && {
-                    same.lock().unwrap_or_else(PoisonError::into_inner).get(&key.0) == Some(&record.hash)
-                };
+                let is_same = !change && lasting != Lasting::Nothing && last.is_same(key.0, record.hash);
                 if is_same {
                     // The record is the old one; changes may have come since.
                     if let Some(last) = known.object(key)? {
@@ -256,7 +256,7 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
                     let name = set.files.get(file).map_or("", |file| &file.name);
                     kept_refused = records.keep((file, name), line, code, &message, text.as_deref());
                 }
-                sorted.read.extend(key.map(|key| key.0));
+                key.into_iter().for_each(|key| sorted.read.insert(key.0));
             }
             Read::Change { .. } => sorted.partial = true,
         }
@@ -264,12 +264,13 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
     };
     let report = source::read(request.settings, &set, memory.as_ref(), &mut recognising, &mut sink)?;
     known.check()?;
+    let read = std::mem::take(&mut sorted.read).sorted();
     let of_changes = report.mode == SetMode::Changes;
     if of_changes && keeps && kept_memory.is_some() && !begun_anew {
         return Ok(Attempt::OnlyChanges);
     }
     if of_changes {
-        add_untouched(request, all, &known, &sorted, &mut heard, &mut filling)?;
+        add_untouched(request, all, &known, &read, &mut heard, &mut filling)?;
     }
     filling.finish()?;
     let counts = SourceCounts {
@@ -308,10 +309,9 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
             return Ok(Attempt::Refused(refuse(refusal(UNSAID.0, UNSAID.1), warnings)));
         }
     };
-    let matcher = recognising.follow.matcher;
     let only_changed = if of_changes { 0 } else { sorted.only_changed.len() as u64 };
-    let present = sorted.read.len() as u64 + sorted.recognised - only_changed;
-    let absent = if of_changes { Vec::new() } else { absent(request, all, &matcher, &sorted)? };
+    let present = read.count() + sorted.recognised - only_changed;
+    let absent = if of_changes { Vec::new() } else { absent(request, all, (&old, &last.met), &read)? };
     let newly_absent = absent.iter().filter(|one| one.newly).count() as u64;
     let previous = request.previous.map(|before| before.users + before.groups);
     let examples: Vec<String> =
@@ -351,7 +351,7 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
         (builder.finish(&old, |number| staging.spooled(number))?, users, groups)
     };
     let recognised = match of_changes {
-        true => (users + groups).saturating_sub(sorted.read.len() as u64),
+        true => (users + groups).saturating_sub(read.count()),
         false => sorted.recognised,
     };
     let whole = known.is_fresh();
@@ -410,7 +410,7 @@ fn add_untouched(
     request: &Request<'_>,
     all: bool,
     known: &Known<'_>,
-    sorted: &Sorted,
+    read: &SortedKeys,
     heard: &mut Heard,
     filling: &mut Filling<'_>,
 ) -> Result<(), StoreError> {
@@ -423,7 +423,7 @@ fn add_untouched(
     if all || request.assigned_only {
         return request.store.each_known(request.job, OBJECT_KEY, &mut |key, data| {
             let key = key.first_chunk().map_or(0, |key| u64::from_le_bytes(*key));
-            if sorted.read.contains(&key) {
+            if read.holds(key) {
                 return Ok(());
             }
             let object: SourceObject = serde_json::from_str(data)?;
@@ -435,7 +435,7 @@ fn add_untouched(
     }
     for (kind, anchor) in request.due {
         let key = ObjectKey::of(*kind, anchor.as_str());
-        if sorted.read.contains(&key.0) {
+        if read.holds(key.0) {
             continue;
         }
         match known.object(key)? {
@@ -528,13 +528,17 @@ fn follow(
     Ok(Some(old.then_some((from, to))))
 }
 
-fn absent(request: &Request<'_>, all: bool, matcher: &Matcher<'_>, sorted: &Sorted) -> Result<Vec<Absent>, StoreError> {
+fn absent(
+    request: &Request<'_>,
+    all: bool,
+    (old, met): (&Snapshot, &Met),
+    read: &SortedKeys,
+) -> Result<Vec<Absent>, StoreError> {
     // Where the old export is not known record by record, everybody the state knows has to be looked for.
-    let candidates = (!all).then(|| absent_keys(matcher, sorted.read.iter().copied()));
-    let read = &sorted.read;
+    let candidates = (!all).then(|| absent_keys(old, met, read.iter()));
     let is_gone = |kind, anchor: &str| {
         let key = ObjectKey::of(kind, anchor).0;
-        candidates.as_ref().map_or(!read.contains(&key), |candidates| candidates.contains(&key))
+        candidates.as_ref().map_or(!read.holds(key), |candidates| candidates.contains(&key))
     };
     let found = match &candidates {
         Some(none) if none.is_empty() => Vec::new(),
@@ -543,7 +547,7 @@ fn absent(request: &Request<'_>, all: bool, matcher: &Matcher<'_>, sorted: &Sort
     let mut absent: Vec<Absent> =
         found.into_iter().map(|(kind, anchor, left)| Absent { anchor, kind, newly: !left }).collect();
     let is_missing = |(kind, anchor): &&(ObjectKind, SourceAnchor)| {
-        !read.contains(&ObjectKey::of(*kind, anchor.as_str()).0) && !is_gone(*kind, anchor.as_str())
+        !read.holds(ObjectKey::of(*kind, anchor.as_str()).0) && !is_gone(*kind, anchor.as_str())
     };
     for (kind, anchor) in request.due.iter().filter(is_missing) {
         if request.store.object(request.job, anchor)?.is_some() {

@@ -28,6 +28,7 @@ mod own_thread;
 mod phases;
 mod progress;
 mod quarantine;
+mod read_keys;
 mod reader;
 mod record;
 mod references;

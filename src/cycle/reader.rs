@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use hashbrown::{HashMap, HashSet};
 
 use super::known::Known;
-use crate::delta::{Matcher, Record, Snapshot};
+use super::read_keys::ReadKeys;
+use crate::delta::{Matcher, Met, Record, Snapshot};
 use crate::model::{ObjectKind, SourceAnchor};
 use crate::source::{Ahead, Base, Fingerprint, Follow, Knowing, ObjectKey, Recall, Recognise, Recognised};
 
@@ -21,50 +22,77 @@ pub(super) struct Recognising<'a> {
 
 pub(super) struct Following<'a> {
     pub matcher: Matcher<'a>,
-    pub due: &'a Keys,
-    /// Everything is wanted; the matcher only learns who is still there.
-    pub all: bool,
-    /// Hashes of records that are as they were and are wanted all the same, by key; they are recognised before they are handed
-    /// over. None where nobody asks for them.
-    pub same: Option<&'a Mutex<HashMap<u64, u128>>>,
+    pub last: &'a Last<'a>,
 }
 
 pub(super) struct Recalling<'a> {
-    pub old: &'a Snapshot,
+    pub last: &'a Last<'a>,
     /// What change files apply to, where the source may bring some.
     pub known: Option<&'a Known<'a>>,
 }
 
-impl Following<'_> {
+/// The last export.
+pub(super) struct Last<'a> {
+    pub old: &'a Snapshot,
+    /// What of it is there again.
+    pub met: Met,
+    pub due: &'a Keys,
+    /// Everything is wanted; what is met is noted alone.
+    pub all: bool,
+    /// Hashes of records that are as they were and are wanted all the same, by key; they are recognised before they are handed
+    /// over. None where nobody asks for them.
+    pub same: Option<Mutex<HashMap<u64, u128>>>,
+}
+
+impl Last<'_> {
     fn is_wanted(&self, record: &Record) -> bool {
         self.all || self.due.contains(&record.key)
+    }
+
+    /// The record of this number came.
+    fn meet(&self, number: usize) -> Option<Recognised> {
+        self.met.note(number);
+        let record = self.old.get(number)?;
+        if !self.is_wanted(&record) {
+            return Some(recognised(number, &record));
+        }
+        if let Some(same) = self.same.as_ref().filter(|_| record.key != 0) {
+            same.lock().unwrap_or_else(PoisonError::into_inner).insert(record.key, record.hash);
+        }
+        None
+    }
+
+    /// Says whether this record of the object is wanted though it is as it was.
+    pub fn is_same(&self, key: u64, hash: u128) -> bool {
+        let same = self.same.as_ref().map(|same| same.lock().unwrap_or_else(PoisonError::into_inner));
+        same.is_some_and(|same| same.get(&key) == Some(&hash))
     }
 }
 
 impl Follow for Following<'_> {
     fn ahead(&self) -> Option<Ahead> {
-        let (number, record) = self.matcher.ahead().filter(|(_, record)| !self.is_wanted(record))?;
+        let (number, record) = self.matcher.ahead().filter(|(_, record)| !self.last.is_wanted(record))?;
         let fingerprint = Fingerprint { hash: record.hash, length: record.length };
         Some(Ahead { fingerprint, recognised: recognised(number, &record) })
     }
 
-    fn advance(&mut self) {
-        self.matcher.advance();
+    fn advance(&mut self, ahead: &Ahead) {
+        self.last.met.note(ahead.recognised.number);
+        self.matcher.go_on_behind(ahead.recognised.number);
     }
 
     fn find(&mut self, hash: u128) -> Option<Recognised> {
-        let (number, record) = self.matcher.recognise(hash)?;
-        if !self.is_wanted(&record) {
-            return Some(recognised(number, &record));
-        }
-        if let Some(same) = self.same.filter(|_| record.key != 0) {
-            same.lock().unwrap_or_else(PoisonError::into_inner).insert(record.key, hash);
-        }
-        None
+        self.last.meet(self.matcher.find(hash)?)
     }
 
     fn is_lost(&self) -> bool {
         self.matcher.is_lost()
+    }
+
+    fn go_on_behind(&mut self, hash: u128) {
+        if let Some(at) = self.last.old.of_hash(hash) {
+            self.matcher.go_on_behind(at);
+        }
     }
 }
 
@@ -73,16 +101,21 @@ fn recognised(number: usize, record: &Record) -> Recognised {
 }
 
 impl Recall for Recalling<'_> {
+    fn find(&self, hash: u128) -> Option<Recognised> {
+        self.last.meet(self.last.old.of_hash(hash)?)
+    }
+
     fn knew(&self, hash: u128) -> Option<ObjectKey> {
-        Some(ObjectKey(self.old.get(self.old.of_hash(hash)?)?.key))
+        let old = self.last.old;
+        Some(ObjectKey(old.get(old.of_hash(hash)?)?.key))
     }
 
     fn number_of(&self, key: ObjectKey, is_met: &dyn Fn(usize) -> bool) -> Option<usize> {
-        self.old.of_key(key.0).find(|number| is_met(*number))
+        self.last.old.of_key(key.0).find(|number| is_met(*number))
     }
 
     fn count(&self) -> usize {
-        self.old.len()
+        self.last.old.len()
     }
 
     fn base(&mut self) -> Option<&mut dyn Base> {
@@ -100,7 +133,7 @@ impl Recognise for Recognising<'_> {
 #[derive(Default)]
 pub(super) struct Sorted {
     /// Objects that were read or refused.
-    pub read: Keys,
+    pub read: ReadKeys,
     pub recognised: u64,
     /// Some record says only what changed, and nothing is kept that it could be put over.
     pub partial: bool,
@@ -120,7 +153,7 @@ pub(super) struct Sorted {
 
 impl Sorted {
     pub fn note_change(&mut self, key: u64, kind: ObjectKind) {
-        if !self.read.contains(&key) {
+        if !self.read.holds(key) {
             self.only_changed.insert(key);
         }
         match kind {

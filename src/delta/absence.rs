@@ -2,21 +2,21 @@
 
 use hashbrown::HashSet;
 
-use super::{Matcher, Record};
+use super::{Met, Record, Snapshot};
 
 /// Returns the keys of objects that the old export had and the new one lacks.
 ///
 /// `present` are the keys of the records of the new export that were read or refused: an object may have moved to another file,
-/// and one whose record was refused is not absent (sources.md 16.3). Those that were recognised are known to the matcher.
-pub fn absent_keys(matcher: &Matcher<'_>, present: impl Iterator<Item = u64>) -> HashSet<u64> {
+/// and one whose record was refused is not absent (sources.md 16.3). `met` are the records of the old one that are there again.
+pub fn absent_keys(old: &Snapshot, met: &Met, present: impl Iterator<Item = u64>) -> HashSet<u64> {
     let living = |record: &Record| record.key != 0;
-    let mut absent: HashSet<u64> = matcher.unseen().filter(living).map(|record| record.key).collect();
+    let mut absent: HashSet<u64> = met.missed(old).filter(living).map(|record| record.key).collect();
     // Most of those were read with other contents; only for the rest is it worth to go through everybody.
     for key in present {
         absent.remove(&key);
     }
     if !absent.is_empty() {
-        for record in matcher.seen() {
+        for record in met.met(old) {
             absent.remove(&record.key);
         }
     }
@@ -27,6 +27,7 @@ pub fn absent_keys(matcher: &Matcher<'_>, present: impl Iterator<Item = u64>) ->
 mod tests {
     use std::collections::BTreeSet;
 
+    use super::super::Matcher;
     use super::super::snapshot::snapshot_of;
     use super::*;
 
@@ -60,13 +61,19 @@ mod tests {
                 }
             }
             let snapshot = snapshot_of(&old);
-            let mut matcher = Matcher::new(&snapshot);
-            let read: Vec<u64> =
-                new.iter().filter(|one| matcher.recognise(one.hash).is_none()).map(|one| one.key).collect();
+            let (mut matcher, met) = (Matcher::new(&snapshot), Met::none_of(snapshot.len()));
+            let mut is_new = |one: &&Record| match matcher.find(one.hash) {
+                Some(at) => {
+                    met.note(at);
+                    false
+                }
+                None => true,
+            };
+            let read: Vec<u64> = new.iter().filter(|one| is_new(one)).map(|one| one.key).collect();
             let keys_of = |records: &[Record]| records.iter().map(|one| one.key).collect::<BTreeSet<u64>>();
             let mut expected: BTreeSet<u64> = keys_of(&old).difference(&keys_of(&new)).copied().collect();
             expected.remove(&0);
-            let found: BTreeSet<u64> = absent_keys(&matcher, read.into_iter()).into_iter().collect();
+            let found: BTreeSet<u64> = absent_keys(&snapshot, &met, read.into_iter()).into_iter().collect();
             assert_eq!(found, expected, "round {round}");
         }
     }

@@ -3,8 +3,10 @@
 mod absence;
 mod index;
 mod matcher;
+mod met;
 mod snapshot;
 
 pub use absence::absent_keys;
 pub use matcher::Matcher;
+pub use met::Met;
 pub use snapshot::{Piece, Record, Snapshot, SnapshotBuilder};

@@ -18,6 +18,8 @@ use super::recognise::{Ahead, Fingerprint, Recognised};
 /// Records one after the other.
 #[derive(Debug, Default)]
 pub struct Batch {
+    /// Of records that are not known it is not known yet.
+    is_lost: bool,
     bytes: Vec<u8>,
     records: Vec<Record>,
     packs: Packs,
@@ -85,14 +87,9 @@ impl Batch {
     /// Adds records until there are `size` octets; the end of the file, if it is there.
     pub fn fill<R: Read>(&mut self, cutter: &mut Cutter<'_, R>, size: usize) -> Option<Result<(), FileFault>> {
         let end = self.cut(cutter, size);
-        if cutter.is_lost() {
-            for Record { hash, place, step, .. } in &mut self.records {
-                if let Step::Unknown = step
-                    && let Some(known) = cutter.find(*hash)
-                {
-                    *step = Step::Known(known, Fingerprint::of(*hash, &self.bytes[place.clone()]).length);
-                }
-            }
+        self.is_lost = cutter.is_lost();
+        if let (true, Some(Record { hash, step: Step::Unknown, .. })) = (self.is_lost, self.records.last()) {
+            cutter.go_on_behind(*hash);
         }
         end
     }
@@ -132,6 +129,20 @@ impl Batch {
         self.records.iter().any(|record| matches!(record.step, Step::Unknown))
     }
 
+    /// Finds records that were read last time, where the order is lost.
+    pub fn recall(&mut self, find: impl Fn(u128) -> Option<Recognised>) {
+        if !self.is_lost {
+            return;
+        }
+        for Record { hash, place, step, .. } in &mut self.records {
+            if let Step::Unknown = step
+                && let Some(known) = find(*hash)
+            {
+                *step = Step::Known(known, Fingerprint::of(*hash, &self.bytes[place.clone()]).length);
+            }
+        }
+    }
+
     /// Passes over records that are not `wanted`.
     pub fn pass_over(&mut self, wanted: &Regex) {
         let Self { bytes, records, .. } = self;
@@ -145,7 +156,7 @@ impl Batch {
 
     /// Maps the records that are not known. What refuses one, or is a change, is left for the leader to find again.
     pub fn map(&mut self, Ways { direct, decoder, mapper }: &mut Ways, keeps_entries: bool) {
-        let Self { bytes, records, packs, mapped, noted, room } = self;
+        let Self { bytes, records, packs, mapped, noted, room, .. } = self;
         if bytes.len() > MOST {
             return;
         }

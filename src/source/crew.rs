@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cutter   cuts the file into batches of records and recognises those that are known
-//! leader   the calling thread: hands out batches and merges them in their order
+//! leader   the calling thread: recognises records where their order is lost, hands out batches and merges them in their order
 //! workers  map the records that are not known: plain ones straight from their bytes, others as small files are read
 //! ```
 //!
@@ -99,8 +99,8 @@ pub(super) trait Lead {
     /// Why it ends before the end.
     type Stop;
 
-    /// Marks the records that nobody asks for; ahead of the merging.
-    fn pass_over(&mut self, batch: &mut Batch);
+    /// Marks the records that are known and those that nobody asks for; ahead of the merging.
+    fn recognise(&mut self, batch: &mut Batch);
 
     fn merge(&mut self, batch: &mut Batch) -> Result<(), Self::Stop>;
 }
@@ -231,7 +231,7 @@ impl Way<'_> {
         loop {
             match cuts.recv() {
                 Ok(Cut::Batch(mut batch)) => {
-                    lead.pass_over(&mut batch);
+                    lead.recognise(&mut batch);
                     let ahead = if batch.is_large(size) { 0 } else { self.lanes.len() * GIVEN_AHEAD };
                     if !batch.has_unknown() {
                         self.underway.push_back(Underway::Ready(Box::new(batch)));

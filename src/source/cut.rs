@@ -43,7 +43,7 @@ impl<'f, R: Read> Cutter<'f, R> {
         Self { framer, follow, seed, in_batches: false }
     }
 
-    /// For a caller who looks for records of which [`Cutter::is_lost`] holds one after the other, with [`Cutter::find`].
+    /// For a caller who finds records by [`super::recognise::Recall::find`] once [`Cutter::is_lost`] holds.
     pub fn in_batches(self) -> Self {
         Self { in_batches: true, ..self }
     }
@@ -54,8 +54,11 @@ impl<'f, R: Read> Cutter<'f, R> {
         self.follow.as_ref().is_some_and(|follow| follow.is_lost())
     }
 
-    pub fn find(&mut self, hash: u128) -> Option<Recognised> {
-        self.follow.as_mut().and_then(|follow| follow.find(hash))
+    /// See [`Follow::go_on_behind`].
+    pub fn go_on_behind(&mut self, hash: u128) {
+        if let Some(follow) = &mut self.follow {
+            follow.go_on_behind(hash);
+        }
     }
 
     /// The next record, or none at the end; after a fault of the file it must not be called again.
@@ -67,7 +70,7 @@ impl<'f, R: Read> Cutter<'f, R> {
         {
             let Fingerprint { hash, length } = ahead.fingerprint;
             if let Some(line) = framer.take(length as usize, |bytes| xxh3_128_with_seed(bytes, *seed) == hash)? {
-                follow.advance();
+                follow.advance(&ahead);
                 return Ok(Some(Cut::Ahead { line, ahead }));
             }
         }

@@ -806,7 +806,8 @@ enum Stop<E> {
 impl<E> Lead for Merging<'_, '_, '_, E> {
     type Stop = Stop<E>;
 
-    fn pass_over(&mut self, batch: &mut Batch) {
+    fn recognise(&mut self, batch: &mut Batch) {
+        batch.recall(|hash| self.known.recall.find(hash));
         if let Some(wanted) = self.known.recall.wanted().filter(|_| !self.file.decodes_all()) {
             batch.pass_over(wanted);
         }

@@ -45,19 +45,30 @@ pub trait Follow: Send {
     fn ahead(&self) -> Option<Ahead>;
 
     /// It came.
-    fn advance(&mut self);
+    fn advance(&mut self, ahead: &Ahead);
 
     /// Answers whether a record whose framed bytes have this hash was read last time, and is not wanted all the same.
     fn find(&mut self, hash: u128) -> Option<Recognised>;
 
-    /// Says whether the records come in another order, so that any of them may be anywhere.
-    fn is_lost(&self) -> bool;
+    /// Says whether the records come in another order, so that any of them may be anywhere. Then [`Recall::find`] finds them, many
+    /// at a time.
+    fn is_lost(&self) -> bool {
+        false
+    }
+
+    /// The record with this hash came: if it was read last time, the file may go on as it did behind it.
+    fn go_on_behind(&mut self, _hash: u128) {}
 }
 
 /// Knows the last snapshot as a whole.
 pub trait Recall {
     /// Only records in which this is found are wanted.
     fn wanted(&self) -> Option<&Regex> {
+        None
+    }
+
+    /// As [`Follow::find`], wherever the record was.
+    fn find(&self, _hash: u128) -> Option<Recognised> {
         None
     }
 
@@ -167,20 +178,16 @@ impl Follow for Following {
         self.records.get(self.next).copied().filter(|_| !self.is_met[self.next])
     }
 
-    fn advance(&mut self) {
-        self.is_met[self.next] = true;
-        self.next += 1;
+    fn advance(&mut self, ahead: &Ahead) {
+        self.is_met[ahead.recognised.number] = true;
+        self.next = ahead.recognised.number + 1;
     }
 
     fn find(&mut self, hash: u128) -> Option<Recognised> {
         let number = self.numbers.get(&hash)?.iter().copied().find(|number| !self.is_met[*number])?;
-        self.next = number;
-        self.advance();
-        Some(self.records.get(number)?.recognised)
-    }
-
-    fn is_lost(&self) -> bool {
-        false
+        let ahead = *self.records.get(number)?;
+        self.advance(&ahead);
+        Some(ahead.recognised)
     }
 }
 
