@@ -541,8 +541,8 @@ fn absent(
         candidates.as_ref().map_or(!read.holds(key), |candidates| candidates.contains(&key))
     };
     let found = match &candidates {
-        Some(none) if none.is_empty() => Vec::new(),
-        _ => request.store.anchors_where(request.job, &is_gone)?,
+        Some(candidates) => request.store.objects_with_keys(request.job, candidates)?,
+        None => request.store.objects_where(request.job, &is_gone)?,
     };
     let mut absent: Vec<Absent> =
         found.into_iter().map(|(kind, anchor, left)| Absent { anchor, kind, newly: !left }).collect();

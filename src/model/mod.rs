@@ -7,6 +7,7 @@ mod entry;
 mod escrow;
 mod failure;
 mod intended;
+mod key;
 mod link;
 pub mod names;
 mod path;
@@ -26,6 +27,7 @@ pub use entry::{
 pub use escrow::{Escrow, Operation, StagedObject};
 pub use failure::{Class, ErrorCode, Failure};
 pub use intended::{Intended, IntendedReference, IntendedRequest};
+pub use key::ObjectKey;
 pub use link::{Link, LinkState};
 pub use path::{ElementFilter, PathError, TargetPath};
 pub use resource::Resource;

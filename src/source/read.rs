@@ -25,11 +25,8 @@ use super::seen::Seen;
 use super::settings::{Role, Settings};
 use super::twins;
 use super::whole;
+pub use crate::model::ObjectKey;
 use crate::model::ObjectKind;
-
-/// Names an object by kind and anchor, compared without case; never 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectKey(pub u64);
 
 /// What the reader hands over, in the order of files and lines; `file` counts the files of the [`FileSet`].
 #[derive(Debug)]
@@ -84,27 +81,6 @@ pub enum Read<'r> {
     },
     /// A change of an LDIF change file, where nothing is known that it could be applied to.
     Change { file: usize, hash: u128, change: Box<Change> },
-}
-
-impl ObjectKey {
-    pub fn of(kind: ObjectKind, anchor: &str) -> Self {
-        let kind = match kind {
-            ObjectKind::User => b'u',
-            ObjectKind::Group => b'g',
-        };
-        // most are GUIDs, which need no allocation
-        let mut short = [0; 64];
-        if let Some(place) = short.get_mut(1..=anchor.len()).filter(|_| anchor.is_ascii()) {
-            place.copy_from_slice(anchor.as_bytes());
-            place.make_ascii_lowercase();
-            short[0] = kind;
-            return Self(xxhash_rust::xxh3::xxh3_64(&short[..=anchor.len()]).max(1));
-        }
-        let mut text = String::with_capacity(anchor.len() + 1);
-        text.push(char::from(kind));
-        text.extend(anchor.chars().flat_map(char::to_lowercase));
-        Self(xxhash_rust::xxh3::xxh3_64(text.as_bytes()).max(1))
-    }
 }
 
 /// What a set is read by.

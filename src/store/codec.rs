@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 
 use super::StoreError;
+use crate::model::SourceAnchor;
 
 /// An identifier as stored: a GUID in its canonical lower case as 16 bytes, anything else as text.
 pub(super) struct Stored<'a>(pub &'a str);
@@ -15,6 +16,22 @@ impl rusqlite::ToSql for Stored<'_> {
             None => ToSqlOutput::Borrowed(ValueRef::Text(self.0.as_bytes())),
         })
     }
+}
+
+/// What was read from the file, to be written as it is.
+pub(super) struct AsStored<'a>(pub ValueRef<'a>);
+
+impl rusqlite::ToSql for AsStored<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(self.0))
+    }
+}
+
+/// Where an anchor stands in the order of the file: texts before GUIDs.
+pub(super) type Place = (Option<[u8; 16]>, SourceAnchor);
+
+pub(super) fn place(anchor: SourceAnchor) -> Place {
+    (guid(anchor.as_str()), anchor)
 }
 
 pub(super) fn guid(text: &str) -> Option<[u8; 16]> {

@@ -199,7 +199,8 @@ impl Store {
 
     /// Ends a cycle: the watermark and the snapshot, in pieces, in one transaction, only if the job is still at `revision`.
     ///
-    /// Returns false, having changed nothing, where somebody restarted or reset the job meanwhile.
+    /// Returns false, having changed nothing, where somebody restarted or reset the job meanwhile. The first cycle that ends makes
+    /// the index of keys (`keys.rs`).
     pub async fn move_watermark(
         &self,
         job: JobKey,
@@ -214,7 +215,7 @@ impl Store {
             }
             self.take_over_whole(job, learned).await?;
         }
-        self.write(None, move |connection| {
+        let write = self.write(None, move |connection| {
             if state(connection, job)?.revision != revision {
                 return Ok(false);
             }
@@ -233,8 +234,12 @@ impl Store {
                 state.initial_due = false;
             })?;
             Ok(true)
-        })
-        .await
+        });
+        let is_moved = write.await?;
+        if is_moved {
+            self.index_keys().await?;
+        }
+        Ok(is_moved)
     }
 
     /// The snapshot of the last accepted export, as `delta` wrote it.

@@ -8,8 +8,8 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codec::{Stored, millis};
-use super::{JobKey, ObjectRow, ReferenceChange, Store, StoreError, escrows, log, references, sent};
-use crate::model::{Entry, Escrow, ObjectKind, SourceAnchor, TargetId};
+use super::{JobKey, ObjectRow, ReferenceChange, Store, StoreError, escrows, keys, log, references, sent};
+use crate::model::{Entry, Escrow, SourceAnchor, TargetId};
 
 const COLUMNS: &str = "anchor, target, used, flags, left_at";
 
@@ -82,53 +82,6 @@ impl Store {
             }
         }
         Ok(())
-    }
-
-    /// The remembered objects that are `wanted` by kind and anchor, in anchor order, and whether they have left; made for walks
-    /// over millions, of which few are wanted.
-    pub fn anchors_where(
-        &self,
-        job: JobKey,
-        wanted: &(dyn Fn(ObjectKind, &str) -> bool + Sync),
-    ) -> Result<Vec<(ObjectKind, SourceAnchor, bool)>, StoreError> {
-        // GUIDs are spread evenly over their first octet, so each half is walked by a thread of its own.
-        let (low, high) = std::thread::scope(|scope| {
-            let low = scope.spawn(|| self.anchors_of_half("anchor < x'80'", job, wanted));
-            let high = self.anchors_of_half("anchor >= x'80'", job, wanted);
-            (low.join().unwrap_or(Err(StoreError::Closed)), high)
-        });
-        let mut found = low?;
-        found.extend(high?);
-        Ok(found)
-    }
-
-    fn anchors_of_half(
-        &self,
-        half: &str,
-        job: JobKey,
-        wanted: &(dyn Fn(ObjectKind, &str) -> bool + Sync),
-    ) -> Result<Vec<(ObjectKind, SourceAnchor, bool)>, StoreError> {
-        let connection = super::open::connect(&self.path)?;
-        let sql =
-            format!("SELECT anchor, flags, left_at IS NOT NULL FROM objects WHERE job = ?1 AND {half} ORDER BY anchor");
-        let mut statement = connection.prepare(&sql)?;
-        let mut rows = statement.query([job.0])?;
-        let mut buffer = uuid::Uuid::encode_buffer();
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let kind = ObjectRow::kind_of(row.get(1)?);
-            let anchor = match row.get_ref(0)? {
-                ValueRef::Blob(bytes) => {
-                    let guid = uuid::Uuid::from_slice(bytes).map_err(|error| StoreError::Decode(error.to_string()))?;
-                    &*guid.as_hyphenated().encode_lower(&mut buffer)
-                }
-                text => text.as_str().map_err(rusqlite::Error::from)?,
-            };
-            if wanted(kind, anchor) {
-                found.push((kind, SourceAnchor(anchor.to_owned()), row.get(2)?));
-            }
-        }
-        Ok(found)
     }
 
     /// Objects that have been soft-deleted since `before` or longer.
@@ -205,8 +158,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.write(Some(job), move |connection| {
             for (from, to) in &renames {
-                let by_anchor =
-                    ["objects", "kept_values", "escrows", "staged", "pending_references", "exported_references"];
+                keys::rename(connection, job, from, to)?;
+                let by_anchor = ["kept_values", "escrows", "staged", "pending_references", "exported_references"];
                 let others = [
                     ("pending_references", "wanted"),
                     ("exported_references", "wanted"),
@@ -330,20 +283,21 @@ fn owner_of(connection: &Connection, job: JobKey, target: &TargetId) -> Result<O
 }
 
 fn put(connection: &Connection, job: JobKey, row: &ObjectRow) -> Result<(), StoreError> {
-    let target = row.link.target().map(|target| Stored(target.as_str()));
-    connection
-        .prepare_cached(
-            "INSERT INTO objects (job, anchor, target, used, flags, left_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT (job, anchor) DO UPDATE SET
-                target = excluded.target, used = excluded.used, flags = excluded.flags, left_at = excluded.left_at",
-        )?
-        .execute(params![
-            job.0,
-            Stored(row.anchor.as_str()),
-            target,
-            row.used.cast_signed(),
-            row.flags(),
-            row.left_at.map(millis)
-        ])?;
+    let (anchor, target) = (Stored(row.anchor.as_str()), row.link.target().map(|target| Stored(target.as_str())));
+    let key = keys::stored(row.kind, row.anchor.as_str());
+    // An object keeps its key, and its place in the index with it, but where its kind is another by now.
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO objects (job, anchor, target, used, flags, left_at, key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (job, anchor) DO UPDATE SET
+            target = excluded.target, used = excluded.used, flags = excluded.flags, left_at = excluded.left_at
+            WHERE key = excluded.key",
+    )?;
+    let values = params![job.0, anchor, target, row.used.cast_signed(), row.flags(), row.left_at.map(millis), key];
+    if statement.execute(values)? == 0 {
+        connection
+            .prepare_cached("UPDATE objects SET key = ?3 WHERE job = ?1 AND anchor = ?2")?
+            .execute(params![job.0, anchor, key])?;
+        statement.execute(values)?;
+    }
     Ok(())
 }

@@ -8,15 +8,25 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// The schema, step by step; a step is never changed once released.
-pub(super) const MIGRATIONS: [&str; 7] = [
-    include_str!("sql/0001_state.sql"),
-    include_str!("sql/0002_references.sql"),
-    include_str!("sql/0003_known_attributes.sql"),
-    include_str!("sql/0004_log_by_time.sql"),
-    include_str!("sql/0005_sent_references.sql"),
-    include_str!("sql/0006_open_escrows.sql"),
-    include_str!("sql/0007_references_rest.sql"),
+const MIGRATIONS: [&[Step]; 8] = [
+    &[Step::Sql(include_str!("sql/0001_state.sql"))],
+    &[Step::Sql(include_str!("sql/0002_references.sql"))],
+    &[Step::Sql(include_str!("sql/0003_known_attributes.sql"))],
+    &[Step::Sql(include_str!("sql/0004_log_by_time.sql"))],
+    &[Step::Sql(include_str!("sql/0005_sent_references.sql"))],
+    &[Step::Sql(include_str!("sql/0006_open_escrows.sql"))],
+    &[Step::Sql(include_str!("sql/0007_references_rest.sql"))],
+    &[
+        Step::Sql(include_str!("sql/0008_object_keys.sql")),
+        Step::Code(super::keys::copy_with_keys),
+        Step::Sql(include_str!("sql/0008_in_place.sql")),
+    ],
 ];
+
+enum Step {
+    Sql(&'static str),
+    Code(fn(&Connection) -> Result<(), StoreError>),
+}
 
 /// "prov" as a number, so that a database of another program is not taken for ours.
 const APPLICATION_ID: i64 = 0x7072_6f76;
@@ -57,9 +67,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
             ),
         });
     }
-    for migration in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or(0)) {
-        transaction.execute_batch(migration)?;
-    }
+    migrate(&transaction, usize::try_from(version).unwrap_or(0))?;
     transaction.execute_batch(&format!("PRAGMA user_version = {known}; PRAGMA application_id = {APPLICATION_ID}"))?;
     transaction.execute(
         "INSERT OR IGNORE INTO meta (key, value) VALUES ('instance', ?1)",
@@ -70,6 +78,17 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     transaction.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('secret', ?1)", [secret])?;
     transaction.commit()?;
     Ok(connection)
+}
+
+/// Brings the schema from a version up to date; 0 is that of a new file.
+pub(super) fn migrate(connection: &Connection, version: usize) -> Result<(), StoreError> {
+    for step in MIGRATIONS.iter().skip(version).flat_map(|steps| steps.iter()) {
+        match step {
+            Step::Sql(sql) => connection.execute_batch(sql)?,
+            Step::Code(run) => run(connection)?,
+        }
+    }
+    Ok(())
 }
 
 /// Whether the file is ours and up to date: then it is opened without waiting for whoever writes to it.
@@ -118,5 +137,84 @@ pub(super) fn restrict(path: &Path) -> Result<(), StoreError> {
             Err(StoreError::Folder { path: path.to_owned(), source: error })
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ObjectKey, ObjectKind, SourceAnchor};
+    use crate::store::{ObjectRow, Store};
+
+    /// A file of the version before objects had keys.
+    fn old_file(path: &Path) {
+        let connection = connect(path).expect("a file");
+        for step in MIGRATIONS[..7].iter().flat_map(|steps| steps.iter()) {
+            let Step::Sql(sql) = step else { panic!("those before are SQL") };
+            connection.execute_batch(sql).expect("they ran");
+        }
+        connection
+            .execute_batch(&format!(
+                "PRAGMA user_version = 7; PRAGMA application_id = {APPLICATION_ID};
+                 INSERT INTO jobs (id, name, state) VALUES (3, 'other', '{{}}'), (5, 'job', '{{}}');
+                 INSERT INTO objects (job, anchor, target, used, flags, left_at) VALUES
+                    (5, x'3D628091EBB64E5BA6213648E0D9DC7A', 'a', -8310431397272920510, 216, NULL),
+                    (5, x'F0628091EBB64E5BA6213648E0D9DC7A', x'00000CB12BA44A6C87689D6A428259E2', 2, 217, NULL),
+                    (5, 'uid=a,dc=b', NULL, 3, 24, 1700000000000),
+                    (3, 'uid=a,dc=b', 'a', 4, 216, NULL);
+                 INSERT INTO kept_values (job, anchor, attribute, value) VALUES (5, 'uid=a,dc=b', 'x', 'y');"
+            ))
+            .expect("stored");
+    }
+
+    fn rows(store: &Store, job: &str) -> Vec<ObjectRow> {
+        let mut rows = Vec::new();
+        let each = &mut |row| {
+            rows.push(row);
+            std::ops::ControlFlow::Continue(())
+        };
+        store.each_object(store.job(job).expect("known"), each).expect("read");
+        rows
+    }
+
+    #[tokio::test]
+    async fn objects_of_an_old_file_get_their_keys() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("state.db");
+        old_file(&path);
+        for reopened in [false, true] {
+            let store = Store::open(&path).expect("brought up to date");
+            let (all, others) = (rows(&store, "job"), rows(&store, "other"));
+            let shown: Vec<_> = all.iter().map(|row| (row.anchor.as_str(), row.kind, row.used, row.flags())).collect();
+            let guid = |first: &str| format!("{first}628091-ebb6-4e5b-a621-3648e0d9dc7a");
+            let (low, high) = (guid("3d"), guid("f0"));
+            let expected = [
+                ("uid=a,dc=b", ObjectKind::User, 3, 24),
+                (&low, ObjectKind::User, 10_136_312_676_436_631_106, 216),
+                (&high, ObjectKind::Group, 2, 217),
+            ];
+            assert_eq!(shown, expected);
+            assert_eq!(all[0].left_at.map(|at| at.as_millisecond()), Some(1_700_000_000_000));
+            assert_eq!(all[1].link.target().map(|id| id.as_str()), Some("a"));
+            assert_eq!(all[2].link.target().map(|id| id.as_str()), Some("00000cb1-2ba4-4a6c-8768-9d6a428259e2"));
+            assert_eq!(others.len(), 1);
+            let job = store.job("job").expect("known");
+            for row in &all {
+                // by a walk first, then by the index
+                let keys = [ObjectKey::of(row.kind, row.anchor.as_str()).0].into();
+                let found = store.objects_with_keys(job, &keys).expect("asked");
+                assert_eq!(found, [(row.kind, row.anchor.clone(), row.left_at.is_some())], "{reopened}");
+            }
+            let owner = store.owner_of(job, &crate::model::TargetId("a".to_owned())).expect("asked");
+            assert_eq!(owner, Some(SourceAnchor(low)));
+            store.index_keys().await.expect("made");
+        }
+        let connection = connect(&path).expect("a file");
+        let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("asked");
+        assert_eq!(number("PRAGMA user_version"), 8);
+        assert_eq!(number("SELECT count(*) FROM pragma_foreign_key_check"), 0);
+        assert_eq!(number("SELECT count(*) FROM kept_values"), 1);
+        let indexes = "SELECT count(*) FROM sqlite_schema WHERE tbl_name = 'objects' AND type = 'index'";
+        assert_eq!(number(indexes), 3);
     }
 }

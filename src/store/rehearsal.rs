@@ -4,7 +4,6 @@ use std::sync::Mutex;
 
 use rusqlite::{Connection, params};
 
-use super::open::MIGRATIONS;
 use super::writer::Writer;
 use super::{JobKey, Store, StoreError};
 
@@ -34,9 +33,7 @@ impl Store {
             Ok(connection)
         };
         let writer = open()?;
-        for migration in MIGRATIONS {
-            writer.execute_batch(migration)?;
-        }
+        super::open::migrate(&writer, 0)?;
         writer.execute("ATTACH ?1 AS real", [self.path.to_string_lossy()])?;
         writer.execute_batch("BEGIN")?;
         for table in COPIED {

@@ -6,17 +6,15 @@ use std::sync::Arc;
 
 use super::{Staged, WAITING};
 use crate::model::{ObjectKind, SourceAnchor, SourceObject, SourceValue};
-use crate::store::codec::guid;
+use crate::store::codec::{Place, place};
 
-/// The objects in the order of the state file: texts before GUIDs.
+/// The objects in the order of the state file.
 pub(super) struct Held {
     objects: BTreeMap<Place, One>,
     /// By a rough measure.
     octets: usize,
     most: usize,
 }
-
-type Place = (Option<[u8; 16]>, SourceAnchor);
 
 struct One {
     kind: ObjectKind,
@@ -84,10 +82,6 @@ impl One {
     fn staged(&self, (_, anchor): &Place) -> Staged {
         Staged { anchor: anchor.clone(), kind: self.kind, object: self.object.clone() }
     }
-}
-
-fn place(anchor: SourceAnchor) -> Place {
-    (guid(anchor.as_str()), anchor)
 }
 
 /// About how many octets the object takes.
