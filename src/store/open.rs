@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::StoreError;
 
@@ -114,6 +115,8 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     // because it matches before it creates.
     set("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON")?;
     cache(&connection, CACHE).map_err(failed)?;
+    // Else each statement that orders its rows is compiled anew for the values of each use.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed)?;
     Ok(connection)
 }
 
@@ -216,5 +219,26 @@ mod tests {
         assert_eq!(number("SELECT count(*) FROM kept_values"), 1);
         let indexes = "SELECT count(*) FROM sqlite_schema WHERE tbl_name = 'objects' AND type = 'index'";
         assert_eq!(number(indexes), 3);
+    }
+
+    #[test]
+    fn statements_that_order_their_rows_are_compiled_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("state.db");
+        let store = Store::open(&path).expect("a state file");
+        for sql in [
+            "SELECT entry FROM log WHERE job = ?1 AND anchor = ?2 ORDER BY seq DESC LIMIT 1",
+            "SELECT max(seq) FROM log WHERE job = ?1 AND anchor = ?2",
+        ] {
+            let compiled = store.read(|connection| {
+                for anchor in ["a", "b", "c"] {
+                    assert!(
+                        connection.prepare_cached(sql)?.query((1, anchor))?.next()?.is_none() || sql.contains("max")
+                    );
+                }
+                Ok(connection.prepare_cached(sql)?.get_status(rusqlite::StatementStatus::RePrepare))
+            });
+            assert_eq!(compiled.expect("asked"), 0, "{sql}");
+        }
     }
 }
