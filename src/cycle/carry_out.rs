@@ -69,15 +69,15 @@ impl<T: Transport> Line<'_, T> {
                 Ok(Carried::Created(Box::new(resource)))
             }
             Decision::Update { changes, .. } => {
-                let current = read_back(&course.knowledge);
-                let Some(current) = current.cloned() else { return Err(lost_track(Operation::Update)) };
-                self.update(object_kind, &current, changes, Operation::Update, &mut course.transcript).await?;
+                let Course { knowledge, transcript, .. } = course;
+                let current = read_back(knowledge).ok_or_else(|| lost_track(Operation::Update))?;
+                self.update(object_kind, current, changes, Operation::Update, transcript).await?;
                 Ok(Carried::Changed)
             }
             Decision::Disable { changes, .. } => {
-                let current = read_back(&course.knowledge);
-                let Some(current) = current.cloned() else { return Err(lost_track(Operation::Disable)) };
-                match self.update(object_kind, &current, changes, Operation::Disable, &mut course.transcript).await? {
+                let Course { knowledge, transcript, .. } = course;
+                let current = read_back(knowledge).ok_or_else(|| lost_track(Operation::Disable))?;
+                match self.update(object_kind, current, changes, Operation::Disable, transcript).await? {
                     Written::Done => Ok(Carried::Changed),
                     Written::AlreadyGone => Ok(Carried::Gone),
                 }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::{Value, json};
+
 use super::line::Line;
 use super::record::REDACTED;
 use super::transcript::Transcript;
@@ -13,7 +15,7 @@ use crate::model::{
 use crate::plan::{MatchAnswer, ReadAnswer};
 use crate::store::StoreError;
 use crate::target::Transport;
-use crate::wire::{self, Found, Read, Refusal, Request, Retry};
+use crate::wire::{self, Body, Found, Read, Refusal, Request, Response, Retry};
 
 /// How often a probe that met a passing trouble is sent again: one bad answer must not cost everybody a cycle.
 const PROBE_REPEATS: u32 = 2;
@@ -80,11 +82,19 @@ impl<T: Transport> Line<'_, T> {
     /// Sends a request; a dry run sends reads only, and what it would write is noted.
     pub(super) async fn send(&self, request: &Request, transcript: &mut Transcript) -> wire::Answer {
         if self.run.dry_run && !request.is_read() {
-            return transcript.rehearse(request, None);
+            return self.rehearse(request, None, transcript);
         }
         let answer = self.transport.send(request).await;
         transcript.keep(request, &answer);
         answer
+    }
+
+    /// Answers a write in the place of the target, and notes it where somebody will review it.
+    fn rehearse(&self, request: &Request, id: Option<&TargetId>, transcript: &mut Transcript) -> wire::Answer {
+        if self.run.review.is_some() {
+            transcript.rehearsed.push(request.clone());
+        }
+        Ok(as_taken(request, id))
     }
 
     /// Looks for the object by its matching attributes, first precedence first (wire.md 7).
@@ -182,7 +192,7 @@ impl<T: Transport> Line<'_, T> {
         password.into_iter().for_each(|password| transcript.hide(password));
         transcript.hide_changes(values);
         let answer = match self.run.dry_run {
-            true => transcript.rehearse(&request, Some(&placeholder(anchor))),
+            true => self.rehearse(&request, Some(&placeholder(anchor)), transcript),
             false => self.send(&request, transcript).await,
         };
         // What is never shown is not missed in the answer.
@@ -348,6 +358,17 @@ impl<T: Transport> Line<'_, T> {
             Err(refusal) => transcript.warn("discovery", &refusal.failure.message),
         }
     }
+}
+
+/// What a target answers that takes the request, with `id` for a new account.
+fn as_taken(request: &Request, id: Option<&TargetId>) -> Response {
+    let answer = Response { status: 204, ..Response::default() };
+    let (Some(id), Some(Value::Object(body))) = (id, request.body.as_ref().map(Body::value)) else { return answer };
+    let mut body = body.clone();
+    body.insert("id".to_owned(), json!(id.as_str()));
+    let content_type = Some("application/scim+json".to_owned());
+    let (body, location) = (Value::Object(body).to_string().into(), Some(format!("{}/{id}", request.path)));
+    Response { status: 201, content_type, location, body, ..answer }
 }
 
 /// Why an update did not go through.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::line::KindRules;
 use super::record::REDACTED;
-use crate::model::{AttributeRule, Change, Desired, Exchange, IntendedRequest, Resource, TargetId, TargetValue};
-use crate::wire::{self, Body, Hint, Remark, Request, Response};
+use crate::model::{AttributeRule, Change, Desired, Exchange, IntendedRequest, Resource, TargetValue};
+use crate::wire::{self, Body, Hint, Remark, Request};
 
 /// Exchanges that are kept whole; a large group takes thousands.
 const KEPT: usize = 20;
@@ -23,7 +23,7 @@ pub(super) struct Transcript {
     /// One for each request.
     pub exchanges: Vec<Exchange>,
     pub warnings: Vec<String>,
-    /// What a run that sends nothing would have sent.
+    /// What a plan would have sent.
     pub rehearsed: Vec<Request>,
     /// How the match was found, for people.
     pub matched_by: Option<String>,
@@ -118,20 +118,6 @@ impl Transcript {
             0..=KEPT => lines.join("; "),
             count => format!("{}; and {} more requests", lines[..KEPT].join("; "), count - KEPT),
         }
-    }
-
-    /// Notes a write in the place of sending it; answers as a target does that takes it, with `id` for a new account.
-    pub(super) fn rehearse(&mut self, request: &Request, id: Option<&TargetId>) -> wire::Answer {
-        let mut answer = Response { status: 204, ..Response::default() };
-        if let (Some(id), Some(Value::Object(body))) = (id, request.body.as_ref().map(Body::value)) {
-            let mut body = body.clone();
-            body.insert("id".to_owned(), json!(id.as_str()));
-            let content_type = Some("application/scim+json".to_owned());
-            let (body, location) = (Value::Object(body).to_string().into(), Some(format!("{}/{id}", request.path)));
-            answer = Response { status: 201, content_type, location, body, ..answer };
-        }
-        self.rehearsed.push(request.clone());
-        Ok(answer)
     }
 
     /// What would have been sent, for whoever reviews it.
@@ -289,6 +275,8 @@ fn unescaped(query: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn hiding(texts: &[&str]) -> Transcript {
