@@ -72,8 +72,7 @@ impl Last<'_> {
 impl Follow for Following<'_> {
     fn ahead(&self) -> Option<Ahead> {
         let (number, record) = self.matcher.ahead().filter(|(_, record)| !self.last.is_wanted(record))?;
-        let fingerprint = Fingerprint { hash: record.hash, length: record.length };
-        Some(Ahead { fingerprint, recognised: recognised(number, &record) })
+        Some(ahead(number, &record))
     }
 
     fn advance(&mut self, ahead: &Ahead) {
@@ -96,11 +95,20 @@ impl Follow for Following<'_> {
     }
 }
 
+fn ahead(number: usize, record: &Record) -> Ahead {
+    let fingerprint = Fingerprint { hash: record.hash, length: record.length };
+    Ahead { fingerprint, recognised: recognised(number, record) }
+}
+
 fn recognised(number: usize, record: &Record) -> Recognised {
     Recognised { number, key: ObjectKey(record.key), living: record.living }
 }
 
 impl Recall for Recalling<'_> {
+    fn record(&self, number: usize) -> Option<Ahead> {
+        Some(ahead(number, &self.last.old.get(number)?))
+    }
+
     fn find(&self, hash: u128) -> Option<Recognised> {
         self.last.meet(self.last.old.of_hash(hash)?)
     }

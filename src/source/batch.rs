@@ -13,7 +13,7 @@ use super::map::{Mapped, Mapper};
 use super::pack::{Beside, MOST, Pack, Packs, Unpacked};
 use super::raw::RawBody;
 use super::read::ObjectKey;
-use super::recognise::{Ahead, Fingerprint, Recognised};
+use super::recognise::{Fingerprint, Recognised};
 
 /// Records one after the other.
 #[derive(Debug, Default)]
@@ -56,8 +56,10 @@ pub enum Step {
     Refused(Box<RecordFault>),
     /// Still to be decoded.
     Unknown,
-    /// So many bytes.
+    /// It has so many bytes.
     Known(Recognised, u32),
+    /// It and those behind it are known, one after the other as last time.
+    Run(Run),
     /// Nobody asks for it.
     PassedOver,
     /// Of kind `ignore`.
@@ -65,8 +67,30 @@ pub enum Step {
     Mapped,
 }
 
+/// Records that come as they did last time: almost all do, and what is said of each would have to go from one processor to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// The number of the first last time.
+    pub first: usize,
+    pub count: usize,
+    /// From the beginning of one to that of the next.
+    pub lines: u64,
+}
+
+impl Run {
+    /// Takes a record in, unless it belongs elsewhere; `begin`: the line of the first.
+    fn take(&mut self, begin: u64, line: u64, number: usize) -> bool {
+        if self.count == 1 {
+            self.lines = line.saturating_sub(begin);
+        }
+        let goes_on = number == self.first + self.count && line == begin + self.lines * self.count as u64;
+        self.count += usize::from(goes_on);
+        goes_on
+    }
+}
+
 /// How many records a batch has at most; those that are known take nothing else.
-const MOST_RECORDS: usize = 1 << 10;
+const MOST_RECORDS: usize = 1 << 12;
 
 /// Longer records are left to the leader, which copies nothing of them.
 const LONG: usize = 64 << 10;
@@ -96,10 +120,18 @@ impl Batch {
 
     fn cut<R: Read>(&mut self, cutter: &mut Cutter<'_, R>, size: usize) -> Option<Result<(), FileFault>> {
         // the octets of what is refused are few
-        while self.bytes.len() < size && self.records.len() < size.min(MOST_RECORDS) {
+        let mut left = size.min(MOST_RECORDS);
+        while self.bytes.len() < size && left > 0 {
+            left -= 1;
             let (line, hash, bytes, step): (_, _, &[u8], _) = match cutter.next() {
-                Ok(Some(Cut::Ahead { line, ahead: Ahead { fingerprint, recognised } })) => {
-                    (line, fingerprint.hash, &[], Step::Known(recognised, fingerprint.length))
+                Ok(Some(Cut::Ahead { line, ahead })) => {
+                    let number = ahead.recognised.number;
+                    if let Some(Record { line: begin, step: Step::Run(run), .. }) = self.records.last_mut()
+                        && run.take(*begin, line, number)
+                    {
+                        continue;
+                    }
+                    (line, 0, &[], Step::Run(Run { first: number, count: 1, lines: 0 }))
                 }
                 Ok(Some(Cut::Record { line, hash, bytes, known: Some(known) })) => {
                     (line, hash, &[], Step::Known(known, Fingerprint::of(hash, bytes).length))

@@ -277,6 +277,6 @@ impl Way<'_> {
 }
 
 /// A thread ended before its time; the scope then passes its panic on.
-fn broken() -> FileFault {
+pub(super) fn broken() -> FileFault {
     unreadable(&std::io::Error::other("a reading thread broke down"))
 }

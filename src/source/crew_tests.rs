@@ -9,7 +9,7 @@ use super::changes::Entry;
 use super::crew::Crew;
 use super::find::find;
 use super::read::{Given, ObjectKey, Read, read_by};
-use super::recognise::{Following, Knowing, Recall, Recalling, Recognise, Remembered};
+use super::recognise::{Ahead, Following, Knowing, Recall, Recalling, Recognise, Remembered};
 use super::settings::Settings;
 use crate::model::Deletion;
 
@@ -37,6 +37,10 @@ impl Recognise for Half {
 }
 
 impl Recall for OverNothing {
+    fn record(&self, number: usize) -> Option<Ahead> {
+        self.recall.record(number)
+    }
+
     fn knew(&self, hash: u128) -> Option<ObjectKey> {
         self.recall.knew(hash)
     }

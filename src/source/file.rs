@@ -10,7 +10,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::base::{BaseKey, Lasting};
-use super::batch::{Batch, Step};
+use super::batch::{Batch, Run, Step};
 use super::blank::blanked;
 use super::changes::{Change, Entry};
 use super::complete;
@@ -322,6 +322,24 @@ impl<'r, 'a> FileReading<'r, 'a> {
                 Ok(self.contested(Unsettled { line, fingerprint, number: Some(number), key, living, first }, true))
             }
         }
+    }
+
+    /// Records that come as they did last time.
+    fn run_of<E>(
+        &mut self,
+        run: Run,
+        begin: u64,
+        known: &Knowing<'_>,
+        sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
+    ) -> Result<(), Stop<E>> {
+        for at in 0..run.count {
+            let Some(record) = known.recall.record(run.first + at) else { return Err(Stop::File(crew::broken())) };
+            self.report.records += 1;
+            let line = begin + at as u64 * run.lines;
+            let done = self.recognised(line, record.fingerprint, record.recognised, sink).map_err(Stop::Sink)?;
+            self.take(done, &[], sink).map_err(Stop::Sink)?;
+        }
+        Ok(())
     }
 
     fn record<E>(
@@ -817,8 +835,11 @@ impl<E> Lead for Merging<'_, '_, '_, E> {
         let Self { file, known, sink, decoder } = self;
         file.reading.seen.expect(batch.keys());
         batch.each(|record, bytes, mapped| {
-            file.report.records += 1;
             let (line, hash) = (record.line, record.hash);
+            if let Step::Run(run) = record.step {
+                return file.run_of(run, line, known, *sink);
+            }
+            file.report.records += 1;
             let done = match (record.step, mapped) {
                 (Step::Refused(fault), _) => Err(Refusal { fault: *fault, key: None, first_line: None }),
                 (Step::Known(recognised, length), _) => {
@@ -836,7 +857,7 @@ impl<E> Lead for Merging<'_, '_, '_, E> {
                 (Step::Mapped, Some(unpacked)) => {
                     file.unpacked(unpacked, (hash, bytes), known, *sink).map_err(Stop::Sink)?
                 }
-                (Step::Unknown | Step::Mapped, _) => {
+                (Step::Unknown | Step::Mapped | Step::Run(_), _) => {
                     file.unknown(decoder, line, hash, bytes, known, *sink).map_err(Stop::Sink)?.map_err(Stop::File)?
                 }
             };

@@ -32,7 +32,7 @@ pub struct Recognised {
     pub living: bool,
 }
 
-/// The record that comes next if the file goes on as it did last time.
+/// A record of the last set, as of that which comes next if the file goes on as it did then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ahead {
     pub fingerprint: Fingerprint,
@@ -64,6 +64,11 @@ pub trait Follow: Send {
 pub trait Recall {
     /// Only records in which this is found are wanted.
     fn wanted(&self) -> Option<&Regex> {
+        None
+    }
+
+    /// A record of the last set, by its number.
+    fn record(&self, _number: usize) -> Option<Ahead> {
         None
     }
 
@@ -144,7 +149,7 @@ pub(super) struct Following {
 pub(super) struct Recalling {
     keys: HashMap<u128, ObjectKey>,
     numbers: HashMap<ObjectKey, Vec<usize>>,
-    count: usize,
+    records: Vec<Ahead>,
 }
 
 impl Fingerprint {
@@ -156,12 +161,13 @@ impl Fingerprint {
 impl Remembered {
     pub fn learn(&mut self, fingerprint: Fingerprint, key: ObjectKey, living: bool) {
         let number = self.follow.records.len();
-        self.follow.records.push(Ahead { fingerprint, recognised: Recognised { number, key, living } });
+        let record = Ahead { fingerprint, recognised: Recognised { number, key, living } };
+        self.follow.records.push(record);
+        self.recall.records.push(record);
         self.follow.is_met.push(false);
         self.follow.numbers.entry(fingerprint.hash).or_default().push(number);
         self.recall.keys.insert(fingerprint.hash, key);
         self.recall.numbers.entry(key).or_default().push(number);
-        self.recall.count += 1;
     }
 
     /// Takes back a record that turned out not to count.
@@ -192,6 +198,10 @@ impl Follow for Following {
 }
 
 impl Recall for Recalling {
+    fn record(&self, number: usize) -> Option<Ahead> {
+        self.records.get(number).copied()
+    }
+
     fn knew(&self, hash: u128) -> Option<ObjectKey> {
         self.keys.get(&hash).copied()
     }
@@ -201,7 +211,7 @@ impl Recall for Recalling {
     }
 
     fn count(&self) -> usize {
-        self.count
+        self.records.len()
     }
 }
 
