@@ -9,7 +9,7 @@ use super::known::Known;
 use super::read_keys::ReadKeys;
 use crate::delta::{Matcher, Met, Record, Snapshot};
 use crate::model::{ObjectKind, SourceAnchor};
-use crate::source::{Ahead, Base, Fingerprint, Follow, Knowing, ObjectKey, Recall, Recognise, Recognised};
+use crate::source::{Ahead, Base, FindAny, Fingerprint, Follow, Knowing, ObjectKey, Recall, Recognise, Recognised};
 
 /// Keys of objects ([`ObjectKey`]), which are hashes already.
 pub(super) type Keys = HashSet<u64>;
@@ -95,6 +95,12 @@ impl Follow for Following<'_> {
     }
 }
 
+impl FindAny for Last<'_> {
+    fn find(&self, hash: u128) -> Option<Recognised> {
+        self.meet(self.old.of_hash(hash)?)
+    }
+}
+
 fn ahead(number: usize, record: &Record) -> Ahead {
     let fingerprint = Fingerprint { hash: record.hash, length: record.length };
     Ahead { fingerprint, recognised: recognised(number, record) }
@@ -107,10 +113,6 @@ fn recognised(number: usize, record: &Record) -> Recognised {
 impl Recall for Recalling<'_> {
     fn record(&self, number: usize) -> Option<Ahead> {
         Some(ahead(number, &self.last.old.get(number)?))
-    }
-
-    fn find(&self, hash: u128) -> Option<Recognised> {
-        self.last.meet(self.last.old.of_hash(hash)?)
     }
 
     fn knew(&self, hash: u128) -> Option<ObjectKey> {
@@ -133,7 +135,7 @@ impl Recall for Recalling<'_> {
 
 impl Recognise for Recognising<'_> {
     fn parts(&mut self) -> Knowing<'_> {
-        Knowing { follow: Some(&mut self.follow), recall: &mut self.recall }
+        Knowing { follow: Some(&mut self.follow), any: Some(self.recall.last), recall: &mut self.recall }
     }
 }
 

@@ -121,7 +121,7 @@ impl Recall for Sought<'_> {
 
 impl Recognise for Sought<'_> {
     fn parts(&mut self) -> Knowing<'_> {
-        Knowing { follow: None, recall: self }
+        Knowing { follow: None, any: None, recall: self }
     }
 }
 

@@ -13,7 +13,7 @@ use super::map::{Mapped, Mapper};
 use super::pack::{Beside, MOST, Pack, Packs, Unpacked};
 use super::raw::RawBody;
 use super::read::ObjectKey;
-use super::recognise::{Fingerprint, Recognised};
+use super::recognise::{FindAny, Fingerprint, Recognised};
 
 /// Records one after the other.
 #[derive(Debug, Default)]
@@ -161,14 +161,15 @@ impl Batch {
         self.records.iter().any(|record| matches!(record.step, Step::Unknown))
     }
 
-    /// Finds records that were read last time, where the order is lost.
-    pub fn recall(&mut self, find: impl Fn(u128) -> Option<Recognised>) {
+    /// Finds records that were read last time, where the order is lost. To find one is to wait for memory several times; one after
+    /// the other they are waited for together.
+    pub fn recall(&mut self, any: &dyn FindAny) {
         if !self.is_lost {
             return;
         }
         for Record { hash, place, step, .. } in &mut self.records {
             if let Step::Unknown = step
-                && let Some(known) = find(*hash)
+                && let Some(known) = any.find(*hash)
             {
                 *step = Step::Known(known, Fingerprint::of(*hash, &self.bytes[place.clone()]).length);
             }

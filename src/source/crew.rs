@@ -1,9 +1,9 @@
 //! Reads the records of a large file by several threads; what they find is gone through in the order of the file.
 //!
 //! ```text
-//! cutter   cuts the file into batches of records and recognises those that are known
-//! leader   the calling thread: recognises records where their order is lost, hands out batches and merges them in their order
-//! workers  map the records that are not known: plain ones straight from their bytes, others as small files are read
+//! cutter   cuts the file into batches of records and recognises those that come in the order of last time
+//! leader   the calling thread: hands out batches and merges them in their order
+//! workers  recognise records where the order is lost, and map those that are not known: plain ones straight from their bytes, others as small files are read
 //! ```
 //!
 //! What a worker cannot finish (a refusal, a change record, a very long record) it leaves as it is; the leader then reads it as
@@ -24,7 +24,7 @@ use super::map::Mapper;
 use super::open::{Opened, unreadable};
 use super::preset::FormatName;
 use super::read::Given;
-use super::recognise::Follow;
+use super::recognise::{FindAny, Follow};
 use super::rules;
 use super::wanted;
 
@@ -99,8 +99,8 @@ pub(super) trait Lead {
     /// Why it ends before the end.
     type Stop;
 
-    /// Marks the records that are known and those that nobody asks for; ahead of the merging.
-    fn recognise(&mut self, batch: &mut Batch);
+    /// Marks the records that nobody asks for; ahead of the merging.
+    fn pass_over(&mut self, batch: &mut Batch);
 
     fn merge(&mut self, batch: &mut Batch) -> Result<(), Self::Stop>;
 }
@@ -129,12 +129,12 @@ const CUT_AHEAD: usize = 2;
 /// How many batches each worker is given ahead of the merging.
 const GIVEN_AHEAD: usize = 2;
 
-/// Reads the file to its end; `follow` recognises records; `spare`: batches of files before, whose room is used again.
+/// Reads the file to its end; `follow` and `any` recognise records; `spare`: batches of files before, whose room is used again.
 pub(super) fn read<'f, L: Lead>(
     task: Task<'_>,
     file: &'f File,
     crew: Crew,
-    follow: Option<&'f mut dyn Follow>,
+    (follow, any): (Option<&'f mut dyn Follow>, Option<&'f dyn FindAny>),
     spare: &mut Vec<Batch>,
     lead: &mut L,
 ) -> Result<Result<FileFacts, FileFault>, L::Stop> {
@@ -145,7 +145,7 @@ pub(super) fn read<'f, L: Lead>(
         let cutter = scope.spawn(move || cut(task.cutter(file, follow).in_batches(), crew.batch, given, &to, &free));
         let lanes = (0..crew.workers).map(|_| {
             let ((to, jobs), (done, from)) = (mpsc::channel(), mpsc::channel());
-            scope.spawn(move || work(task, &jobs, &done));
+            scope.spawn(move || work(task, any, &jobs, &done));
             Lane { to, from }
         });
         let mut way = Way { lanes: lanes.collect(), back, underway: VecDeque::new(), spare };
@@ -199,11 +199,12 @@ fn cut(
     spare
 }
 
-fn work(task: Task<'_>, jobs: &Receiver<Batch>, done: &Sender<Batch>) {
+fn work(task: Task<'_>, any: Option<&dyn FindAny>, jobs: &Receiver<Batch>, done: &Sender<Batch>) {
     let mapper = task.mapper();
     let mut ways = Ways { direct: task.direct(&mapper), decoder: task.decoder(), mapper };
     let keeps_entries = task.keeps_entries && task.opened.preset.format == FormatName::Ldif;
     for mut batch in jobs {
+        any.into_iter().for_each(|any| batch.recall(any));
         batch.map(&mut ways, keeps_entries);
         if done.send(batch).is_err() {
             return;
@@ -231,7 +232,7 @@ impl Way<'_> {
         loop {
             match cuts.recv() {
                 Ok(Cut::Batch(mut batch)) => {
-                    lead.recognise(&mut batch);
+                    lead.pass_over(&mut batch);
                     let ahead = if batch.is_large(size) { 0 } else { self.lanes.len() * GIVEN_AHEAD };
                     if !batch.has_unknown() {
                         self.underway.push_back(Underway::Ready(Box::new(batch)));

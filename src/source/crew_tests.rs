@@ -9,14 +9,43 @@ use super::changes::Entry;
 use super::crew::Crew;
 use super::find::find;
 use super::read::{Given, ObjectKey, Read, read_by};
-use super::recognise::{Ahead, Following, Knowing, Recall, Recalling, Recognise, Remembered};
+use super::recognise::{Ahead, FindAny, Follow, Knowing, Recall, Recalling, Recognise, Recognised, Remembered};
 use super::settings::Settings;
 use crate::model::Deletion;
 
 /// Knows the records that it was told of, and has a base that holds nothing.
 struct Half {
-    follow: Following,
+    follow: Box<dyn Follow>,
+    any: Anywhere,
     recall: OverNothing,
+}
+
+/// Finds the first record with a hash, wherever it was.
+#[derive(Clone)]
+struct Anywhere(Recalling);
+
+impl FindAny for Anywhere {
+    fn find(&self, hash: u128) -> Option<Recognised> {
+        (0..self.0.count())
+            .filter_map(|number| self.0.record(number))
+            .find_map(|one| (one.fingerprint.hash == hash).then_some(one.recognised))
+    }
+}
+
+impl Follow for Anywhere {
+    fn ahead(&self) -> Option<Ahead> {
+        None
+    }
+
+    fn advance(&mut self, _: &Ahead) {}
+
+    fn find(&mut self, hash: u128) -> Option<Recognised> {
+        FindAny::find(self, hash)
+    }
+
+    fn is_lost(&self) -> bool {
+        true
+    }
 }
 
 struct OverNothing {
@@ -25,14 +54,16 @@ struct OverNothing {
 }
 
 impl Half {
-    fn of(Remembered { follow, recall }: Remembered, has_base: bool) -> Self {
-        Self { follow, recall: OverNothing { recall, has_base } }
+    fn of(Remembered { follow, recall }: Remembered, has_base: bool, is_lost: bool) -> Self {
+        let any = Anywhere(recall.clone());
+        let follow: Box<dyn Follow> = if is_lost { Box::new(any.clone()) } else { Box::new(follow) };
+        Self { follow, any, recall: OverNothing { recall, has_base } }
     }
 }
 
 impl Recognise for Half {
     fn parts(&mut self) -> Knowing<'_> {
-        Knowing { follow: Some(&mut self.follow), recall: &mut self.recall }
+        Knowing { follow: Some(&mut *self.follow), any: Some(&self.any), recall: &mut self.recall }
     }
 }
 
@@ -119,7 +150,7 @@ fn compare(folder: &Path, turn: usize, what: &str) {
     let (workers, batch) = [(1, 1), (2, 700), (3, 1 << 17)][turn / 3 % 3];
     let mut known = Remembered::default();
     for _ in 0..2 {
-        let trace_by = |crew| trace(&settings, crew, &mut Half::of(known.clone(), has_base));
+        let trace_by = |crew| trace(&settings, crew, &mut Half::of(known.clone(), has_base, turn % 2 == 1));
         let (expected, half) = trace_by(Crew { workers: 0, least: 0, batch: 1 });
         let (got, _) = trace_by(Crew { workers, least: 0, batch });
         assert!(got == expected, "{what}, {workers} workers, batches of {batch}:\n{got}\n\n{expected}");

@@ -43,13 +43,12 @@ impl<'f, R: Read> Cutter<'f, R> {
         Self { framer, follow, seed, in_batches: false }
     }
 
-    /// For a caller who finds records by [`super::recognise::Recall::find`] once [`Cutter::is_lost`] holds.
+    /// For a caller who finds records by [`super::recognise::FindAny`] once [`Cutter::is_lost`] holds.
     pub fn in_batches(self) -> Self {
         Self { in_batches: true, ..self }
     }
 
-    /// Says whether the order of last time is lost. To find a record then is to wait for memory several times; those that are
-    /// looked for together are waited for together.
+    /// Says whether the order of last time is lost.
     pub fn is_lost(&self) -> bool {
         self.follow.as_ref().is_some_and(|follow| follow.is_lost())
     }

@@ -154,8 +154,9 @@ impl<'r, 'a> FileReading<'r, 'a> {
             let decoder = task.decoder();
             let mut spare = std::mem::take(&mut self.reading.spare);
             let (follow, known) = known.lend(!self.decodes_all());
+            let any = known.any;
             let mut merging = Merging { file: self, known, sink, decoder };
-            let read = crew::read(task, &file, crew, follow, &mut spare, &mut merging);
+            let read = crew::read(task, &file, crew, (follow, any), &mut spare, &mut merging);
             self.reading.spare = spare;
             match read {
                 Ok(read) => read,
@@ -824,8 +825,7 @@ enum Stop<E> {
 impl<E> Lead for Merging<'_, '_, '_, E> {
     type Stop = Stop<E>;
 
-    fn recognise(&mut self, batch: &mut Batch) {
-        batch.recall(|hash| self.known.recall.find(hash));
+    fn pass_over(&mut self, batch: &mut Batch) {
         if let Some(wanted) = self.known.recall.wanted().filter(|_| !self.file.decodes_all()) {
             batch.pass_over(wanted);
         }

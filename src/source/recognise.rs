@@ -1,7 +1,8 @@
 //! What is known of the last snapshot: a record that says the same is never decoded.
 //!
 //! ```text
-//! Follow   asked by the thread that cuts a file: does the next record come as it did last time, or was it somewhere else?
+//! Follow   asked by the thread that cuts a file: does the next record come as it did last time, or was it somewhere near?
+//! FindAny  asked by the threads that map records, where the order is lost
 //! Recall   asked by the thread that merges what was read
 //! ```
 
@@ -50,14 +51,19 @@ pub trait Follow: Send {
     /// Answers whether a record whose framed bytes have this hash was read last time, and is not wanted all the same.
     fn find(&mut self, hash: u128) -> Option<Recognised>;
 
-    /// Says whether the records come in another order, so that any of them may be anywhere. Then [`Recall::find`] finds them, many
-    /// at a time.
+    /// Says whether the records come in another order, so that any of them may be anywhere; then [`FindAny`] finds them.
     fn is_lost(&self) -> bool {
         false
     }
 
     /// The record with this hash came: if it was read last time, the file may go on as it did behind it.
     fn go_on_behind(&mut self, _hash: u128) {}
+}
+
+/// Finds records wherever they were, for many threads at once.
+pub trait FindAny: Sync {
+    /// As [`Follow::find`].
+    fn find(&self, hash: u128) -> Option<Recognised>;
 }
 
 /// Knows the last snapshot as a whole.
@@ -69,11 +75,6 @@ pub trait Recall {
 
     /// A record of the last set, by its number.
     fn record(&self, _number: usize) -> Option<Ahead> {
-        None
-    }
-
-    /// As [`Follow::find`], wherever the record was.
-    fn find(&self, _hash: u128) -> Option<Recognised> {
         None
     }
 
@@ -103,10 +104,11 @@ pub trait Recognise {
     fn parts(&mut self) -> Knowing<'_>;
 }
 
-/// What two threads may ask.
+/// What the threads may ask.
 pub struct Knowing<'k> {
     /// Without it no record is recognised.
     pub follow: Option<&'k mut dyn Follow>,
+    pub any: Option<&'k dyn FindAny>,
     pub recall: &'k mut dyn Recall,
 }
 
@@ -115,7 +117,7 @@ impl Knowing<'_> {
     pub(super) fn lend(&mut self, cuts: bool) -> (Option<&mut dyn Follow>, Knowing<'_>) {
         let follow = self.follow.as_mut().map(|follow| &mut **follow as &mut dyn Follow);
         let (lent, follow) = if cuts { (follow, None) } else { (None, follow) };
-        (lent, Knowing { follow, recall: self.recall })
+        (lent, Knowing { follow, any: self.any, recall: self.recall })
     }
 }
 
@@ -126,7 +128,7 @@ impl Recall for Nothing {}
 
 impl Recognise for Nothing {
     fn parts(&mut self) -> Knowing<'_> {
-        Knowing { follow: None, recall: self }
+        Knowing { follow: None, any: None, recall: self }
     }
 }
 
@@ -217,6 +219,6 @@ impl Recall for Recalling {
 
 impl Recognise for Remembered {
     fn parts(&mut self) -> Knowing<'_> {
-        Knowing { follow: Some(&mut self.follow), recall: &mut self.recall }
+        Knowing { follow: Some(&mut self.follow), any: None, recall: &mut self.recall }
     }
 }
