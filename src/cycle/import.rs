@@ -16,7 +16,7 @@ use crate::source::{
     self, Absences, Census, Fingerprint, Lasting, Mode, ObjectKey, Problem, Read, SetMemory, SetMode, SetReport,
     Settings,
 };
-use crate::store::{Filling, JobKey, Learned, SnapshotPiece, Staged, Staging, Store, StoreError, Watermark};
+use crate::store::{Filling, JobKey, Learned, SnapshotPiece, Spool, Staged, Staging, Store, StoreError, Watermark};
 
 /// How often a set that changes while it is read is read anew (sources.md 4.3).
 const ATTEMPTS: usize = 3;
@@ -206,7 +206,7 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
                 let living = object.deletion == Deletion::None;
                 let record = record_of(fingerprint, key, living);
                 if change {
-                    sorted.note_change(key.0, object.kind);
+                    sorted.note_change(key.0, object.kind, &staging)?;
                     if object.deletion == Deletion::Hard {
                         sorted.touched.remove(&key.0);
                         sorted.purged.insert(key.0);
@@ -260,11 +260,12 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
             }
             Read::Change { .. } => sorted.partial = true,
         }
+        sorted.read.put_away(&staging)?;
         put_away(&mut builder, &staging)
     };
     let report = source::read(request.settings, &set, memory.as_ref(), &mut recognising, &mut sink)?;
     known.check()?;
-    let read = std::mem::take(&mut sorted.read).sorted();
+    let read = std::mem::take(&mut sorted.read).sorted(&staging)?;
     let of_changes = report.mode == SetMode::Changes;
     if of_changes && keeps && kept_memory.is_some() && !begun_anew {
         return Ok(Attempt::OnlyChanges);
@@ -348,7 +349,7 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
         changed_snapshot(request, &sorted, &staging)?
     } else {
         let (users, groups) = totals(request, &report, &sorted, previous);
-        (builder.finish(&old, |number| staging.spooled(number))?, users, groups)
+        (builder.finish(&old, |number| staging.spooled(Spool::Snapshot, number))?, users, groups)
     };
     let recognised = match of_changes {
         true => (users + groups).saturating_sub(read.count()),
@@ -380,7 +381,7 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
 /// Keeps no more of a snapshot in memory than is little.
 fn put_away(builder: &mut SnapshotBuilder, staging: &Staging) -> Result<(), StoreError> {
     match builder.overflow() {
-        Some((number, octets)) => staging.spool(number, &octets),
+        Some((number, octets)) => staging.spool(Spool::Snapshot, number, &octets),
         None => Ok(()),
     }
 }
@@ -503,7 +504,7 @@ fn changed_snapshot(
     }
     let gone = sorted.purged.iter().filter(|key| was.contains(*key)).count() as u64;
     users = users.saturating_sub(gone);
-    Ok((builder.finish(&none, |number| staging.spooled(number))?, users, groups))
+    Ok((builder.finish(&none, |number| staging.spooled(Spool::Snapshot, number))?, users, groups))
 }
 
 /// Puts an object under the new anchor that its record gives it (sources.md 13), unless somebody else is known under that.

@@ -10,6 +10,7 @@ use super::read_keys::ReadKeys;
 use crate::delta::{Matcher, Met, Record, Snapshot};
 use crate::model::{ObjectKind, SourceAnchor};
 use crate::source::{Ahead, Base, FindAny, Fingerprint, Follow, Knowing, ObjectKey, Recall, Recognise, Recognised};
+use crate::store::{Staging, StoreError};
 
 /// Keys of objects ([`ObjectKey`]), which are hashes already.
 pub(super) type Keys = HashSet<u64>;
@@ -162,13 +163,14 @@ pub(super) struct Sorted {
 }
 
 impl Sorted {
-    pub fn note_change(&mut self, key: u64, kind: ObjectKind) {
-        if !self.read.holds(key) {
+    pub fn note_change(&mut self, key: u64, kind: ObjectKind, staging: &Staging) -> Result<(), StoreError> {
+        if !self.read.holds(key, staging)? {
             self.only_changed.insert(key);
         }
         match kind {
             ObjectKind::User => self.changes.0 += 1,
             ObjectKind::Group => self.changes.1 += 1,
         }
+        Ok(())
     }
 }

@@ -116,8 +116,9 @@ pub struct SnapshotBuilder {
 
 /// Fresh records that lie together.
 const CHUNK: usize = 1 << 15;
-/// Chunks that are held, some thirty megabytes.
+/// Chunks that are held, some thirty megabytes; of more than twice as many only a few.
 const HELD: usize = 36;
+const FEW: usize = 4;
 
 /// Some octets of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,7 +186,8 @@ impl SnapshotBuilder {
 
     /// Octets to be kept elsewhere under their number, where more are held than should be in memory.
     pub fn overflow(&mut self) -> Option<(usize, Vec<u8>)> {
-        let chunk = if self.fresh.len() > HELD { self.fresh.pop_front() } else { None }?;
+        let most = if self.given + self.fresh.len() > 2 * HELD { FEW } else { HELD };
+        let chunk = if self.fresh.len() > most { self.fresh.pop_front() } else { None }?;
         self.given += 1;
         Some((self.given - 1, chunk))
     }

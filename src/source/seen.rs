@@ -47,7 +47,7 @@ pub struct Seen {
     /// Hashes of records of deleted objects, and how they were counted, to withdraw.
     deleted: HashMap<u64, (u128, Counts)>,
     /// Hashes of values that only one object should have.
-    values: Pieces<u64>,
+    values: Pieces<Short>,
 }
 
 impl Seen {
@@ -128,12 +128,12 @@ impl Seen {
 
     /// Notes hashes of values that should be one object's only.
     pub fn note_values(&mut self, hashes: impl Iterator<Item = u64>) {
-        hashes.for_each(|hash| self.values.push(hash));
+        hashes.for_each(|hash| self.values.push(Short::of(hash)));
     }
 
-    /// Hashes of values that several objects have. They are found at the end, in two sweeps over a list that is half as large as
+    /// Hashes of values that several objects have, and of few others. They are found at the end, in two sweeps over a list that is half as large as
     /// a table would be.
-    pub fn repeated_values(&mut self) -> HashSet<u64> {
+    pub fn repeated_values(&mut self) -> HashSet<Short> {
         repeated(&std::mem::take(&mut self.values))
     }
 
@@ -142,25 +142,57 @@ impl Seen {
     }
 }
 
-/// Hashes that occur more than once. A bit for a sixteenth of a hash shows most of them to be alone.
-fn repeated(hashes: &Pieces<u64>) -> HashSet<u64> {
-    let bits = (hashes.len() * 16).next_power_of_two().max(64);
-    let place = |hash: u64| {
-        let bit = usize::try_from(hash >> 16).unwrap_or(usize::MAX) & (bits - 1);
+/// Six octets of the hash of a value: of ten million, five times in six no two are the same by accident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Short([u8; 6]);
+
+impl Short {
+    pub fn of(hash: u64) -> Self {
+        let [_, _, a, b, c, d, e, f] = hash.to_le_bytes();
+        Self([a, b, c, d, e, f])
+    }
+
+    fn hash(self) -> u64 {
+        let [a, b, c, d, e, f] = self.0;
+        u64::from_le_bytes([0, 0, a, b, c, d, e, f])
+    }
+}
+
+/// Hashes that are looked through together, so that the bits for them take a few megabytes.
+const TOGETHER: usize = 1 << 21;
+
+/// Hashes that occur more than once.
+fn repeated(hashes: &Pieces<Short>) -> HashSet<Short> {
+    // by their beginnings
+    let parts = hashes.len().div_ceil(TOGETHER).max(1) as u64;
+    let is_of = |short: &Short, part: u64| ((short.hash() >> 32) * parts) >> 32 == part;
+    let mut found = HashSet::new();
+    for part in 0..parts {
+        let some = || hashes.from(0).filter(move |short| parts == 1 || is_of(short, part));
+        repeated_of(hashes.len() / parts as usize, some, &mut found);
+    }
+    found
+}
+
+/// Those of about `count` hashes. A bit for a sixteenth of a hash shows most of them to be alone.
+fn repeated_of<I: Iterator<Item = Short>>(count: usize, hashes: impl Fn() -> I, found: &mut HashSet<Short>) {
+    let bits = (count * 16).next_power_of_two().max(64);
+    let place = |short: Short| {
+        let bit = usize::try_from((short.hash() >> 16) & 0xffff_ffff).unwrap_or(usize::MAX) & (bits - 1);
         (bit / 64, 1_u64 << (bit % 64))
     };
     let (mut once, mut twice) = (vec![0_u64; bits / 64], vec![0_u64; bits / 64]);
-    for (word, bit) in hashes.from(0).map(place) {
+    for (word, bit) in hashes().map(place) {
         twice[word] |= once[word] & bit;
         once[word] |= bit;
     }
     drop(once);
     let mut met = HashSet::new();
-    let shared = hashes.from(0).filter(|hash| {
-        let (word, bit) = place(*hash);
+    let shared = hashes().filter(|short| {
+        let (word, bit) = place(*short);
         twice[word] & bit != 0
     });
-    shared.filter(|hash| !met.insert(*hash)).collect()
+    found.extend(shared.filter(|short| !met.insert(*short)));
 }
 
 /// A hash that ignores case; `text` is room to write in.
@@ -253,14 +285,14 @@ mod tests {
 
     #[test]
     fn what_occurs_more_than_once_is_found() {
-        let hash = |number: u64| xxhash_rust::xxh3::xxh3_64(&number.to_le_bytes());
-        for count in [0, 1, 2, 100, 5000] {
+        let hash = |number: u64| Short::of(xxhash_rust::xxh3::xxh3_64(&number.to_le_bytes()));
+        for count in [0, 1, 2, 100, 5000, TOGETHER as u64 + 9] {
             let mut hashes = Pieces::default();
             (0..count).map(hash).for_each(|hash| hashes.push(hash));
             assert_eq!(repeated(&hashes), HashSet::new(), "{count}");
             let again = (0..count).filter(|number| number % 7 == 3).flat_map(|number| [hash(number); 2]);
             again.for_each(|hash| hashes.push(hash));
-            let expected: HashSet<u64> = (0..count).filter(|number| number % 7 == 3).map(hash).collect();
+            let expected: HashSet<Short> = (0..count).filter(|number| number % 7 == 3).map(hash).collect();
             assert_eq!(repeated(&hashes), expected, "{count}");
         }
     }

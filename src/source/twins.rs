@@ -11,7 +11,7 @@ use super::preset::Canon;
 use super::raw::RawBody;
 use super::read::{ObjectKey, Plan, Reading};
 use super::report::{Level, Problem};
-use super::seen::hash_of_value;
+use super::seen::{Short, hash_of_value};
 use super::wanted;
 use crate::model::{Deletion, ObjectKind};
 
@@ -55,7 +55,7 @@ pub fn warn(reading: &mut Reading<'_>, plans: &[Plan]) {
             for name in SINGLE {
                 let Some(value) = draft.text(name) else { continue };
                 let hash = hash_of_value(name, value, &mut text);
-                if !repeated.contains(&hash) || *firsts.entry(hash).or_insert(key) == key {
+                if !repeated.contains(&Short::of(hash)) || *firsts.entry(hash).or_insert(key) == key {
                     continue;
                 }
                 let name = &preset.canonical(name).name;

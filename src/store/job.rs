@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{JobKey, Staging, Store, StoreError, open};
+use super::{JobKey, Spool, Staging, Store, StoreError, open};
 use crate::model::{Pace, Quarantine, RunSummary};
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -356,7 +356,7 @@ fn write_snapshot(connection: &Connection, job: JobKey, pieces: &[SnapshotPiece]
             SnapshotPiece::Same(_) if !is_fresh => {}
             SnapshotPiece::Same(bytes) | SnapshotPiece::New(bytes) => blob.write_at(bytes, begin)?,
             SnapshotPiece::Spooled(staging, number, octets) => {
-                let all = staging.spooled(*number)?;
+                let all = staging.spooled(Spool::Snapshot, *number)?;
                 let some = all.get(octets.clone()).ok_or_else(|| StoreError::Decode("a spool is cut".to_owned()))?;
                 blob.write_at(some, begin)?;
             }

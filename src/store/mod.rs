@@ -42,7 +42,7 @@ pub use object::ObjectRow;
 pub use objects::{Committed, EscrowChange, ObjectCommit, RowChange};
 pub use references::{Exported, Pending, Ready, ReferenceChange};
 pub use sent::Sender;
-pub use staging::{Filling, FollowUp, Staged, Staging};
+pub use staging::{Filling, FollowUp, Spool, Staged, Staging};
 use writer::Writer;
 
 /// A job in the state file.

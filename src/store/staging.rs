@@ -36,6 +36,13 @@ pub struct FollowUp {
     pub name: String,
 }
 
+/// What octets that were put away are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spool {
+    Snapshot,
+    Keys,
+}
+
 /// See the module.
 pub struct Staging {
     /// Nothing once there were too many: then all objects are in the file.
@@ -67,7 +74,9 @@ impl Staging {
                 anchor ANY PRIMARY KEY, kind INTEGER NOT NULL, came_to INTEGER NOT NULL, resource TEXT, name TEXT NOT NULL
              ) STRICT, WITHOUT ROWID;
              CREATE TABLE learned (key BLOB PRIMARY KEY, data TEXT) STRICT, WITHOUT ROWID;
-             CREATE TABLE spool (number INTEGER PRIMARY KEY, octets BLOB NOT NULL) STRICT;",
+             CREATE TABLE spool (
+                of INTEGER NOT NULL, number INTEGER NOT NULL, octets BLOB NOT NULL, PRIMARY KEY (of, number)
+             ) STRICT;",
         )?;
         connection.set_prepared_statement_cache_capacity(16);
         Ok(Self { held: Mutex::new(Some(Held::of_room(FEW))), connection: Mutex::new(connection) })
@@ -82,19 +91,20 @@ impl Staging {
     }
 
     /// Puts octets away that would take too much memory.
-    pub fn spool(&self, number: usize, octets: &[u8]) -> Result<(), StoreError> {
+    pub fn spool(&self, of: Spool, number: usize, octets: &[u8]) -> Result<(), StoreError> {
         self.with(|connection| {
-            let sql = "INSERT OR REPLACE INTO spool (number, octets) VALUES (?1, ?2)";
-            connection.prepare_cached(sql)?.execute(params![number.cast_signed() as i64, octets])?;
+            let sql = "INSERT OR REPLACE INTO spool (of, number, octets) VALUES (?1, ?2, ?3)";
+            connection.prepare_cached(sql)?.execute(params![of as i64, number.cast_signed() as i64, octets])?;
             Ok(())
         })
     }
 
     /// Gives octets back that were put away.
-    pub fn spooled(&self, number: usize) -> Result<Vec<u8>, StoreError> {
+    pub fn spooled(&self, of: Spool, number: usize) -> Result<Vec<u8>, StoreError> {
         self.with(|connection| {
-            let sql = "SELECT octets FROM spool WHERE number = ?1";
-            Ok(connection.prepare_cached(sql)?.query_row([number.cast_signed() as i64], |row| row.get(0))?)
+            let sql = "SELECT octets FROM spool WHERE of = ?1 AND number = ?2";
+            let number = number.cast_signed() as i64;
+            Ok(connection.prepare_cached(sql)?.query_row(params![of as i64, number], |row| row.get(0))?)
         })
     }
 
