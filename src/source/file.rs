@@ -927,6 +927,8 @@ fn seed_of(opened: &Opened, role: Option<Role>, is_delta: bool, name: &str) -> u
         text.extend(column.to_lowercase().bytes());
         text.push(0x1f);
     }
+    // by it a record ends elsewhere
+    text.extend(format!("{:?}", opened.delimiter).bytes());
     text.push(u8::from(is_delta));
     text.extend(role.map_or("", Role::name).bytes());
     let base = name.rsplit('/').next().unwrap_or(name);
