@@ -19,8 +19,8 @@ pub(super) struct ReadKeys {
 pub(super) struct SortedKeys(Vec<u64>);
 
 const TOGETHER: usize = 1 << 16;
-/// Lists that are held, eight megabytes.
-const HELD: usize = 16;
+/// Lists that are held, two megabytes.
+const HELD: usize = 4;
 
 impl ReadKeys {
     pub fn insert(&mut self, key: u64) {

@@ -118,7 +118,7 @@ pub struct SnapshotBuilder {
 const CHUNK: usize = 1 << 15;
 /// Chunks that are held, some thirty megabytes; of more than twice as many only a few.
 const HELD: usize = 36;
-const FEW: usize = 4;
+const FEW: usize = 2;
 
 /// Some octets of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]

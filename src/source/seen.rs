@@ -159,7 +159,7 @@ impl Short {
 }
 
 /// Hashes that are looked through together, so that the bits for them take a few megabytes.
-const TOGETHER: usize = 1 << 21;
+const TOGETHER: usize = 1 << 20;
 
 /// Hashes that occur more than once.
 fn repeated(hashes: &Pieces<Short>) -> HashSet<Short> {

@@ -104,7 +104,7 @@ impl Met {
             return;
         }
         if SPREAD * count > self.filter.room() {
-            let room = (2 * count).max(ROOM);
+            let room = (count + count / 2).max(ROOM);
             (self.filter, self.filtered) = (Filter::with_room(SPREAD * room), 0);
         }
         self.records.keys.from(self.filtered).for_each(|key| self.filter.insert(key));
