@@ -34,6 +34,9 @@ use self::ldif::{LdifDecoder, LdifFacts, LdifFormat, LdifFramer};
 use super::encoding::{Choice, Input};
 use super::raw::RawRecord;
 
+/// Longer records are not looked ahead for: where they do not come, so much would be held in vain.
+const LONGEST_TAKEN: usize = 1 << 20;
+
 /// Says whether an attribute of this name is asked for; others need not be decoded.
 pub type Wanted = std::rc::Rc<dyn Fn(&str) -> bool>;
 
@@ -102,6 +105,9 @@ impl<R: Read> Framer<R> {
     /// Where it answers none, [`Framer::next`] gives what comes, whatever that is. Where `is_it` holds only of bytes that
     /// [`Framer::next`] would give as a record, it is that record.
     pub fn take(&mut self, length: usize, is_it: impl FnOnce(&[u8]) -> bool) -> Result<Option<u64>, FileFault> {
+        if length > LONGEST_TAKEN {
+            return Ok(None);
+        }
         match self {
             Self::Csv(framer) => framer.take(length, is_it),
             // where an object begins depends on all before it
