@@ -35,7 +35,9 @@ impl<'a> Matcher<'a> {
         let far = if self.is_lost { 1 } else { LOOK_AHEAD };
         let mut ahead = self.cursor..(self.cursor + far).min(self.old.len());
         let near = ahead.find(|at| self.old.get(*at).is_some_and(|record| record.hash == hash));
-        self.is_lost |= near.is_none() && self.misses >= MISSES_BEFORE_LOST;
+        // Behind the last one come those who joined.
+        let is_at_end = self.cursor >= self.old.len();
+        self.is_lost |= near.is_none() && self.misses >= MISSES_BEFORE_LOST && !is_at_end;
         match near.or_else(|| self.is_lost.then(|| self.old.of_hash(hash)).flatten()) {
             Some(at) => {
                 self.go_on_behind(at);
@@ -96,6 +98,15 @@ mod tests {
         let old = old(6);
         let mut matcher = Matcher::new(&old);
         assert_eq!([2, 2].map(|n| matcher.find(hash(n))), [Some(1), None]);
+    }
+
+    #[test]
+    fn joiners_at_the_end_are_no_other_order() {
+        let old = old(6);
+        let mut matcher = Matcher::new(&old);
+        assert!((1..=6).all(|n| matcher.find(hash(n)).is_some()));
+        assert!((7..=7 + 2 * MISSES_BEFORE_LOST as u64).all(|n| matcher.find(hash(n)).is_none()));
+        assert!(!matcher.is_lost());
     }
 
     #[test]
