@@ -18,7 +18,7 @@ use super::recognise::{FindAny, Fingerprint, Recognised};
 /// Records one after the other.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// Of records that are not known it is not known yet.
+    /// The order is lost: whether a record was read last time is still to be found out.
     is_lost: bool,
     bytes: Vec<u8>,
     records: Vec<Record>,

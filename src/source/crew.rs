@@ -3,7 +3,8 @@
 //! ```text
 //! cutter   cuts the file into batches of records and recognises those that come in the order of last time
 //! leader   the calling thread: hands out batches and merges them in their order
-//! workers  recognise records where the order is lost, and map those that are not known: plain ones straight from their bytes, others as small files are read
+//! workers  recognise records where the order is lost, and map those that are not known: plain ones straight from their bytes,
+//!          others as small files are read
 //! ```
 //!
 //! What a worker cannot finish (a refusal, a change record, a very long record) it leaves as it is; the leader then reads it as

@@ -26,7 +26,7 @@ use super::pack::{Beside, Unpacked};
 use super::preset::{Canon, FormatName, Preset, Slot};
 use super::raw::{LdifChange, RawBody, RawRecord};
 use super::read::{Given, ObjectKey, Plan, Read, Reading, file_problem, format_name, is_unchanged};
-use super::recognise::{Fingerprint, Knowing, Recognised};
+use super::recognise::{Fingerprint, Knowing, Recall, Recognised};
 use super::references::Resolved;
 use super::report::{FileReport, Level, Problem, RefusedRecord, Warning};
 use super::seen::{First, Standing};
@@ -216,13 +216,13 @@ impl<'r, 'a> FileReading<'r, 'a> {
             self.report.records += 1;
             let (line, hash, bytes) = match cut {
                 Cut::Record { line, hash, bytes, known: None } => (line, hash, bytes),
-                Cut::Record { line, hash, bytes, known: Some(known) } => {
-                    let done = self.recognised(line, Fingerprint::of(hash, bytes), known, sink)?;
+                Cut::Record { line, hash, bytes, known: Some(recognised) } => {
+                    let done = self.recognised(line, Fingerprint::of(hash, bytes), recognised, &*known.recall, sink)?;
                     self.take(done, &[], sink)?;
                     continue;
                 }
                 Cut::Ahead { line, ahead } => {
-                    let done = self.recognised(line, ahead.fingerprint, ahead.recognised, sink)?;
+                    let done = self.recognised(line, ahead.fingerprint, ahead.recognised, &*known.recall, sink)?;
                     self.take(done, &[], sink)?;
                     continue;
                 }
@@ -290,6 +290,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         line: u64,
         fingerprint: Fingerprint,
         recognised: Recognised,
+        recall: &dyn Recall,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Done, E> {
         let (Recognised { number, key, living }, hash) = (recognised, fingerprint.hash);
@@ -308,7 +309,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         if self.is_change() {
             return sink(known).map(Ok);
         }
-        match self.reading.seen.recognise(number, key, self.first(living, line, 0), hash) {
+        match self.reading.seen.recognise(number, key, self.first(living, line, 0), hash, recall) {
             Standing::New | Standing::Repeated(_) => sink(known).map(Ok),
             Standing::Shadowed => {
                 self.warn_conflict(line);
@@ -337,7 +338,9 @@ impl<'r, 'a> FileReading<'r, 'a> {
             let Some(record) = known.recall.record(run.first + at) else { return Err(Stop::File(crew::broken())) };
             self.report.records += 1;
             let line = begin + at as u64 * run.lines;
-            let done = self.recognised(line, record.fingerprint, record.recognised, sink).map_err(Stop::Sink)?;
+            let done = self
+                .recognised(line, record.fingerprint, record.recognised, &*known.recall, sink)
+                .map_err(Stop::Sink)?;
             self.take(done, &[], sink).map_err(Stop::Sink)?;
         }
         Ok(())
@@ -504,7 +507,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
                 return Ok(Ok(()));
             }
             if let Some(recognised) = known.follow.as_mut().and_then(|follow| follow.find(hash)) {
-                return self.recognised(line, fingerprint, recognised, sink);
+                return self.recognised(line, fingerprint, recognised, &*known.recall, sink);
             }
         }
         let renamed_to = draft.extras().rename_to.clone();
@@ -843,7 +846,8 @@ impl<E> Lead for Merging<'_, '_, '_, E> {
             let done = match (record.step, mapped) {
                 (Step::Refused(fault), _) => Err(Refusal { fault: *fault, key: None, first_line: None }),
                 (Step::Known(recognised, length), _) => {
-                    file.recognised(line, Fingerprint { hash, length }, recognised, *sink).map_err(Stop::Sink)?
+                    let fingerprint = Fingerprint { hash, length };
+                    file.recognised(line, fingerprint, recognised, &*known.recall, *sink).map_err(Stop::Sink)?
                 }
                 (Step::PassedOver, _) => {
                     file.pass_over();

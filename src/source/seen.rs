@@ -63,34 +63,38 @@ impl Seen {
     }
 
     /// Notes a record that was recognised, by its number in the last set, and says how it stands to those before it.
-    ///
-    /// Of records that were all recognised none is checked against another: they were, last time.
-    pub fn recognise(&mut self, number: usize, key: ObjectKey, this: First, hash: u128) -> Standing {
+    pub fn recognise(
+        &mut self,
+        number: usize,
+        key: ObjectKey,
+        this: First,
+        hash: u128,
+        recall: &dyn Recall,
+    ) -> Standing {
+        if !this.living {
+            return self.meet(key, this, hash, recall);
+        }
+        // Of living records that were all recognised none is checked against another: they were, last time.
         match self.firsts.get(&key.0).copied().or_else(|| self.living.find_decoded(key.0)) {
             Some(first) => self.stand(key, first, this),
-            None if this.living => {
+            None => {
                 self.living.recognise(number, this.file, this.line);
                 Standing::New
             }
-            None => self.note_deleted(key, this, hash),
         }
     }
 
-    /// Notes a record that was decoded and says how it stands to those before it.
+    /// Notes a record and says how it stands to all before it.
     pub fn meet(&mut self, key: ObjectKey, this: First, hash: u128, recall: &dyn Recall) -> Standing {
-        match self.firsts.get(&key.0).copied().or_else(|| self.living.find(key.0, recall)) {
-            Some(first) => self.stand(key, first, this),
-            None if this.living => {
-                self.living.push(key.0, this);
-                Standing::New
-            }
-            None => self.note_deleted(key, this, hash),
+        if let Some(first) = self.firsts.get(&key.0).copied().or_else(|| self.living.find(key.0, recall)) {
+            return self.stand(key, first, this);
         }
-    }
-
-    fn note_deleted(&mut self, key: ObjectKey, this: First, hash: u128) -> Standing {
-        self.firsts.insert(key.0, this);
-        self.deleted.insert(key.0, (hash, Counts::default()));
+        if this.living {
+            self.living.push(key.0, this);
+        } else {
+            self.firsts.insert(key.0, this);
+            self.deleted.insert(key.0, (hash, Counts::default()));
+        }
         Standing::New
     }
 
@@ -131,8 +135,8 @@ impl Seen {
         hashes.for_each(|hash| self.values.push(Short::of(hash)));
     }
 
-    /// Hashes of values that several objects have, and of few others. They are found at the end, in two sweeps over a list that is half as large as
-    /// a table would be.
+    /// Hashes of values that several objects have, and of few others. They are found at the end, in sweeps over a list that is
+    /// smaller than a table would be.
     pub fn repeated_values(&mut self) -> HashSet<Short> {
         repeated(&std::mem::take(&mut self.values))
     }
@@ -244,7 +248,7 @@ mod tests {
         let place = |first: First| Some((first.file, first.line));
         let standing = if this.print == 0 {
             recognised.0.push(key);
-            seen.recognise(recognised.0.len() - 1, ObjectKey(key), this, 0)
+            seen.recognise(recognised.0.len() - 1, ObjectKey(key), this, 0, recognised)
         } else {
             seen.meet(ObjectKey(key), this, 0, recognised)
         };
@@ -268,6 +272,7 @@ mod tests {
             (record(0, true, 2, 0), record(0, true, 9, 7), ("contested", Some((0, 2)))),
             (record(0, true, 2, 7), record(1, true, 9, 0), ("contested", Some((0, 2)))),
             (record(0, true, 2, 0), record(1, false, 9, 7), ("shadowed", None)),
+            (record(0, true, 2, 0), record(1, false, 9, 0), ("shadowed", None)),
             (record(0, false, 2, 7), record(1, true, 9, 0), ("replaces", Some((0, 2)))),
             (record(0, false, 2, 0), record(1, true, 9, 0), ("replaces", Some((0, 2)))),
             (record(0, false, 2, 7), record(1, false, 9, 7), ("repeated", Some((0, 2)))),
