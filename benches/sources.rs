@@ -17,7 +17,7 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use provisiond::model::Deletion;
-use provisiond::source::{self, Nothing, ObjectKey, Read, Recognise, Remembered, Settings};
+use provisiond::source::{self, FileSet, Look, Nothing, ObjectKey, Read, Recognise, Remembered, Settings};
 
 const PEOPLE: u64 = 200_000;
 /// The least time of so many interleaved rounds counts.
@@ -148,7 +148,7 @@ fn learn(known: &mut Remembered, record: &Read<'_>) {
 
 /// Reads a folder as a cycle does; returns how many records were recognised.
 fn whole(settings: &Settings, known: &mut dyn Recognise, each: &mut dyn FnMut(Read<'_>)) -> io::Result<u64> {
-    let mut set = source::find(settings);
+    let set = FileSet { look: Look::Head, ..source::find(settings) };
     set.identity()?;
     let Ok(report) = source::read::<Infallible>(settings, &set, None, known, &mut |record| {
         each(record);

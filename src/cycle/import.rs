@@ -13,8 +13,8 @@ use super::refused::RefusedRecords;
 use crate::delta::{Matcher, Met, Piece, Record, Snapshot, SnapshotBuilder, absent_keys};
 use crate::model::{Deletion, ObjectKind, RunError, SourceAnchor, SourceCounts, SourceObject, SourceValue};
 use crate::source::{
-    self, Absences, Census, Fingerprint, Lasting, Mode, ObjectKey, Problem, Read, SetMemory, SetMode, SetReport,
-    Settings,
+    self, Absences, Census, FileSet, Fingerprint, Lasting, Look, Mode, ObjectKey, Problem, Read, SetMemory, SetMode,
+    SetReport, Settings,
 };
 use crate::store::{Filling, JobKey, Learned, SnapshotPiece, Spool, Staged, Staging, Store, StoreError, Watermark};
 
@@ -76,26 +76,30 @@ pub(super) struct Refused {
 
 /// Reads the folder, finds what changed and judges whether anything may be concluded from it.
 pub(super) fn import(request: &Request<'_>) -> Result<Result<Imported, Refused>, StoreError> {
-    let mut last = None;
-    for _ in 0..ATTEMPTS {
-        let attempted = match attempt(request, false)? {
-            Attempt::OnlyChanges => attempt(request, true)?,
-            other => other,
-        };
-        match attempted {
+    let (mut way, mut changes) = (Way::FIRST, 0);
+    loop {
+        match attempt(request, way)? {
             Attempt::Done(imported) => return Ok(Ok(*imported)),
             Attempt::Refused(refused) => return Ok(Err(refused)),
-            Attempt::Changed(refused) => last = Some(refused),
-            // said only where nothing is remembered
-            Attempt::OnlyChanges => {}
+            Attempt::Changed(refused) if changes + 1 == ATTEMPTS => return Ok(Err(refused)),
+            Attempt::Changed(_) => (way, changes) = (Way::FIRST, changes + 1),
+            // each is said once: not of the way that is taken for it
+            Attempt::OnlyChanges => way.begun_anew = true,
+            Attempt::Misread => way.look = Look::Whole,
         }
     }
-    Ok(Err(last.unwrap_or_else(|| Refused {
-        error: refusal("the source could not be read", "run `provisiond source` to see why"),
-        identity: None,
-        counts: SourceCounts::default(),
-        warnings: Vec::new(),
-    })))
+}
+
+/// What is taken for granted until the source shows that it is not so.
+#[derive(Clone, Copy)]
+struct Way {
+    /// What was remembered before the watermark was dropped counts.
+    begun_anew: bool,
+    look: Look,
+}
+
+impl Way {
+    const FIRST: Self = Self { begun_anew: false, look: Look::Head };
 }
 
 enum Attempt {
@@ -105,11 +109,12 @@ enum Attempt {
     Changed(Refused),
     /// The job begins anew, and the folder holds changes of what it knew before.
     OnlyChanges,
+    /// A file is not in the encoding that its beginning shows.
+    Misread,
 }
 
-/// `begun_anew`: what was remembered before the watermark was dropped counts.
-fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreError> {
-    let mut set = source::find(request.settings);
+fn attempt(request: &Request<'_>, Way { begun_anew, look }: Way) -> Result<Attempt, StoreError> {
+    let set = FileSet { look, ..source::find(request.settings) };
     let identity = match set.identity() {
         Ok(identity) => identity.digest(),
         Err(error) => {
@@ -264,6 +269,9 @@ fn attempt(request: &Request<'_>, begun_anew: bool) -> Result<Attempt, StoreErro
         put_away(&mut builder, &staging)
     };
     let report = source::read(request.settings, &set, memory.as_ref(), &mut recognising, &mut sink)?;
+    if report.misread {
+        return Ok(Attempt::Misread);
+    }
     known.check()?;
     let read = std::mem::take(&mut sorted.read).sorted(&staging)?;
     let of_changes = report.mode == SetMode::Changes;

@@ -8,7 +8,9 @@ use super::assignment::{Assigned, Heard};
 use super::known::{Known, OBJECT_KEY};
 use crate::config::{Job, ScopeMode};
 use crate::model::{ObjectKind, SourceObject};
-use crate::source::{self, Base, Knowing, Lasting, ObjectKey, Read, Recall, Recognise, SetMemory, SetMode, SetReport};
+use crate::source::{
+    self, Base, FileSet, Knowing, Lasting, Look, ObjectKey, Read, Recall, Recognise, SetMemory, SetMode, SetReport,
+};
 use crate::store::{JobKey, ObjectRow, Staging, Store, StoreError};
 
 /// More names than this are looked for in every record.
@@ -126,7 +128,18 @@ impl Recognise for Sought<'_> {
 }
 
 fn read(job: &Job, ids: &[String], needles: Option<&Regex>, before: &Before<'_>) -> Result<Search, StoreError> {
-    let set = source::find(&job.source);
+    let search = read_by(Look::Head, job, ids, needles, before)?;
+    if search.report.misread { read_by(Look::Whole, job, ids, needles, before) } else { Ok(search) }
+}
+
+fn read_by(
+    look: Look,
+    job: &Job,
+    ids: &[String],
+    needles: Option<&Regex>,
+    before: &Before<'_>,
+) -> Result<Search, StoreError> {
+    let set = FileSet { look, ..source::find(&job.source) };
     let mut found: HashMap<String, (Fit, SourceObject)> = HashMap::new();
     let user_login = job.mapping.users.mapping.first_matching_source();
     let group_login = job.mapping.groups.as_ref().and_then(|groups| groups.mapping.first_matching_source());

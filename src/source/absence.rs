@@ -130,6 +130,7 @@ mod tests {
             complete,
             refused: false,
             changed_while_read: false,
+            misread: false,
             files: Vec::new(),
             counts: Counts::default(),
             problems: Vec::new(),

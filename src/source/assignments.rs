@@ -89,7 +89,7 @@ fn rows(
     (&mut file).take(64 << 10).read_to_end(&mut head).map_err(failed)?;
     sniff(&head)?;
     let configured = reading.settings.encoding.as_deref().and_then(encoding::by_label);
-    let choice = encoding::choose(&mut file, FormatGuess::Csv, configured, &[], Look::after(found.is_utf8))?;
+    let choice = encoding::choose(&mut file, FormatGuess::Csv, configured, &[], Look::Whole)?;
     report.encoding = Some(encoding::name(choice.encoding));
     let heading = read_heading(&encoding::decode_head(&head, &choice), b",;\t", HeaderStyle::Plain, &[])?;
     let limits = reading.settings.limits;

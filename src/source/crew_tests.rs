@@ -105,8 +105,7 @@ impl Base for OverNothing {
 
 /// Everything that reading the folder gives, and half of its records to be known next time.
 fn trace(settings: &Settings, crew: Crew, known: &mut dyn Recognise) -> (String, Remembered) {
-    let mut set = find(settings);
-    let _ = set.identity();
+    let set = find(settings);
     let mut text = String::new();
     let mut half = Remembered::default();
     let mut sink = |read: Read<'_>| -> Result<(), Infallible> {

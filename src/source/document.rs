@@ -20,8 +20,8 @@ use crate::model::{Deletion, ObjectKind, SourceObject, SourceValue};
 /// Of the records at most the first `most` are shown; how many there are beside them is said with the document.
 pub fn document(settings: &Settings, most: usize) -> (Value, usize) {
     let settings = whole(settings);
-    let mut set = find(&settings);
-    let identity = identity(&mut set);
+    let set = find(&settings);
+    let identity = identity(&set);
     let mut records: Vec<Shown> = Vec::new();
     let mut left = 0;
     let mut sink = |read: Read<'_>| -> Result<(), Infallible> {
@@ -51,8 +51,8 @@ pub fn document(settings: &Settings, most: usize) -> (Value, usize) {
 /// Writes the same with every record, none of which is held; says whether the set is refused.
 pub fn write_document(settings: &Settings, out: &mut dyn Write) -> io::Result<bool> {
     let settings = whole(settings);
-    let mut set = find(&settings);
-    let identity = identity(&mut set);
+    let set = find(&settings);
+    let identity = identity(&set);
     // which record a later file takes the place of is known only at the end
     let mut withdrawn: HashSet<(usize, u128)> = HashSet::new();
     let mut several = set.files.len() > 1;
@@ -129,7 +129,7 @@ fn around(report: &SetReport, identity: Value) -> impl Iterator<Item = (&'static
 }
 
 /// What the export is told from others by; nothing where a file cannot be read.
-fn identity(set: &mut FileSet) -> Value {
+fn identity(set: &FileSet) -> Value {
     json!(set.identity().ok().map(|identity| identity.digest()))
 }
 

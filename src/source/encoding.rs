@@ -37,8 +37,8 @@ pub enum Reason {
     Preset,
     /// JSON and LDIF are UTF-8.
     Format,
-    /// The beginning of the file is UTF-8. On the first `encoding.invalid`, and when the file is refused, choose again with
-    /// [`Look::Whole`] and start over.
+    /// The beginning of the file is UTF-8. On the first `encoding.invalid`, and when the file is refused, it is to be read again,
+    /// with [`Look::Whole`]; where neither comes, the whole file is.
     Provisional,
     /// The whole file is UTF-8.
     Whole,
@@ -51,18 +51,9 @@ pub enum Reason {
 /// How much of a CSV file is looked at to see whether it is UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Look {
-    /// Its beginning; spares a pass over the file, see [`Reason::Provisional`].
+    /// Its beginning, which spares a pass over the file; see [`Reason::Provisional`]. For who can read it again.
     Head,
     Whole,
-    /// Nothing: somebody read the whole file already, and all of it was UTF-8, or not.
-    Done(bool),
-}
-
-impl Look {
-    /// What is left to look at where a pass may have been made already.
-    pub fn after(is_utf8: Option<bool>) -> Self {
-        is_utf8.map_or(Self::Whole, Self::Done)
-    }
 }
 
 /// Returns the encoding of this label of the Encoding Standard; `system` is windows-1252.
@@ -109,9 +100,6 @@ pub fn choose<F: Read + Seek>(
         (FormatGuess::Csv, None) => {
             if look == Look::Head && is_beginning_of_utf8(&head) {
                 return Ok(chosen(UTF_8, Reason::Provisional));
-            }
-            if look == Look::Done(true) {
-                return Ok(chosen(UTF_8, Reason::Whole));
             }
             match judge_utf8(file)? {
                 Judgement::Valid => Ok(chosen(UTF_8, Reason::Whole)),

@@ -125,6 +125,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
     ) -> Result<FileReport, E> {
         let found = &self.reading.set.files[self.index];
         if let Err(fault) = self.records(known, sink)? {
+            self.reading.misread |= self.opened.choice.reason == Reason::Provisional;
             self.reading.problems.add(file_problem(found, &fault));
             self.report.error = Some((fault.code, fault.line));
             self.report.document = None;
@@ -660,6 +661,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Refusal { fault, key, first_line } = refusal;
+        self.reading.misread |= self.opened.choice.reason == Reason::Provisional && fault.code == "encoding.invalid";
         self.reading.counts.refused += 1;
         self.report.refused_count += 1;
         if key.is_none() {

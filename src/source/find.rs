@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
+use super::encoding::Look;
 use super::manifest::Manifest;
 use super::peek::is_of_changes;
 use super::preset::Presets;
@@ -48,8 +49,6 @@ pub struct Found {
     pub is_named: bool,
     pub stamp: Stamp,
     pub shape: Shape,
-    /// Whether all of it is UTF-8, once [`FileSet::identity`] has read it.
-    pub is_utf8: Option<bool>,
 }
 
 /// What changes when a file is written or replaced.
@@ -67,6 +66,8 @@ pub struct FileSet {
     pub files: Vec<Found>,
     pub manifest: Option<Manifest>,
     pub problems: Vec<Problem>,
+    /// How the encodings of its files are found out.
+    pub look: Look,
 }
 
 impl Stamp {
@@ -106,8 +107,13 @@ impl FileSet {
 
 /// Looks for the files of the set; what is wrong is among its problems.
 pub fn find(settings: &Settings) -> FileSet {
-    let mut set =
-        FileSet { directory: settings.directory.clone(), files: Vec::new(), manifest: None, problems: Vec::new() };
+    let mut set = FileSet {
+        directory: settings.directory.clone(),
+        files: Vec::new(),
+        manifest: None,
+        problems: Vec::new(),
+        look: Look::Whole,
+    };
     let directory = &settings.directory;
     let root = match directory.canonicalize().and_then(|root| fs::read_dir(&root).map(|_| root)) {
         Ok(root) => root,
@@ -270,7 +276,6 @@ fn walk(
             preset: rule.and_then(|rule| rule.preset.clone()),
             is_named: rule.is_some(),
             stamp: Stamp::of(&metadata),
-            is_utf8: None,
         });
     }
 }

@@ -65,6 +65,7 @@ pub use canonical::{NAMES as CANONICAL_NAMES, is_secret, spelling as canonical_n
 pub use changes::{Applied, Change, Entry, EntryValue};
 pub use document::{document, write_document};
 pub use draft::Handed;
+pub use encoding::Look;
 pub use find::{FileSet, Found, Stamp, find};
 pub use frame::Limits;
 pub use identity::{FileIdentity, Identity};

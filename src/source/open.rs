@@ -73,9 +73,10 @@ pub fn open(
     presets: &mut Presets,
     known_before: bool,
     siblings: &[String],
+    look: Look,
 ) -> Result<Opened, Box<(NotOpened, Partly)>> {
     let mut partly = Partly::default();
-    open_inner(found, settings, presets, siblings, &mut partly).map_err(|refusal| {
+    open_inner(found, settings, presets, siblings, look, &mut partly).map_err(|refusal| {
         let refusal = match refusal {
             NotOpened::Refused(fault) if !found.is_named && !known_before && is_skippable(&found.name, &fault) => {
                 NotOpened::Skipped(fault)
@@ -114,6 +115,7 @@ fn open_inner(
     settings: &Settings,
     presets: &mut Presets,
     siblings: &[String],
+    look: Look,
     partly: &mut Partly,
 ) -> Result<Opened, NotOpened> {
     let refuse = NotOpened::Refused;
@@ -154,8 +156,7 @@ fn open_inner(
     let listed =
         |preset: &Preset| preset.csv.encodings.iter().filter_map(|label| encoding::by_label(label)).collect::<Vec<_>>();
     let list = named.as_ref().map(|preset| listed(preset)).unwrap_or_default();
-    let mut choice =
-        encoding::choose(&mut file, guess, configured, &list, Look::after(found.is_utf8)).map_err(refuse)?;
+    let mut choice = encoding::choose(&mut file, guess, configured, &list, look).map_err(refuse)?;
     partly.encoding = Some(encoding::name(choice.encoding));
     let text = encoding::decode_head(&head, &choice);
     refuse_markup(&text).map_err(refuse)?;
@@ -183,8 +184,7 @@ fn open_inner(
             };
             let list = listed(&preset);
             if guess == FormatGuess::Csv && !list.is_empty() {
-                choice = encoding::choose(&mut file, guess, configured, &list, Look::after(found.is_utf8))
-                    .map_err(refuse)?;
+                choice = encoding::choose(&mut file, guess, configured, &list, look).map_err(refuse)?;
             }
             preset
         }
@@ -262,8 +262,8 @@ fn reason_of(reason: Reason) -> &'static str {
         Reason::Configured => "set in `source.encoding`",
         Reason::Preset => "the only one of the preset",
         Reason::Format => "JSON and LDIF are UTF-8",
-        Reason::Provisional => "its beginning is UTF-8",
-        Reason::Whole => "the whole file is UTF-8",
+        // as it turns out, or it is read again
+        Reason::Provisional | Reason::Whole => "the whole file is UTF-8",
         Reason::Mostly => "most lines are UTF-8",
         Reason::Guessed => "guessed from the bytes",
     }

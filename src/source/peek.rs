@@ -23,9 +23,8 @@ pub fn is_of_changes(found: &Found, settings: &Settings, presets: &mut Presets) 
     match shown {
         Shows::None => false,
         Shows::Changes => true,
-        Shows::Additions => {
-            open(found, settings, presets, false, &[]).is_ok_and(|opened| !opened.preset.ldif.all_add_is_content)
-        }
+        Shows::Additions => open(found, settings, presets, false, &[], Look::Head)
+            .is_ok_and(|opened| !opened.preset.ldif.all_add_is_content),
     }
 }
 

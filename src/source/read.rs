@@ -118,6 +118,8 @@ pub(super) struct Reading<'a> {
     pub applied_before: bool,
     /// There were records that nobody asked for.
     pub passed_over: bool,
+    /// A file was taken for UTF-8 by its beginning, and is not.
+    pub misread: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -129,7 +131,8 @@ impl<'a> Reading<'a> {
 /// Reads the set and hands every record to `sink`; an error of the sink ends it.
 ///
 /// A file that changed while it was read is reported as `file.changed_while_read`; the caller then finds and reads the set
-/// anew, at most three times (sources.md 4.3).
+/// anew, at most three times (sources.md 4.3). With [`Look::Head`](super::encoding::Look::Head) it also does so, and looks at the
+/// whole of its files, where the report says [`SetReport::misread`].
 pub fn read<E>(
     settings: &Settings,
     set: &FileSet,
@@ -167,6 +170,7 @@ pub(super) fn read_by<E>(
         remembered: SetMemory::default(),
         applied_before: false,
         passed_over: false,
+        misread: false,
     };
     for problem in &set.problems {
         reading.problems.add(problem.clone());
@@ -241,7 +245,7 @@ fn plan(reading: &mut Reading<'_>, presets: &mut Presets) -> Vec<Plan> {
             continue;
         }
         let known_before = reading.memory.is_some_and(|memory| memory.names.contains(&found.name));
-        let state = match open(found, reading.settings, presets, known_before, &siblings) {
+        let state = match open(found, reading.settings, presets, known_before, &siblings, reading.set.look) {
             Ok(opened) => {
                 siblings.push(opened.preset.name.clone());
                 State::Ready(Box::new(opened))
@@ -362,6 +366,7 @@ fn finish(
         changed_while_read: problems.iter().any(|problem| problem.code == "file.changed_while_read"),
         files,
         counts: reading.counts,
+        misread: reading.misread,
         problems,
         refused_without_anchor: reading.refused_without_anchor,
         memory,

@@ -259,6 +259,8 @@ pub struct SetReport {
     pub refused: bool,
     /// The set is to be found and read anew.
     pub changed_while_read: bool,
+    /// A file was taken for UTF-8 by its beginning, and is not: nothing of the report counts.
+    pub misread: bool,
     pub files: Vec<FileReport>,
     pub counts: Counts,
     pub problems: Vec<Problem>,

@@ -1,6 +1,8 @@
 //! `provision-now`, by both of its names.
 
-use crate::cli_bench::{Bench, person, run_in};
+use serde_json::json;
+
+use crate::cli_bench::{Bench, HEADER, person, run_in};
 
 #[test]
 fn one_person_is_created_with_every_step() {
@@ -63,4 +65,31 @@ fn somebody_unknown_is_no_refused_export() {
     bench.people(&[&person(1, "taro", "佐藤", true)]);
     let answer = bench.json(&["provision-now", "--user", "nobody@example.jp"], 1);
     assert_eq!(answer["key"]["details"]["errorCode"], "SourceObjectNotFound");
+}
+
+#[test]
+fn a_file_whose_beginning_only_is_utf8_is_read_in_its_encoding() {
+    let bench = Bench::new();
+    let configuration = std::fs::read_to_string(bench.path().join("provisiond.yaml")).expect("it was written");
+    bench.write("provisiond.yaml", &configuration.replace("profile: kintone", "profile: kintone\n      rate: none"));
+    // more than is looked at of a beginning, and more than one thread reads
+    let plain = |number: u32| person(number, &format!("u{number}"), "Plain", true);
+    let rows: Vec<String> = (1..6000).map(plain).chain([person(6000, "hanako", "鈴木花子", true)]).collect();
+    let text = format!("{HEADER}\n{}\n", rows.join("\n"));
+    let (sjis, _, _) = encoding_rs::SHIFT_JIS.encode(&text);
+    std::fs::create_dir_all(bench.path().join("source")).expect("a folder");
+    std::fs::write(bench.path().join("source/users.csv"), sjis).expect("an export");
+    let answer = bench.json(&["provision-now", "--dry-run", "--user", "hanako@example.jp"], 0);
+    assert_eq!(answer["value"]["sourceIdentity"]["displayName"], "鈴木花子", "{answer}");
+    let document = bench.json(&["cycle", "--dry-run"], 0);
+    assert_eq!((&document["counts"]["create"], &document["counts"]["failure"]), (&json!(6000), &json!(0)));
+    assert!(
+        document["objects"]
+            .as_array()
+            .expect("all")
+            .iter()
+            .any(|one| one["sourceIdentity"]["displayName"] == "鈴木花子")
+    );
+    let warnings = document["warnings"].to_string();
+    assert!(warnings.contains("encoding.guessed") && warnings.contains("shift_jis"), "{warnings}");
 }

@@ -747,7 +747,7 @@ fn readiness_is_asked_for() {
 #[test]
 fn two_looks_agree_only_when_nothing_moved() {
     let bench = Bench::new(&[("users.csv", &people(1..3))]);
-    let mut first = find(&bench.settings);
+    let first = find(&bench.settings);
     assert!(find(&bench.settings).is_settled_since(&first));
     bench.write("users.csv", people(1..4).as_bytes());
     assert!(!find(&bench.settings).is_settled_since(&first));
