@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use provisiond::source::encoding::{Choice, Reason, by_label};
+use provisiond::source::Extent;
 use provisiond::source::frame::{Decoder, Fault, FileFacts, Format, Framed, Framer, Limits};
 use provisiond_fuzz::Chance;
 
@@ -70,7 +71,7 @@ fn steps(
     let mut steps: Vec<Step> = Vec::new();
     loop {
         let taken = known.iter().find_map(|record| {
-            let taken = framer.take(record.len(), |bytes| bytes == record).transpose()?;
+            let taken = framer.take(Extent::of(record), |bytes| bytes == record).transpose()?;
             Some(taken.map(|line| Some(Framed::Record { line, bytes: record })))
         });
         let step = match taken.unwrap_or_else(|| framer.next()) {

@@ -10,7 +10,7 @@ use super::known::{Known, OBJECT_KEY};
 use super::read_keys::SortedKeys;
 use super::reader::{Following, Keys, Last, Recalling, Recognising, Sorted};
 use super::refused::RefusedRecords;
-use crate::delta::{Matcher, Met, Piece, Record, Snapshot, SnapshotBuilder, absent_keys};
+use crate::delta::{Met, Piece, Record, Snapshot, SnapshotBuilder, absent_keys};
 use crate::model::{Deletion, ObjectKind, RunError, SourceAnchor, SourceCounts, SourceObject, SourceValue};
 use crate::source::{
     self, Absences, Census, FileSet, Fingerprint, Lasting, Look, Mode, ObjectKey, Problem, Read, SetMemory, SetMode,
@@ -182,7 +182,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look }: Way) -> Result<Attem
         same: keeps.then(Mutex::default),
     };
     let mut recognising = Recognising {
-        follow: Following { matcher: Matcher::new(&old), last: &last },
+        follow: Following::new(&last),
         recall: Recalling { last: &last, known: keeps.then_some(&known) },
     };
     let mut clashes: Vec<SourceAnchor> = Vec::new();
@@ -269,6 +269,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look }: Way) -> Result<Attem
         put_away(&mut builder, &staging)
     };
     let report = source::read(request.settings, &set, memory.as_ref(), &mut recognising, &mut sink)?;
+    recognising.follow.finish();
     if report.misread {
         return Ok(Attempt::Misread);
     }
@@ -396,14 +397,14 @@ fn put_away(builder: &mut SnapshotBuilder, staging: &Staging) -> Result<(), Stor
 
 fn to_store(piece: Piece, staging: &Arc<Staging>) -> SnapshotPiece {
     match piece {
-        Piece::Same(bytes) => SnapshotPiece::Same(bytes),
+        Piece::Same(from, bytes) => SnapshotPiece::Same(from, bytes),
         Piece::New(bytes) => SnapshotPiece::New(bytes),
         Piece::Given(number, octets) => SnapshotPiece::Spooled(Arc::clone(staging), number, octets),
     }
 }
 
 fn record_of(fingerprint: Fingerprint, key: ObjectKey, living: bool) -> Record {
-    Record { hash: fingerprint.hash, length: fingerprint.length, key: key.0, living }
+    Record { hash: fingerprint.hash, length: fingerprint.extent.bits(), key: key.0, living }
 }
 
 /// One object that the state knows and the export lacks.
@@ -494,25 +495,25 @@ fn changed_snapshot(
         // Without one the next complete export is compared with everybody.
         return Ok((None, users, groups));
     };
-    let (none, mut builder) = (Snapshot::default(), SnapshotBuilder::default());
+    let mut builder = SnapshotBuilder::default();
     let mut was = Keys::new();
-    for record in old.iter() {
+    for (number, record) in old.iter().enumerate() {
         if sorted.touched.contains_key(&record.key) || sorted.purged.contains(&record.key) {
             was.insert(record.key);
         } else {
-            builder.push(&none, record);
+            builder.push_old(&old, number);
             put_away(&mut builder, staging)?;
         }
     }
     for (key, (kind, record)) in &sorted.touched {
-        builder.push(&none, *record);
+        builder.push(&old, *record);
         put_away(&mut builder, staging)?;
         let count = if *kind == ObjectKind::Group { &mut groups } else { &mut users };
         *count += u64::from(!was.contains(key));
     }
     let gone = sorted.purged.iter().filter(|key| was.contains(*key)).count() as u64;
     users = users.saturating_sub(gone);
-    Ok((builder.finish(&none, |number| staging.spooled(Spool::Snapshot, number))?, users, groups))
+    Ok((builder.finish(&old, |number| staging.spooled(Spool::Snapshot, number))?, users, groups))
 }
 
 /// Puts an object under the new anchor that its record gives it (sources.md 13), unless somebody else is known under that.

@@ -1,6 +1,7 @@
 //! What the reader of files is told, and what it found, by keys.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use hashbrown::{HashMap, HashSet};
@@ -9,7 +10,9 @@ use super::known::Known;
 use super::read_keys::ReadKeys;
 use crate::delta::{Matcher, Met, Record, Snapshot};
 use crate::model::{ObjectKind, SourceAnchor};
-use crate::source::{Ahead, Base, FindAny, Fingerprint, Follow, Knowing, ObjectKey, Recall, Recognise, Recognised};
+use crate::source::{
+    Ahead, Base, Extent, FindAny, Fingerprint, Follow, Knowing, ObjectKey, Recall, Recognise, Recognised,
+};
 use crate::store::{Staging, StoreError};
 
 /// Keys of objects ([`ObjectKey`]), which are hashes already.
@@ -22,8 +25,10 @@ pub(super) struct Recognising<'a> {
 }
 
 pub(super) struct Following<'a> {
-    pub matcher: Matcher<'a>,
-    pub last: &'a Last<'a>,
+    matcher: Matcher<'a>,
+    last: &'a Last<'a>,
+    /// Records that came one after the other and are still to be noted: to note each of them takes longer than to recognise it.
+    run: Range<usize>,
 }
 
 pub(super) struct Recalling<'a> {
@@ -70,6 +75,17 @@ impl Last<'_> {
     }
 }
 
+impl<'a> Following<'a> {
+    pub fn new(last: &'a Last<'a>) -> Self {
+        Self { matcher: Matcher::new(last.old), last, run: 0..0 }
+    }
+
+    /// Notes what came; before anybody asks what of the last export is there again.
+    pub fn finish(&mut self) {
+        self.last.met.note_all(std::mem::take(&mut self.run));
+    }
+}
+
 impl Follow for Following<'_> {
     fn ahead(&self) -> Option<Ahead> {
         let (number, record) = self.matcher.ahead().filter(|(_, record)| !self.last.is_wanted(record))?;
@@ -77,8 +93,14 @@ impl Follow for Following<'_> {
     }
 
     fn advance(&mut self, ahead: &Ahead) {
-        self.last.met.note(ahead.recognised.number);
-        self.matcher.go_on_behind(ahead.recognised.number);
+        let number = ahead.recognised.number;
+        if self.run.end == number {
+            self.run.end += 1;
+        } else {
+            self.finish();
+            self.run = number..number + 1;
+        }
+        self.matcher.go_on_behind(number);
     }
 
     fn find(&mut self, hash: u128) -> Option<Recognised> {
@@ -103,7 +125,7 @@ impl FindAny for Last<'_> {
 }
 
 fn ahead(number: usize, record: &Record) -> Ahead {
-    let fingerprint = Fingerprint { hash: record.hash, length: record.length };
+    let fingerprint = Fingerprint { hash: record.hash, extent: Extent::of_bits(record.length) };
     Ahead { fingerprint, recognised: recognised(number, record) }
 }
 

@@ -1,5 +1,6 @@
 //! Which records of the last export are there again.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Record, Snapshot};
@@ -17,6 +18,18 @@ impl Met {
     pub fn note(&self, at: usize) {
         if let Some(word) = self.0.get(at / 64) {
             word.fetch_or(1 << (at % 64), Ordering::Relaxed);
+        }
+    }
+
+    /// Notes records one after the other.
+    pub fn note_all(&self, range: Range<usize>) {
+        let mut at = range.start;
+        while at < range.end {
+            let end = range.end.min((at / 64 + 1) * 64);
+            if let Some(word) = self.0.get(at / 64) {
+                word.fetch_or((u64::MAX >> (64 - (end - at))) << (at % 64), Ordering::Relaxed);
+            }
+            at = end;
         }
     }
 
@@ -57,7 +70,14 @@ mod tests {
         let old = snapshot_of(&(0..200).map(record).collect::<Vec<_>>());
         let met = Met::none_of(old.len());
         let is_there = |n: &u64| n % 7 != 2 && !(60..70).contains(n);
-        (0..200).filter(is_there).for_each(|n| met.note(n as usize));
+        (0..200).filter(is_there).filter(|n| !(70..140).contains(n)).for_each(|n| met.note(n as usize));
+        // and together those from one to the next that is missing
+        let there = |n: usize| is_there(&(n as u64));
+        (70..140).filter(|n| there(*n) && !there(n - 1)).for_each(|begin| {
+            let end = (begin..140).find(|n| !there(*n)).unwrap_or(140);
+            met.note_all(begin..end);
+        });
+        met.note_all(9..9);
         assert!(met.met(&old).map(|record| record.key).eq((0..200).filter(is_there)));
         assert!(met.missed(&old).map(|record| record.key).eq((0..200).filter(|n| !is_there(n))));
     }

@@ -8,12 +8,12 @@ use bytes::Bytes;
 
 use super::index::Index;
 
-/// One record: the hash of its bytes and their number, the key of its object (0: a record without an object), and whether that
+/// One record: the hash of its bytes and how long it is, the key of its object (0: a record without an object), and whether that
 /// lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record {
     pub hash: u128,
-    /// 0 where it is not known.
+    /// In 31 bits, of which the reader knows the meaning; 0 where it is not known.
     pub length: u32,
     pub key: u64,
     pub living: bool,
@@ -123,8 +123,8 @@ const FEW: usize = 2;
 /// Some octets of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
-    /// They are where they were in the old one.
-    Same(Bytes),
+    /// They begin there in the old one.
+    Same(usize, Bytes),
     New(Bytes),
     /// Some of those that were given away under this number.
     Given(usize, Range<usize>),
@@ -208,44 +208,32 @@ impl SnapshotBuilder {
         let mut pieces = Vec::with_capacity(self.parts.len() + 1);
         for part in self.parts.drain(..) {
             match part {
-                Part::Old(range) => pieces.push((Some(range.start), range.len(), Piece::Same(old.octets(range)))),
+                Part::Old(range) => pieces.push(Piece::Same(MAGIC.len() + range.start * SIZE, old.octets(range))),
                 Part::Fresh(range) => pieces.extend(in_chunks(range).map(|(chunk, range)| {
                     let octets = range.start * SIZE..range.end * SIZE;
-                    let piece = match chunk.checked_sub(first) {
+                    match chunk.checked_sub(first) {
                         Some(held) => Piece::New(fresh[held].slice(octets)),
                         None => Piece::Given(chunk, octets),
-                    };
-                    (None, range.len(), piece)
+                    }
                 })),
             }
         }
         if !self.withdrawn.is_empty() {
             pieces = without(&self.withdrawn, pieces, given)?;
         }
+        if old.bytes.is_empty() {
+            pieces.insert(0, Piece::New(Bytes::from_static(MAGIC)));
+            return Ok(Some(pieces));
+        }
         let is_same = match &pieces[..] {
             [] => old.is_empty(),
-            [(Some(0), count, _)] => *count == old.len(),
+            [Piece::Same(from, bytes)] => *from == MAGIC.len() && from + bytes.len() == old.bytes.len(),
             [..] => false,
         };
-        if is_same && !old.bytes.is_empty() {
-            return Ok(None);
-        }
-        let magic = Bytes::from_static(MAGIC);
-        let mut all = vec![if old.bytes.is_empty() { Piece::New(magic) } else { Piece::Same(magic) }];
-        let mut begin = 0;
-        for (from, count, piece) in pieces {
-            all.push(match piece {
-                Piece::Same(bytes) if from != Some(begin) => Piece::New(bytes),
-                piece => piece,
-            });
-            begin += count;
-        }
-        Ok(Some(all))
+        pieces.insert(0, Piece::Same(0, old.bytes.slice(..MAGIC.len())));
+        Ok((!is_same).then_some(pieces))
     }
 }
-
-/// Where some records were in the old export, how many they are, and their octets.
-type Placed = (Option<usize>, usize, Piece);
 
 /// The chunks in which fresh records are, and which of theirs they are.
 fn in_chunks(range: Range<usize>) -> impl Iterator<Item = (usize, Range<usize>)> {
@@ -259,29 +247,28 @@ fn in_chunks(range: Range<usize>) -> impl Iterator<Item = (usize, Range<usize>)>
 /// Cuts records out of the pieces.
 fn without<E>(
     withdrawn: &HashSet<u128>,
-    pieces: Vec<Placed>,
+    pieces: Vec<Piece>,
     mut given: impl FnMut(usize) -> Result<Vec<u8>, E>,
-) -> Result<Vec<Placed>, E> {
+) -> Result<Vec<Piece>, E> {
     let mut left = Vec::with_capacity(pieces.len() + withdrawn.len());
-    for (from, count, piece) in pieces {
+    for piece in pieces {
         let octets = match &piece {
-            Piece::Same(bytes) | Piece::New(bytes) => bytes.clone(),
+            Piece::Same(_, bytes) | Piece::New(bytes) => bytes.clone(),
             Piece::Given(chunk, octets) => Bytes::from(given(*chunk)?).slice(octets.clone()),
         };
         let records = octets.chunks_exact(SIZE).filter_map(read).enumerate();
         let out = records.filter(|(_, record)| withdrawn.contains(&record.hash)).map(|(at, _)| at);
         let mut begin = 0;
-        for end in out.chain([count]) {
+        for end in out.chain([octets.len() / SIZE]) {
             if begin < end {
                 let some = begin * SIZE..end * SIZE;
-                let piece = match &piece {
-                    Piece::Same(bytes) => Piece::Same(bytes.slice(some)),
+                left.push(match &piece {
+                    Piece::Same(from, bytes) => Piece::Same(from + some.start, bytes.slice(some)),
                     Piece::New(bytes) => Piece::New(bytes.slice(some)),
                     Piece::Given(chunk, octets) => {
                         Piece::Given(*chunk, octets.start + some.start..octets.start + some.end)
                     }
-                };
-                left.push((from.map(|from| from + begin), end - begin, piece));
+                });
             }
             begin = end + 1;
         }
@@ -307,7 +294,7 @@ fn finish(builder: SnapshotBuilder, old: &Snapshot, given: &[Vec<u8>]) -> Option
 #[cfg(test)]
 fn joined(pieces: Vec<Piece>, given: &[Vec<u8>]) -> Vec<u8> {
     let octets = |piece| match piece {
-        Piece::Same(bytes) | Piece::New(bytes) => bytes.to_vec(),
+        Piece::Same(_, bytes) | Piece::New(bytes) => bytes.to_vec(),
         Piece::Given(number, range) => given[number][range].to_vec(),
     };
     pieces.into_iter().flat_map(octets).collect()
@@ -351,15 +338,12 @@ mod tests {
             let mut builder = SnapshotBuilder::default();
             wanted.iter().for_each(|n| builder.push(&old, record(*n)));
             let pieces = finish(builder, &old, &[]).expect("it differs");
-            let mut begin = 0;
             for piece in &pieces {
-                let octets = joined(vec![piece.clone()], &[]);
-                if let Piece::Same(bytes) = piece {
-                    assert_eq!(&old.bytes[begin..begin + bytes.len()], bytes, "{wanted:?}");
+                if let Piece::Same(from, bytes) = piece {
+                    assert_eq!(&old.bytes[*from..from + bytes.len()], bytes, "{wanted:?}");
                 }
-                begin += octets.len();
             }
-            assert!(matches!(pieces[0], Piece::Same(_)));
+            assert!(matches!(pieces[0], Piece::Same(0, _)));
             let found = Snapshot::decode(joined(pieces, &[])).expect("well-formed");
             assert_eq!(found.iter().map(|record| record.key).collect::<Vec<_>>(), wanted);
         }

@@ -8,12 +8,13 @@ use regex::bytes::Regex;
 use super::changes::Entry;
 use super::cut::{Cut, Cutter};
 use super::direct::{Direct, Whole};
+use super::extent::Extent;
 use super::frame::{Decoder, FileFault, RecordFault};
 use super::map::{Mapped, Mapper};
 use super::pack::{Beside, MOST, Pack, Packs, Unpacked};
 use super::raw::RawBody;
 use super::read::ObjectKey;
-use super::recognise::{FindAny, Fingerprint, Recognised};
+use super::recognise::{FindAny, Recognised};
 
 /// Records one after the other.
 #[derive(Debug, Default)]
@@ -56,8 +57,8 @@ pub enum Step {
     Refused(Box<RecordFault>),
     /// Still to be decoded.
     Unknown,
-    /// It has so many bytes.
-    Known(Recognised, u32),
+    /// It is so long.
+    Known(Recognised, Extent),
     /// It and those behind it are known, one after the other as last time.
     Run(Run),
     /// Nobody asks for it.
@@ -134,7 +135,7 @@ impl Batch {
                     (line, 0, &[], Step::Run(Run { first: number, count: 1, lines: 0 }))
                 }
                 Ok(Some(Cut::Record { line, hash, bytes, known: Some(known) })) => {
-                    (line, hash, &[], Step::Known(known, Fingerprint::of(hash, bytes).length))
+                    (line, hash, &[], Step::Known(known, Extent::of(bytes)))
                 }
                 Ok(Some(Cut::Record { line, hash, bytes, known: None })) => (line, hash, bytes, Step::Unknown),
                 Ok(Some(Cut::Refused { fault, bytes })) => (fault.line, 0, bytes, Step::Refused(Box::new(fault))),
@@ -150,6 +151,11 @@ impl Batch {
 
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
+    }
+
+    /// Of records that are not known.
+    pub fn octets(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Says whether a record in it is very long.
@@ -171,7 +177,7 @@ impl Batch {
             if let Step::Unknown = step
                 && let Some(known) = any.find(*hash)
             {
-                *step = Step::Known(known, Fingerprint::of(*hash, &self.bytes[place.clone()]).length);
+                *step = Step::Known(known, Extent::of(&self.bytes[place.clone()]));
             }
         }
     }

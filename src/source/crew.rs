@@ -13,7 +13,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
 use super::batch::{Batch, Ways};
@@ -125,8 +125,11 @@ struct Lane {
     from: Receiver<Batch>,
 }
 
-/// How many batches lie ready, cut.
+/// How many full batches lie ready, cut.
 const CUT_AHEAD: usize = 2;
+/// How many batches are underway at most: of records that are known they are almost empty, and the cutter need not wait while
+/// somebody makes an index.
+const MOST_AWAY: usize = 64;
 /// How many batches each worker is given ahead of the merging.
 const GIVEN_AHEAD: usize = 2;
 
@@ -140,10 +143,10 @@ pub(super) fn read<'f, L: Lead>(
     lead: &mut L,
 ) -> Result<Result<FileFacts, FileFault>, L::Stop> {
     thread::scope(|scope| {
-        let (to, cuts) = mpsc::sync_channel(CUT_AHEAD);
+        let (to, cuts) = mpsc::channel();
         let (back, free) = mpsc::channel();
         let given = std::mem::take(spare);
-        let cutter = scope.spawn(move || cut(task.cutter(file, follow).in_batches(), crew.batch, given, &to, &free));
+        let cutter = scope.spawn(move || cut(task.cutter(file, follow).in_batches(), crew, given, &to, &free));
         let lanes = (0..crew.workers).map(|_| {
             let ((to, jobs), (done, from)) = (mpsc::channel(), mpsc::channel());
             scope.spawn(move || work(task, any, &jobs, &done));
@@ -163,30 +166,36 @@ pub(super) fn read<'f, L: Lead>(
 /// Cuts the file. After a batch with a record that is very long it waits until all are merged, so that there is one at a time.
 fn cut(
     mut cutter: Cutter<'_, &File>,
-    size: usize,
+    crew: Crew,
     mut spare: Vec<Batch>,
-    to: &SyncSender<Cut>,
+    to: &Sender<Cut>,
     free: &Receiver<Batch>,
 ) -> Vec<Batch> {
-    let mut away = 0;
+    let size = crew.batch;
+    let mut away = Away::new(CUT_AHEAD + crew.workers * GIVEN_AHEAD, size);
     let end = loop {
         while let Ok(batch) = free.try_recv() {
-            away -= 1;
+            away.pop();
+            spare.push(batch);
+        }
+        while away.is_full() {
+            let Ok(batch) = free.recv() else { return spare };
+            away.pop();
             spare.push(batch);
         }
         let mut batch = spare.pop().unwrap_or_default().emptied(size);
         let end = batch.fill(&mut cutter, size);
-        let is_large = batch.is_large(size);
+        let (is_large, octets) = (batch.is_large(size), batch.octets());
         if batch.is_empty() {
             spare.push(batch);
         } else if to.send(Cut::Batch(batch)).is_ok() {
-            away += 1;
+            away.push(octets);
         } else {
             return spare;
         }
-        while is_large && away > 0 {
+        while is_large && !away.octets.is_empty() {
             let Ok(_) = free.recv() else { return spare };
-            away -= 1;
+            away.pop();
         }
         match end {
             None => {}
@@ -198,6 +207,36 @@ fn cut(
     let _ = to.send(Cut::End(end));
     spare.extend(free.try_iter());
     spare
+}
+
+/// Batches that are cut and not merged yet; they come back in the order in which they went.
+struct Away {
+    /// Of each of them.
+    octets: VecDeque<usize>,
+    sum: usize,
+    /// So many may be away whatever they hold: the leader merges none before it has some.
+    few: usize,
+    room: usize,
+}
+
+impl Away {
+    fn new(few: usize, size: usize) -> Self {
+        Self { octets: VecDeque::new(), sum: 0, few, room: few * size }
+    }
+
+    fn is_full(&self) -> bool {
+        let count = self.octets.len();
+        count >= MOST_AWAY || (count > self.few && self.sum > self.room)
+    }
+
+    fn push(&mut self, octets: usize) {
+        self.octets.push_back(octets);
+        self.sum += octets;
+    }
+
+    fn pop(&mut self) {
+        self.sum -= self.octets.pop_front().unwrap_or_default();
+    }
 }
 
 fn work(task: Task<'_>, any: Option<&dyn FindAny>, jobs: &Receiver<Batch>, done: &Sender<Batch>) {

@@ -2,9 +2,8 @@
 
 use std::io::Read;
 
-use xxhash_rust::xxh3::xxh3_128_with_seed;
-
 use super::frame::{FileFacts, FileFault, Framed, Framer, RecordFault};
+use super::hash::Hasher;
 use super::recognise::{Ahead, Fingerprint, Follow, Recognised};
 
 /// Cuts a file into records.
@@ -14,7 +13,7 @@ use super::recognise::{Ahead, Fingerprint, Follow, Recognised};
 pub struct Cutter<'f, R> {
     framer: Framer<R>,
     follow: Option<&'f mut dyn Follow>,
-    seed: u64,
+    hasher: Hasher,
     in_batches: bool,
 }
 
@@ -40,7 +39,7 @@ pub enum Cut<'c> {
 impl<'f, R: Read> Cutter<'f, R> {
     /// `seed`: of the hashes of its records.
     pub fn new(framer: Framer<R>, follow: Option<&'f mut dyn Follow>, seed: u64) -> Self {
-        Self { framer, follow, seed, in_batches: false }
+        Self { framer, follow, hasher: Hasher::new(seed), in_batches: false }
     }
 
     /// For a caller who finds records by [`super::recognise::FindAny`] once [`Cutter::is_lost`] holds.
@@ -63,19 +62,19 @@ impl<'f, R: Read> Cutter<'f, R> {
     /// The next record, or none at the end; after a fault of the file it must not be called again.
     #[allow(clippy::should_implement_trait)] // lends from its own buffer
     pub fn next(&mut self) -> Result<Option<Cut<'_>>, FileFault> {
-        let Self { framer, follow, seed, in_batches } = self;
+        let Self { framer, follow, hasher, in_batches } = self;
         if let Some(follow) = follow
             && let Some(ahead) = follow.ahead()
         {
-            let Fingerprint { hash, length } = ahead.fingerprint;
-            if let Some(line) = framer.take(length as usize, |bytes| xxh3_128_with_seed(bytes, *seed) == hash)? {
+            let Fingerprint { hash, extent } = ahead.fingerprint;
+            if let Some(line) = framer.take(extent, |bytes| hasher.hash(bytes) == hash)? {
                 follow.advance(&ahead);
                 return Ok(Some(Cut::Ahead { line, ahead }));
             }
         }
         Ok(framer.next()?.map(|framed| match framed {
             Framed::Record { line, bytes } => {
-                let hash = xxh3_128_with_seed(bytes, *seed);
+                let hash = hasher.hash(bytes);
                 let follow = follow.as_mut().filter(|follow| !*in_batches || !follow.is_lost());
                 Cut::Record { line, hash, bytes, known: follow.and_then(|follow| follow.find(hash)) }
             }

@@ -847,8 +847,8 @@ impl<E> Lead for Merging<'_, '_, '_, E> {
             file.report.records += 1;
             let done = match (record.step, mapped) {
                 (Step::Refused(fault), _) => Err(Refusal { fault: *fault, key: None, first_line: None }),
-                (Step::Known(recognised, length), _) => {
-                    let fingerprint = Fingerprint { hash, length };
+                (Step::Known(recognised, extent), _) => {
+                    let fingerprint = Fingerprint { hash, extent };
                     file.recognised(line, fingerprint, recognised, &*known.recall, *sink).map_err(Stop::Sink)?
                 }
                 (Step::PassedOver, _) => {

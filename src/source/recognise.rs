@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use regex::bytes::Regex;
 
 use super::base::Base;
+use super::extent::Extent;
 use super::read::ObjectKey;
 
 /// By what a record is known again.
@@ -18,8 +19,8 @@ use super::read::ObjectKey;
 pub struct Fingerprint {
     /// Of its framed bytes, or of these and what its references lead to.
     pub hash: u128,
-    /// How many bytes; 0 where that is not known, or not of use.
-    pub length: u32,
+    /// Of these bytes.
+    pub extent: Extent,
 }
 
 /// What a record was when the last set was read.
@@ -156,7 +157,7 @@ pub(super) struct Recalling {
 
 impl Fingerprint {
     pub(super) fn of(hash: u128, bytes: &[u8]) -> Self {
-        Self { hash, length: u32::try_from(bytes.len()).unwrap_or(0) }
+        Self { hash, extent: Extent::of(bytes) }
     }
 }
 

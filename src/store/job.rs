@@ -1,14 +1,11 @@
 //! What is remembered of a job.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use super::{JobKey, Spool, Staging, Store, StoreError, open};
+use super::{JobKey, SnapshotPiece, Staging, Store, StoreError, open, snapshots};
 use crate::model::{Pace, Quarantine, RunSummary};
-use bytes::Bytes;
 use jiff::Timestamp;
-use rusqlite::blob::ZeroBlob;
-use rusqlite::{Connection, MAIN_DB, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 /// Everything about a job that outlives a process, but its objects (service.md 4, 7, 17, 21).
@@ -222,7 +219,7 @@ impl Store {
             if let Some(pieces) = snapshot {
                 // In the usual cache its pages would only make the peak of memory higher.
                 open::cache(connection, open::PASSING)?;
-                let written = write_snapshot(connection, job, &pieces);
+                let written = snapshots::write(connection, job, &pieces);
                 open::cache(connection, open::CACHE)?;
                 written?;
             }
@@ -242,26 +239,10 @@ impl Store {
         Ok(is_moved)
     }
 
-    /// The snapshot of the last accepted export, as `delta` wrote it.
-    pub fn snapshot(&self, job: JobKey) -> Result<Option<Vec<u8>>, StoreError> {
-        // A connection of its own: what has to be read page by page would take the place of all pages that are asked for again.
-        let connection = open::connect(&self.path)?;
-        open::cache(&connection, open::PASSING)?;
-        let transaction = connection.unchecked_transaction()?;
-        let find = "SELECT 1 FROM snapshots WHERE job = ?1";
-        if transaction.query_row(find, [job.0], |_| Ok(())).optional()?.is_none() {
-            return Ok(None);
-        }
-        // Bit by bit: as a column it would be in memory twice, and it is the largest thing there.
-        let blob = transaction.blob_open(MAIN_DB, "snapshots", "data", job.0, true)?;
-        let mut data = vec![0; blob.len()];
-        blob.read_at_exact(&mut data, 0)?;
-        Ok(Some(data))
-    }
-
     /// Drops watermark and snapshot, so that every source object is evaluated again (service.md 4.3).
     pub fn reset_watermark(&self, job: JobKey) -> Result<(), StoreError> {
         self.write_now(Some(job), move |connection| {
+            connection.execute("DELETE FROM snapshot_changes WHERE job = ?1", [job.0])?;
             connection.execute("DELETE FROM snapshots WHERE job = ?1", [job.0])?;
             update(connection, job, |state| {
                 state.watermark = None;
@@ -310,6 +291,7 @@ impl Store {
                 "claims",
                 "kept_values",
                 "objects",
+                "snapshot_changes",
                 "snapshots",
                 "known_attributes",
             ] {
@@ -319,51 +301,6 @@ impl Store {
             Ok(())
         })
     }
-}
-
-/// Some octets of a snapshot, which begin where those before them end.
-pub enum SnapshotPiece {
-    /// The stored one has them there already.
-    Same(Bytes),
-    New(Bytes),
-    /// Some of those that lie under this number in the staging.
-    Spooled(Arc<Staging>, usize, Range<usize>),
-}
-
-impl SnapshotPiece {
-    fn len(&self) -> usize {
-        match self {
-            Self::Same(bytes) | Self::New(bytes) => bytes.len(),
-            Self::Spooled(_, _, octets) => octets.len(),
-        }
-    }
-}
-
-/// Writes what differs: of people who only changed, most of a snapshot stays as it is.
-fn write_snapshot(connection: &Connection, job: JobKey, pieces: &[SnapshotPiece]) -> Result<(), StoreError> {
-    let length: usize = pieces.iter().map(SnapshotPiece::len).sum();
-    let sql = "SELECT length(data) FROM snapshots WHERE job = ?1";
-    let before: Option<i64> = connection.prepare_cached(sql)?.query_row([job.0], |row| row.get(0)).optional()?;
-    let is_fresh = before.and_then(|before| usize::try_from(before).ok()) != Some(length);
-    if is_fresh {
-        let sql = "INSERT OR REPLACE INTO snapshots (job, data) VALUES (?1, ?2)";
-        connection.execute(sql, params![job.0, ZeroBlob(length as u64)])?;
-    }
-    let mut blob = connection.blob_open(MAIN_DB, "snapshots", "data", job.0, false)?;
-    let mut begin = 0;
-    for piece in pieces {
-        match piece {
-            SnapshotPiece::Same(_) if !is_fresh => {}
-            SnapshotPiece::Same(bytes) | SnapshotPiece::New(bytes) => blob.write_at(bytes, begin)?,
-            SnapshotPiece::Spooled(staging, number, octets) => {
-                let all = staging.spooled(Spool::Snapshot, *number)?;
-                let some = all.get(octets.clone()).ok_or_else(|| StoreError::Decode("a spool is cut".to_owned()))?;
-                blob.write_at(some, begin)?;
-            }
-        }
-        begin += piece.len();
-    }
-    Ok(())
 }
 
 fn state(connection: &Connection, job: JobKey) -> Result<JobState, StoreError> {

@@ -22,6 +22,7 @@ mod references;
 mod rehearsal;
 mod rest;
 mod sent;
+mod snapshots;
 mod staged;
 mod staging;
 mod writer;
@@ -33,7 +34,7 @@ use rusqlite::Connection;
 
 pub use claims::{Claimed, Remembered};
 pub use error::StoreError;
-pub use job::{JobState, Learned, SnapshotPiece, Watermark};
+pub use job::{JobState, Learned, Watermark};
 pub use keys::Known;
 pub use links::StoredLink;
 pub use log::{CycleRecord, LogQuery};
@@ -42,6 +43,7 @@ pub use object::ObjectRow;
 pub use objects::{Committed, EscrowChange, ObjectCommit, RowChange};
 pub use references::{Exported, Pending, Ready, ReferenceChange};
 pub use sent::Sender;
+pub use snapshots::SnapshotPiece;
 pub use staging::{Filling, FollowUp, Spool, Staged, Staging};
 use writer::Writer;
 

@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 use super::StoreError;
 
 /// The schema, step by step; a step is never changed once released.
-const MIGRATIONS: [&[Step]; 8] = [
+const MIGRATIONS: [&[Step]; 9] = [
     &[Step::Sql(include_str!("sql/0001_state.sql"))],
     &[Step::Sql(include_str!("sql/0002_references.sql"))],
     &[Step::Sql(include_str!("sql/0003_known_attributes.sql"))],
@@ -22,6 +22,7 @@ const MIGRATIONS: [&[Step]; 8] = [
         Step::Code(super::keys::copy_with_keys),
         Step::Sql(include_str!("sql/0008_in_place.sql")),
     ],
+    &[Step::Sql(include_str!("sql/0009_snapshot_changes.sql"))],
 ];
 
 enum Step {
@@ -214,7 +215,7 @@ mod tests {
         }
         let connection = connect(&path).expect("a file");
         let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("asked");
-        assert_eq!(number("PRAGMA user_version"), 8);
+        assert_eq!(number("PRAGMA user_version"), MIGRATIONS.len() as i64);
         assert_eq!(number("SELECT count(*) FROM pragma_foreign_key_check"), 0);
         assert_eq!(number("SELECT count(*) FROM kept_values"), 1);
         let indexes = "SELECT count(*) FROM sqlite_schema WHERE tbl_name = 'objects' AND type = 'index'";

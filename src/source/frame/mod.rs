@@ -32,6 +32,7 @@ use self::csv::{CsvDecoder, CsvFacts, CsvFormat, CsvFramer};
 use self::json::{JsonDecoder, JsonFacts, JsonFormat, JsonFramer};
 use self::ldif::{LdifDecoder, LdifFacts, LdifFormat, LdifFramer};
 use super::encoding::{Choice, Input};
+use super::extent::Extent;
 use super::raw::RawRecord;
 
 /// Longer records are not looked ahead for: where they do not come, so much would be held in vain.
@@ -104,15 +105,15 @@ impl<R: Read> Framer<R> {
     ///
     /// Where it answers none, [`Framer::next`] gives what comes, whatever that is. Where `is_it` holds only of bytes that
     /// [`Framer::next`] would give as a record, it is that record.
-    pub fn take(&mut self, length: usize, is_it: impl FnOnce(&[u8]) -> bool) -> Result<Option<u64>, FileFault> {
-        if length > LONGEST_TAKEN {
+    pub fn take(&mut self, extent: Extent, is_it: impl FnOnce(&[u8]) -> bool) -> Result<Option<u64>, FileFault> {
+        if extent.octets() > LONGEST_TAKEN {
             return Ok(None);
         }
         match self {
-            Self::Csv(framer) => framer.take(length, is_it),
+            Self::Csv(framer) => framer.take(extent, is_it),
             // where an object begins depends on all before it
             Self::Json(_) => Ok(None),
-            Self::Ldif(framer) => framer.take(length, is_it),
+            Self::Ldif(framer) => framer.take(extent, is_it),
         }
     }
 

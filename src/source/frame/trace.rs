@@ -4,6 +4,7 @@ use std::io::Read;
 
 use super::{Decoder, Fault, FileFacts, FileFault, Format, Framed, Framer, Limits, RecordFault};
 use crate::source::encoding::Choice;
+use crate::source::extent::Extent;
 use crate::source::raw::{LdifChange, RawBody, RawRecord, RawValue};
 
 /// Gives a file in pieces of a few bytes, so that every place is a border of the buffer.
@@ -85,7 +86,7 @@ fn frame(
     let mut found = Vec::new();
     let end = loop {
         let taken = known.iter().find_map(|record| {
-            let taken = framer.take(record.len(), |bytes| bytes == record);
+            let taken = framer.take(Extent::of(record), |bytes| bytes == record);
             taken.transpose().map(|taken| taken.map(|line| (line, Some(record.clone()))))
         });
         match taken {

@@ -8,6 +8,7 @@ use super::super::window::Window;
 use super::super::{FileFault, Framed, Limits, RecordFault};
 use super::{CsvFacts, CsvFormat, is_blank, is_skipped};
 use crate::source::encoding::Input;
+use crate::source::extent::Extent;
 
 /// How much of a refused record is kept to be shown.
 const KEPT: usize = 4096;
@@ -113,7 +114,8 @@ impl<R: Read> CsvFramer<R> {
     }
 
     /// See [`super::super::Framer::take`].
-    pub fn take(&mut self, length: usize, is_it: impl FnOnce(&[u8]) -> bool) -> Result<Option<u64>, FileFault> {
+    pub fn take(&mut self, extent: Extent, is_it: impl FnOnce(&[u8]) -> bool) -> Result<Option<u64>, FileFault> {
+        let length = extent.octets();
         self.window.consume(std::mem::take(&mut self.lent));
         if !self.begun || self.heading || self.mixed || length == 0 || length > self.limit {
             return Ok(None);
@@ -132,7 +134,8 @@ impl<R: Read> CsvFramer<R> {
         }
         let line = self.line;
         // a record that ends in CRs would have ended before them
-        self.line += if has_lines(record) { count_lines(&data[..whole]) } else { 1 };
+        let is_one = extent.lines() == 1 || !has_lines(record);
+        self.line += if is_one { 1 } else { count_lines(&data[..whole]) };
         self.lent = whole;
         self.facts = CsvFacts { final_newline: true, last_record: Some(line) };
         Ok(Some(line))

@@ -12,6 +12,7 @@ use super::lines::{Lines, without_returns};
 use super::long::{Long, RETURNS};
 use super::{LdifFacts, LdifFormat};
 use crate::source::encoding::Input;
+use crate::source::extent::Extent;
 
 /// Records up to this length are lent as they lie in the buffer; longer ones are gathered line by line, without comments.
 const SHORT: usize = 1 << 20;
@@ -133,7 +134,8 @@ impl<R: Read> LdifFramer<R> {
     }
 
     /// See [`super::super::Framer::take`].
-    pub fn take(&mut self, length: usize, is_it: impl FnOnce(&[u8]) -> bool) -> Result<Option<u64>, FileFault> {
+    pub fn take(&mut self, extent: Extent, is_it: impl FnOnce(&[u8]) -> bool) -> Result<Option<u64>, FileFault> {
+        let length = extent.octets();
         self.window.consume(std::mem::take(&mut self.lent));
         if length == 0 || length > self.short || !self.skip_between()? {
             return Ok(None);
@@ -154,7 +156,12 @@ impl<R: Read> LdifFramer<R> {
         self.facts.entries += 1;
         self.facts.changes += u64::from(is_change(record));
         read_last_comment(&mut self.facts, record, line);
-        self.line += memchr_iter(b'\n', record).count() as u64 + 2;
+        let lines = match extent.lines() {
+            0 => memchr_iter(b'\n', record).count() as u64 + 1,
+            lines => lines,
+        };
+        // and the empty one
+        self.line += lines + 1;
         self.lent = whole;
         self.facts.final_newline = true;
         self.at_head = false;
