@@ -139,6 +139,7 @@ fn learn(known: &mut Remembered, record: &Read<'_>) {
         }
         Read::Ignored { fingerprint, .. } => known.learn(*fingerprint, ObjectKey(0), true),
         Read::Known { .. }
+        | Read::Run { .. }
         | Read::Withdrawn { .. }
         | Read::Refused { .. }
         | Read::Change { .. }

@@ -195,6 +195,10 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look }: Way) -> Result<Attem
                     None => builder.push(&old, record_of(fingerprint, key, living)),
                 }
             }
+            Read::Run { first, count, .. } => {
+                sorted.recognised += count as u64;
+                builder.push_run(&old, first..first + count);
+            }
             Read::Ignored { fingerprint, number, change, lasting, .. } => {
                 match number {
                     _ if change => {}

@@ -179,7 +179,11 @@ fn read_by(
             Read::Ignored { change: true, lasting: Lasting::Entry(entry), .. } => known.learn_entry(*entry, None)?,
             Read::Gone { dn, moved, .. } => known.forget_entry(&dn, moved)?,
             Read::Refused { key, .. } => unread.extend(key),
-            Read::Known { .. } | Read::Ignored { .. } | Read::Withdrawn { .. } | Read::Change { .. } => {}
+            Read::Known { .. }
+            | Read::Run { .. }
+            | Read::Ignored { .. }
+            | Read::Withdrawn { .. }
+            | Read::Change { .. } => {}
         }
         Ok(())
     };

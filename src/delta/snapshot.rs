@@ -154,6 +154,22 @@ impl SnapshotBuilder {
         }
     }
 
+    /// As [`Self::push_old`], of records one after the other.
+    pub fn push_run(&mut self, old: &Snapshot, mut numbers: Range<usize>) {
+        while let Some(at) = numbers.next() {
+            self.push_old(old, at);
+            if self.at != at + 1 {
+                continue;
+            }
+            // that one was near, and the others are next to it
+            if let Some(Part::Old(range)) = self.parts.last_mut() {
+                range.end += numbers.len();
+                self.at += numbers.len();
+            }
+            return;
+        }
+    }
+
     fn ahead(&self, old: &Snapshot) -> Range<usize> {
         // Where the order is lost there is nothing to look for.
         let far = if self.misses < MISSES_BEFORE_LOST { LOOK_AHEAD } else { 1 };
@@ -324,7 +340,9 @@ mod tests {
         let now = (1..=100).filter(|n| ![2, 3].contains(n)).map(|n| if n == 50 { 500 } else { n }).chain([200]);
         // as it comes, or by its number
         now.for_each(|n| match n {
-            60..=90 => builder.push_old(&old, n as usize - 1),
+            60..=70 => builder.push_old(&old, n as usize - 1),
+            71 => builder.push_run(&old, 70..90),
+            72..=90 => {}
             _ => builder.push(&old, record(n)),
         });
         let parts = [Part::Old(0..1), Part::Old(3..49), Part::Fresh(0..1), Part::Old(50..100), Part::Fresh(1..2)];
@@ -346,6 +364,26 @@ mod tests {
             assert!(matches!(pieces[0], Piece::Same(0, _)));
             let found = Snapshot::decode(joined(pieces, &[])).expect("well-formed");
             assert_eq!(found.iter().map(|record| record.key).collect::<Vec<_>>(), wanted);
+        }
+    }
+
+    #[test]
+    fn a_run_is_its_records_one_by_one() {
+        let old = snapshot_of(&(1..=200).map(record).collect::<Vec<_>>());
+        // near, near but not next, far away, back again; none, and to the end
+        for runs in [vec![0..50, 55..60, 150..180, 60..70], vec![3..3, 100..200], vec![0..200], vec![199..200, 0..200]]
+        {
+            let (mut together, mut single) = (SnapshotBuilder::default(), SnapshotBuilder::default());
+            for run in &runs {
+                together.push_run(&old, run.clone());
+                run.clone().for_each(|at| single.push_old(&old, at));
+            }
+            assert_eq!(
+                (together.at, &together.parts, together.misses),
+                (single.at, &single.parts, single.misses),
+                "{runs:?}"
+            );
+            assert_eq!(finish(together, &old, &[]), finish(single, &old, &[]), "{runs:?}");
         }
     }
 

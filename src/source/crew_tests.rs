@@ -104,7 +104,7 @@ impl Base for OverNothing {
 }
 
 /// Everything that reading the folder gives, and half of its records to be known next time.
-fn trace(settings: &Settings, crew: Crew, known: &mut dyn Recognise) -> (String, Remembered) {
+fn trace(settings: &Settings, crew: Crew, known: &mut dyn Recognise, before: &Remembered) -> (String, Remembered) {
     let set = find(settings);
     let mut text = String::new();
     let mut half = Remembered::default();
@@ -119,6 +119,13 @@ fn trace(settings: &Settings, crew: Crew, known: &mut dyn Recognise) -> (String,
                 text += &format!(
                     "{file} {fingerprint:?} {key:?} {object:?} {renamed_to:?} {self_reference:?} {change} {lasting:?}\n"
                 );
+            }
+            Read::Run { file, first, count } => {
+                for Ahead { fingerprint, recognised } in &before.recall.records[first..first + count] {
+                    let Recognised { number, key, living } = *recognised;
+                    let one = Read::Known { file, fingerprint: *fingerprint, key, living, number: Some(number) };
+                    text += &format!("{one:?}\n");
+                }
             }
             other => {
                 if let Read::Ignored { fingerprint, .. } = &other {
@@ -149,7 +156,7 @@ fn compare(folder: &Path, turn: usize, what: &str) {
     let (workers, batch) = [(1, 1), (2, 700), (3, 1 << 17)][turn / 3 % 3];
     let mut known = Remembered::default();
     for _ in 0..2 {
-        let trace_by = |crew| trace(&settings, crew, &mut Half::of(known.clone(), has_base, turn % 2 == 1));
+        let trace_by = |crew| trace(&settings, crew, &mut Half::of(known.clone(), has_base, turn % 2 == 1), &known);
         let (expected, half) = trace_by(Crew { workers: 0, least: 0, batch: 1 });
         let (got, _) = trace_by(Crew { workers, least: 0, batch });
         assert!(got == expected, "{what}, {workers} workers, batches of {batch}:\n{got}\n\n{expected}");

@@ -107,6 +107,7 @@ fn show(read: Read<'_>) -> Option<Shown> {
         }
         Read::Change { file, hash, change } => Some(Shown { file, hash, record: change_record(&change) }),
         Read::Known { .. }
+        | Read::Run { .. }
         | Read::Ignored { .. }
         | Read::Withdrawn { .. }
         | Read::Refused { .. }

@@ -327,6 +327,19 @@ impl<'r, 'a> FileReading<'r, 'a> {
         }
     }
 
+    /// How many recognised records from `first` on have nothing about them that [`Self::recognised`] would look at.
+    fn plain_of(&mut self, first: usize, count: usize, recall: &dyn Recall) -> usize {
+        if self.is_change() || !self.reading.awaited.is_empty() {
+            return 0;
+        }
+        self.reading.seen.begin_run();
+        let Reading { seen, remarkable, .. } = &*self.reading;
+        recall.run(first, count, &mut |record| {
+            let Recognised { key, living, .. } = record.recognised;
+            living && key.0 != 0 && !remarkable.may_hold(record.fingerprint.hash as u64) && !seen.may_hold(key)
+        })
+    }
+
     /// Records that come as they did last time.
     fn run_of<E>(
         &mut self,
@@ -335,10 +348,22 @@ impl<'r, 'a> FileReading<'r, 'a> {
         known: &Knowing<'_>,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<(), Stop<E>> {
-        for at in 0..run.count {
+        let mut at = 0;
+        while at < run.count {
+            let line = begin + at as u64 * run.lines;
+            let plain = self.plain_of(run.first + at, run.count - at, &*known.recall);
+            if plain > 0 {
+                let (first, file) = (run.first + at, u32::try_from(self.index).unwrap_or(u32::MAX));
+                self.report.records += plain as u64;
+                self.reading.counts.known += plain as u64;
+                self.reading.seen.recognise_run(first..first + plain, file, line, run.lines);
+                sink(Read::Run { file: self.index, first, count: plain }).map_err(Stop::Sink)?;
+                at += plain;
+                continue;
+            }
             let Some(record) = known.recall.record(run.first + at) else { return Err(Stop::File(crew::broken())) };
             self.report.records += 1;
-            let line = begin + at as u64 * run.lines;
+            at += 1;
             let done = self
                 .recognised(line, record.fingerprint, record.recognised, &*known.recall, sink)
                 .map_err(Stop::Sink)?;

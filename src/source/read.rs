@@ -21,7 +21,7 @@ use super::recognise::{Fingerprint, Recognise};
 use super::references::References;
 use super::report::{Completeness, Counts, FileReport, Level, Problem, Problems, SetReport};
 use super::rules;
-use super::seen::Seen;
+use super::seen::{Filter, Seen};
 use super::settings::{Role, Settings};
 use super::twins;
 use super::whole;
@@ -44,6 +44,8 @@ pub enum Read<'r> {
         /// Which record it was last time, if it was recognised.
         number: Option<usize>,
     },
+    /// Records that came one after the other as they did last time, beginning with this number; each is of a living object.
+    Run { file: usize, first: usize, count: usize },
     /// The record is of kind `ignore`; `number` as for one that is known.
     Ignored { file: usize, fingerprint: Fingerprint, number: Option<usize>, change: bool, lasting: Lasting },
     /// A new or changed object. A later one of the same key takes the place of an earlier one.
@@ -110,6 +112,8 @@ pub(super) struct Reading<'a> {
     pub lacking_anchor: BTreeMap<ObjectKind, u64>,
     pub newest: rules::NewestSeen,
     pub known_names: rules::KnownNames,
+    /// Halves of the hashes that `newest` and `known_names` wait for.
+    pub remarkable: Filter,
     /// Who is assigned and has not been met yet.
     pub awaited: assignments::Awaited,
     /// The name patterns of files read, and what occurred in them.
@@ -151,6 +155,8 @@ pub(super) fn read_by<E>(
     sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
 ) -> Result<SetReport, E> {
     let mut known = known.parts();
+    let (newest, known_names) = (rules::NewestSeen::new(memory), rules::KnownNames::new(memory));
+    let remarkable = remarkable(newest.awaited().chain(known_names.awaited()));
     let mut reading = Reading {
         settings,
         set,
@@ -164,8 +170,9 @@ pub(super) fn read_by<E>(
         references: None,
         refused_without_anchor: 0,
         lacking_anchor: BTreeMap::new(),
-        newest: rules::NewestSeen::new(memory),
-        known_names: rules::KnownNames::new(memory),
+        newest,
+        known_names,
+        remarkable,
         awaited: assignments::Awaited::default(),
         remembered: SetMemory::default(),
         applied_before: false,
@@ -206,6 +213,13 @@ pub(super) fn read_by<E>(
     twins::warn(&mut reading, &plans);
     assignments::warn_of_unresolved(&mut reading, assigned.iter().flatten());
     Ok(finish(reading, &plans, files, assigned))
+}
+
+fn remarkable(hashes: impl Iterator<Item = u128>) -> Filter {
+    let hashes: Vec<u64> = hashes.map(|hash| hash as u64).collect();
+    let mut filter = Filter::with_room(hashes.len());
+    hashes.into_iter().for_each(|hash| filter.insert(hash));
+    filter
 }
 
 /// What is to be done with one file.

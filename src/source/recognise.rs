@@ -79,6 +79,11 @@ pub trait Recall {
         None
     }
 
+    /// How many of the records from `first` on are such ones, of at most `count`.
+    fn run(&self, first: usize, count: usize, is_one: &mut dyn FnMut(&Ahead) -> bool) -> usize {
+        (first..first + count).take_while(|number| self.record(*number).is_some_and(|record| is_one(&record))).count()
+    }
+
     /// Whose record this was last time, though it may have been recognised in this reading already.
     fn knew(&self, _hash: u128) -> Option<ObjectKey> {
         None
@@ -152,7 +157,7 @@ pub(super) struct Following {
 pub(super) struct Recalling {
     keys: HashMap<u128, ObjectKey>,
     numbers: HashMap<ObjectKey, Vec<usize>>,
-    records: Vec<Ahead>,
+    pub(super) records: Vec<Ahead>,
 }
 
 impl Fingerprint {

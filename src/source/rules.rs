@@ -121,6 +121,11 @@ impl NewestSeen {
         }
     }
 
+    /// Hashes of records that must not be passed over.
+    pub fn awaited(&self) -> impl Iterator<Item = u128> {
+        self.last.iter().flat_map(|last| last.records.iter().copied())
+    }
+
     pub fn meet_known(&mut self, hash: u128) {
         let time = self.last.as_ref().filter(|last| last.records.contains(&hash)).map(|last| last.time.clone());
         if let Some(time) = time {
@@ -148,6 +153,11 @@ impl KnownNames {
             }
         }
         known
+    }
+
+    /// As [`NewestSeen::awaited`].
+    pub fn awaited(&self) -> impl Iterator<Item = u128> {
+        self.by_hash.keys().copied()
     }
 
     pub fn meet(&mut self, hash: u128) {

@@ -5,8 +5,11 @@ mod living;
 mod pieces;
 mod recalled;
 
+use std::ops::Range;
+
 use hashbrown::{HashMap, HashSet};
 
+pub use filter::Filter;
 use living::{Living, short};
 use pieces::Pieces;
 
@@ -82,6 +85,22 @@ impl Seen {
                 Standing::New
             }
         }
+    }
+
+    /// Prepares for [`Self::may_hold`].
+    pub fn begin_run(&mut self) {
+        self.living.filter_all();
+    }
+
+    /// Says whether something of the object may have been read, other than what was recognised; wrongly of few.
+    pub fn may_hold(&self, key: ObjectKey) -> bool {
+        self.firsts.contains_key(&key.0) || self.living.may_hold_decoded(key.0)
+    }
+
+    /// Notes records that were recognised one after the other, of each of which [`Self::may_hold`] denied the object; `lines`: from one
+    /// to the next.
+    pub fn recognise_run(&mut self, numbers: Range<usize>, file: u32, line: u64, lines: u64) {
+        self.living.recognise_run(numbers, file, line, lines);
     }
 
     /// Notes a record and says how it stands to all before it.

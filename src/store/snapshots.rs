@@ -26,6 +26,8 @@ const NEW: u32 = u32::MAX;
 const SHARE: i64 = 8;
 /// So often may it have changed since.
 const MOST_CHANGES: i64 = 64;
+/// Asked for alone, as the octets themselves are not read for it.
+const LENGTH: &str = "SELECT length(data) FROM snapshots WHERE job = ?1";
 /// What a step counts for: in memory it takes more than its octets.
 const STEP: usize = 64;
 
@@ -36,8 +38,7 @@ impl Store {
         let connection = open::connect(&self.path)?;
         open::cache(&connection, open::PASSING)?;
         let transaction = connection.unchecked_transaction()?;
-        let find = "SELECT length(data) FROM snapshots WHERE job = ?1";
-        let length: Option<i64> = transaction.query_row(find, [job.0], |row| row.get(0)).optional()?;
+        let length: Option<i64> = transaction.query_row(LENGTH, [job.0], |row| row.get(0)).optional()?;
         let Some(length) = length else { return Ok(None) };
         let (parts, changes) = parts(&transaction, job, usize::try_from(length).unwrap_or(0))?;
         let whole = transaction.blob_open(MAIN_DB, "snapshots", "data", job.0, true)?;
@@ -47,16 +48,15 @@ impl Store {
 
 /// Stores what differs from the stored snapshot; where that is much, all of it.
 pub(super) fn write(connection: &Connection, job: JobKey, pieces: &[SnapshotPiece]) -> Result<(), StoreError> {
-    let sql = "SELECT s.length, count(c.number), coalesce(max(c.number), 0), coalesce(sum(length(c.data)), 0)
-        FROM (SELECT job, length(data) AS length FROM snapshots WHERE job = ?1) s LEFT JOIN snapshot_changes c ON c.job = s.job
-        GROUP BY s.job";
-    let numbers = |row: &rusqlite::Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]);
-    let stored: Option<[i64; 4]> = connection.prepare_cached(sql)?.query_row([job.0], numbers).optional()?;
+    let stored: Option<i64> = connection.prepare_cached(LENGTH)?.query_row([job.0], |row| row.get(0)).optional()?;
+    let sql = "SELECT count(*), coalesce(max(number), 0), coalesce(sum(length(data)), 0) FROM snapshot_changes WHERE job = ?1";
+    let numbers = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+    let (count, last, changed) = connection.prepare_cached(sql)?.query_row([job.0], numbers)?;
     let fresh: usize =
         pieces.iter().filter(|piece| !matches!(piece, SnapshotPiece::Same(..))).map(SnapshotPiece::len).sum();
     let weight = i64::try_from(fresh + pieces.len() * STEP).unwrap_or(i64::MAX);
     match stored {
-        Some([length, count, last, changed]) if count < MOST_CHANGES && weight <= length / SHARE - changed => {
+        Some(length) if count < MOST_CHANGES && weight <= length / SHARE - changed => {
             let sql = "INSERT INTO snapshot_changes (job, number, data) VALUES (?1, ?2, ?3)";
             connection.prepare_cached(sql)?.execute(params![job.0, last + 1, steps(pieces, fresh)?])?;
             Ok(())

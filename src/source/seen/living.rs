@@ -1,5 +1,7 @@
 //! The first records of living objects, in the order in which they were read.
 
+use std::ops::Range;
+
 use hashbrown::HashTable;
 
 use super::First;
@@ -30,6 +32,21 @@ impl Living {
     /// Notes the record of this number in the last set.
     pub fn recognise(&mut self, number: usize, file: u32, line: u64) {
         self.recognised.note(number, file, line);
+    }
+
+    pub fn recognise_run(&mut self, numbers: Range<usize>, file: u32, line: u64, lines: u64) {
+        for (number, at) in numbers.zip(0..) {
+            self.recognised.note(number, file, line + at * lines);
+        }
+    }
+
+    pub fn filter_all(&mut self) {
+        self.decoded.filter_all();
+    }
+
+    /// False only of what was not decoded; see [`Self::filter_all`].
+    pub fn may_hold_decoded(&self, key: u64) -> bool {
+        self.decoded.may_hold(key)
     }
 
     pub fn push(&mut self, key: u64, first: First) {
@@ -100,7 +117,7 @@ impl Met {
 
     fn filter_all(&mut self) {
         let count = self.records.len();
-        if count == self.filtered {
+        if count == self.filtered || self.scans >= MOST_SCANS {
             return;
         }
         if SPREAD * count > self.filter.room() {
@@ -109,6 +126,12 @@ impl Met {
         }
         self.records.keys.from(self.filtered).for_each(|key| self.filter.insert(key));
         self.filtered = count;
+    }
+
+    /// Of what was put in up to [`Self::filter_all`].
+    fn may_hold(&self, key: u64) -> bool {
+        // without a filter it is for the index to say
+        self.records.len() > 0 && (self.scans >= MOST_SCANS || self.filter.may_hold(key))
     }
 
     fn index_all(&mut self) {
