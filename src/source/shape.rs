@@ -17,8 +17,9 @@ pub struct Shape {
 }
 
 static DATE: LazyLock<Regex> = LazyLock::new(|| {
-    let time = r"(?:[T_ -]?(\d{2})[-:.h]?(\d{2})(?:[-:.m]?(\d{2}))?Z?)?";
-    let whole = format!(r"((?:19|20)\d{{2}})(?:(\d{{2}})(\d{{2}})|[-_.](\d{{1,2}})[-_.](\d{{1,2}})){time}");
+    let time = r"(?:[T_ -]?([0-9]{2})[-:.h]?([0-9]{2})(?:[-:.m]?([0-9]{2}))?Z?)?";
+    let whole =
+        format!(r"((?:19|20)[0-9]{{2}})(?:([0-9]{{2}})([0-9]{{2}})|[-_.]([0-9]{{1,2}})[-_.]([0-9]{{1,2}})){time}");
     Regex::new(&whole).expect("the pattern is a constant")
 });
 
@@ -26,8 +27,8 @@ static DATE: LazyLock<Regex> = LazyLock::new(|| {
 /// Microsoft 365 admin center.
 static STAMPS: LazyLock<[Regex; 2]> = LazyLock::new(|| {
     [
-        r"(?<day>\d{2})(?<month>\d{2})(?<year>(?:19|20)\d{2})_(?<hour>\d{2})(?<minute>\d{2})(?<second>\d{2})",
-        r"(?<month>\d{1,2})_(?<day>\d{1,2})_(?<year>(?:19|20)\d{2})[ _](?<hour>\d{1,2})_(?<minute>\d{2})_(?<second>\d{2})(?: (?<half>[AP])M)?",
+        r"(?<day>[0-9]{2})(?<month>[0-9]{2})(?<year>(?:19|20)[0-9]{2})_(?<hour>[0-9]{2})(?<minute>[0-9]{2})(?<second>[0-9]{2})",
+        r"(?<month>[0-9]{1,2})_(?<day>[0-9]{1,2})_(?<year>(?:19|20)[0-9]{2})[ _](?<hour>[0-9]{1,2})_(?<minute>[0-9]{2})_(?<second>[0-9]{2})(?: (?<half>[AP])M)?",
     ]
     .map(|pattern| Regex::new(pattern).expect("the pattern is a constant"))
 });
@@ -37,7 +38,8 @@ impl Shape {
     pub fn of(name: &str) -> Self {
         let base = name.rfind('/').map_or(0, |at| at + 1);
         let (folder, file) = name.split_at(base);
-        let dated = find_date(file).or_else(|| find_stamp(file));
+        // most names have none, and the patterns take longer to compile than a small cycle
+        let dated = if has_year(file) { find_date(file).or_else(|| find_stamp(file)) } else { None };
         let (pattern, undated, date) = match &dated {
             Some((range, date)) => {
                 let (before, after) = (&file[..range.start], &file[range.end..]);
@@ -57,6 +59,11 @@ impl Shape {
             Err(_) => Self { pattern: format!("{folder}{pattern}"), undated, date, number: None },
         }
     }
+}
+
+fn has_year(file: &str) -> bool {
+    let is_one = |four: &[u8]| matches!(four, [b'1', b'9', c, d] | [b'2', b'0', c, d] if c.is_ascii_digit() && d.is_ascii_digit());
+    file.as_bytes().windows(4).any(is_one)
 }
 
 /// Finds a date, with or without a time, that no further digit touches.
@@ -126,6 +133,7 @@ mod tests {
             ("User_Download_10042026_112233.csv", "User_Download_{date}.csv", Some([2026, 4, 10, 11, 22, 33]), None),
             ("users_4_9_2026 1_05_09 PM.csv", "users_{date}.csv", Some([2026, 4, 9, 13, 5, 9]), None),
             ("users_4_9_2026 12_05_09 AM.csv", "users_{date}.csv", Some([2026, 4, 9, 0, 5, 9]), None),
+            ("x-２０２６-04-01.csv", "x-２０２６-04-{n}.csv", None, Some(1)),
             ("x_40132026_112233.csv", "x_40132026_{n}.csv", None, Some(112_233)),
         ];
         for (name, pattern, date, number) in cases {

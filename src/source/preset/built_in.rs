@@ -4,8 +4,9 @@ use std::sync::OnceLock;
 
 use super::form::PresetForm;
 
+const COUNT: usize = 18;
 /// Name and text of each; the order has no meaning.
-const TEXTS: [(&str, &str); 18] = [
+const TEXTS: [(&str, &str); COUNT] = [
     ("389ds-ldif", include_str!("../presets/389ds-ldif.yaml")),
     ("ad-ldif", include_str!("../presets/ad-ldif.yaml")),
     ("ad-powershell-csv", include_str!("../presets/ad-powershell-csv.yaml")),
@@ -31,19 +32,28 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     TEXTS.iter().map(|(name, _)| *name)
 }
 
-/// The built-in presets as written, keys of other presets filled in.
-pub fn library() -> &'static [PresetForm] {
-    static LIBRARY: OnceLock<Vec<PresetForm>> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        let parse = |text| serde_saphyr::from_str::<PresetForm>(text).expect("built-in presets are read by a test");
-        let plain: Vec<PresetForm> = TEXTS.iter().map(|(_, text)| parse(text)).collect();
-        let mut whole = plain.clone();
-        for form in &mut whole {
-            let unknown = form.inherit(|name| plain.iter().find(|other| other.name == name).cloned());
-            assert!(unknown.is_empty(), "built-in presets are read by a test");
-        }
-        whole
-    })
+/// The built-in preset of this name as written, keys of other presets filled in. Each is parsed when it is asked for: to parse them all
+/// takes longer than all else before a small cycle.
+pub fn find(name: &str) -> Option<&'static PresetForm> {
+    static WHOLE: [OnceLock<PresetForm>; COUNT] = [const { OnceLock::new() }; COUNT];
+    let at = place(name)?;
+    let whole = WHOLE[at].get_or_init(|| {
+        let mut form = plain(at).clone();
+        let unknown = form.inherit(|name| place(name).map(|at| plain(at).clone()));
+        assert!(unknown.is_empty(), "built-in presets are read by a test");
+        form
+    });
+    Some(whole)
+}
+
+fn place(name: &str) -> Option<usize> {
+    TEXTS.iter().position(|(other, _)| *other == name)
+}
+
+fn plain(at: usize) -> &'static PresetForm {
+    static PLAIN: [OnceLock<PresetForm>; COUNT] = [const { OnceLock::new() }; COUNT];
+    let parse = |text| serde_saphyr::from_str(text).expect("built-in presets are read by a test");
+    PLAIN[at].get_or_init(|| parse(TEXTS[at].1))
 }
 
 #[cfg(test)]
@@ -54,13 +64,14 @@ mod tests {
 
     #[test]
     fn every_built_in_preset_is_whole() {
-        assert_eq!(library().len(), TEXTS.len());
-        for (form, (name, text)) in library().iter().zip(TEXTS) {
+        for (name, text) in TEXTS {
+            let form = find(name).expect(name);
             assert_eq!(form.name, name);
             let preset = compile(form.clone(), &Settings::default()).expect(name);
             assert!(!preset.attributes.is_empty(), "{name}");
             assert!(!preset.kinds.is_empty(), "{name}");
             assert!(text.starts_with("name: "), "{name}");
         }
+        assert!(find("entra").is_none());
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::Arc;
 
-use super::built_in::library;
+use super::built_in;
 use super::compile::compile;
 use super::form::PresetForm;
 use super::{Preset, built_in_names};
@@ -43,8 +43,8 @@ impl Presets {
 
     /// Returns all built-in presets that can be detected.
     pub fn detectable(&mut self, settings: &Settings) -> Vec<Arc<Preset>> {
-        let names = library().iter().filter(|form| form.detect.is_some()).map(|form| form.name.clone());
-        names.collect::<Vec<_>>().iter().filter_map(|name| self.get(name, settings).ok()).collect()
+        let detectable = |name: &&str| built_in::find(name).is_some_and(|form| form.detect.is_some());
+        built_in_names().filter(detectable).filter_map(|name| self.get(name, settings).ok()).collect()
     }
 }
 
@@ -98,7 +98,7 @@ fn ready(form: PresetForm, settings: &Settings, file: &str) -> Result<Arc<Preset
 
 /// Returns the form, keys of other presets filled in, and what to call it in messages.
 fn load(name: &str, settings: &Settings) -> Result<(PresetForm, String), Vec<Diagnostic>> {
-    if let Some(form) = library().iter().find(|form| form.name == name) {
+    if let Some(form) = built_in::find(name) {
         return Ok((form.clone(), format!("preset {name}")));
     }
     let path = settings.base.join(name);
@@ -133,7 +133,7 @@ fn load(name: &str, settings: &Settings) -> Result<(PresetForm, String), Vec<Dia
                 .with_help("write the file in the form of the built-in presets"),
         ]
     })?;
-    let unknown = form.inherit(|base| library().iter().find(|other| other.name == base).cloned());
+    let unknown = form.inherit(|base| built_in::find(base).cloned());
     if unknown.is_empty() {
         return Ok((form, file));
     }
