@@ -84,6 +84,7 @@ impl Service {
         if worked.error.is_none() {
             let watermark = Watermark {
                 identity: imported.identity,
+                octets: Some(imported.octets),
                 meaning: begun.meaning.clone(),
                 users: imported.users,
                 groups: imported.groups,

@@ -48,6 +48,8 @@ pub(super) struct Imported {
     /// What is known of everybody, for change files to apply to.
     pub learned: Option<Learned>,
     pub identity: String,
+    /// Of its files together.
+    pub octets: u64,
     /// `None` where the export is the old one, record by record.
     pub snapshot: Option<Vec<SnapshotPiece>>,
     /// `SetMemory` as JSON.
@@ -115,7 +117,15 @@ enum Attempt {
 
 fn attempt(request: &Request<'_>, Way { begun_anew, look }: Way) -> Result<Attempt, StoreError> {
     let set = FileSet { look, ..source::find(request.settings) };
-    let identity = match set.identity() {
+    let octets = set.files.iter().map(|file| file.stamp.size).sum();
+    let before = request.previous.and_then(|before| before.octets);
+    let (identity, early) = std::thread::scope(|scope| {
+        // of another size it is another export, and the records of the last one will be asked for
+        let differs = before.is_some_and(|before| before != octets);
+        let early = differs.then(|| scope.spawn(|| request.store.snapshot(request.job)));
+        (set.identity(), early.and_then(|early| early.join().ok()))
+    });
+    let identity = match identity {
         Ok(identity) => identity.digest(),
         Err(error) => {
             return Ok(Attempt::Refused(Refused {
@@ -133,6 +143,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look }: Way) -> Result<Attem
             staging,
             learned: None,
             identity,
+            octets,
             snapshot: None,
             memory: before.memory.clone(),
             counts: SourceCounts { files: set.files.len() as u64, records: before.users + before.groups, refused: 0 },
@@ -155,7 +166,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look }: Way) -> Result<Attem
     // What was not kept when the last snapshot was read is read again, as if for the first time.
     let lacks =
         keeps && memory.as_ref().is_some_and(|memory| memory.takes_changes) && !request.store.knows_any(request.job)?;
-    let stored = request.store.snapshot(request.job)?.and_then(Snapshot::decode);
+    let stored = early.unwrap_or_else(|| request.store.snapshot(request.job))?.and_then(Snapshot::decode);
     let all = request.all || lacks || stored.is_none();
     let has_snapshot = |memory: &SetMemory| set.files.iter().any(|file| memory.names.contains(&file.name));
     if let Some(memory) = memory.as_mut().filter(|memory| all && has_snapshot(memory)) {
@@ -388,6 +399,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look }: Way) -> Result<Attem
         stage_absences,
         warnings,
         identity,
+        octets,
     })))
 }
 

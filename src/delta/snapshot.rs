@@ -38,9 +38,9 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Reads what [`SnapshotBuilder::finish`] wrote, put together; `None` where it is something else.
-    pub fn decode(bytes: Vec<u8>) -> Option<Self> {
+    pub fn decode(bytes: Bytes) -> Option<Self> {
         let is_one = bytes.starts_with(MAGIC) && (bytes.len() - MAGIC.len()).is_multiple_of(SIZE);
-        is_one.then(|| Self { bytes: bytes.into(), ..Self::default() })
+        is_one.then(|| Self { bytes, ..Self::default() })
     }
 
     pub fn len(&self) -> usize {
@@ -298,7 +298,7 @@ pub(super) fn snapshot_of(records: &[Record]) -> Snapshot {
     let mut builder = SnapshotBuilder::default();
     records.iter().for_each(|record| builder.push(&old, *record));
     let pieces = finish(builder, &old, &[]).expect("it is new");
-    Snapshot::decode(joined(pieces, &[])).expect("it was just written")
+    Snapshot::decode(joined(pieces, &[]).into()).expect("it was just written")
 }
 
 #[cfg(test)]
@@ -362,7 +362,7 @@ mod tests {
                 }
             }
             assert!(matches!(pieces[0], Piece::Same(0, _)));
-            let found = Snapshot::decode(joined(pieces, &[])).expect("well-formed");
+            let found = Snapshot::decode(joined(pieces, &[]).into()).expect("well-formed");
             assert_eq!(found.iter().map(|record| record.key).collect::<Vec<_>>(), wanted);
         }
     }
@@ -394,7 +394,7 @@ mod tests {
         (1..=3).for_each(|n| builder.push(&old, record(n)));
         builder.withdraw(record(2).hash);
         let pieces = finish(builder, &old, &[]).expect("it differs");
-        let found = Snapshot::decode(joined(pieces, &[])).expect("well-formed");
+        let found = Snapshot::decode(joined(pieces, &[]).into()).expect("well-formed");
         assert_eq!(found.iter().map(|record| record.key).collect::<Vec<_>>(), [1, 3]);
     }
 
@@ -418,7 +418,7 @@ mod tests {
         withdrawn.into_iter().for_each(|key| builder.withdraw(record(key).hash));
         let pieces = finish(builder, &old, &given).expect("it differs");
         assert!(pieces.iter().any(|piece| matches!(piece, Piece::Given(3, _))));
-        let found = Snapshot::decode(joined(pieces, &given)).expect("well-formed");
+        let found = Snapshot::decode(joined(pieces, &given).into()).expect("well-formed");
         assert!(found.iter().map(|record| record.key).eq(keys.filter(|key| !withdrawn.contains(key))));
     }
 
@@ -453,8 +453,8 @@ mod tests {
 
     #[test]
     fn foreign_bytes_are_no_snapshot() {
-        assert_eq!(Snapshot::decode(b"something".to_vec()), None);
-        assert_eq!(Snapshot::decode(b"prvsnap1".to_vec()), None);
-        assert_eq!(Snapshot::decode(Vec::new()), None);
+        assert_eq!(Snapshot::decode(Bytes::from_static(b"something")), None);
+        assert_eq!(Snapshot::decode(Bytes::from_static(b"prvsnap1")), None);
+        assert_eq!(Snapshot::decode(Bytes::new()), None);
     }
 }

@@ -89,6 +89,9 @@ pub struct Watermark {
     pub identity: String,
     /// Digest of mapping, filters and scope mode; another one starts an initial cycle.
     pub meaning: String,
+    /// How large its files are together; none of an export of an older version.
+    #[serde(default)]
+    pub octets: Option<u64>,
     /// Objects of that export.
     pub users: u64,
     pub groups: u64,

@@ -244,7 +244,8 @@ mod tests {
                 assert!(!store.read(has_index).expect("asked"));
                 let (meaning, memory) = (String::new(), String::new());
                 let at = Timestamp::UNIX_EPOCH;
-                let watermark = Watermark { identity: String::new(), meaning, users: 1, groups: 1, memory, at };
+                let watermark =
+                    Watermark { identity: String::new(), octets: None, meaning, users: 1, groups: 1, memory, at };
                 assert!(store.move_watermark(job, 0, watermark, None, None).await.expect("stored"));
                 assert!(store.read(has_index).expect("asked"), "the first cycle ended");
             }

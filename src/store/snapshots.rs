@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use memmap2::{Advice, MmapMut};
 use rusqlite::blob::{Blob, ZeroBlob};
 use rusqlite::{Connection, MAIN_DB, OptionalExtension, params};
 
@@ -33,7 +34,7 @@ const STEP: usize = 64;
 
 impl Store {
     /// The snapshot of the last accepted export, as `delta` wrote it.
-    pub fn snapshot(&self, job: JobKey) -> Result<Option<Vec<u8>>, StoreError> {
+    pub fn snapshot(&self, job: JobKey) -> Result<Option<Bytes>, StoreError> {
         // A connection of its own: what has to be read page by page would take the place of all pages that are asked for again.
         let connection = open::connect(&self.path)?;
         open::cache(&connection, open::PASSING)?;
@@ -188,10 +189,10 @@ fn changed(parts: &[Part], number: usize, change: &[u8]) -> Option<Vec<Part>> {
     (at == change.len()).then_some(then)
 }
 
-fn put_together(parts: &[Part], changes: &[Vec<u8>], whole: &Blob<'_>) -> Result<Vec<u8>, StoreError> {
+fn put_together(parts: &[Part], changes: &[Vec<u8>], whole: &Blob<'_>) -> Result<Bytes, StoreError> {
     // Bit by bit: as a column it would be in memory twice, and it is the largest thing there.
-    let mut data = vec![0; parts.iter().map(|part| part.octets().len()).sum()];
-    let mut rest = &mut data[..];
+    let mut room = Room::of(parts.iter().map(|part| part.octets().len()).sum());
+    let mut rest = room.octets();
     for part in parts {
         let (some, behind) = rest.split_at_mut(part.octets().len());
         match part {
@@ -203,7 +204,41 @@ fn put_together(parts: &[Part], changes: &[Vec<u8>], whole: &Blob<'_>) -> Result
         }
         rest = behind;
     }
-    Ok(data)
+    Ok(match room {
+        Room::Little(octets) => octets.into(),
+        Room::Large(octets) => Bytes::from_owner(octets),
+    })
+}
+
+enum Room {
+    Little(Vec<u8>),
+    /// In large pages where the system has them: records are looked up all over it, and each of thousands of small pages has to be
+    /// made and found.
+    Large(MmapMut),
+}
+
+/// From here on a snapshot is large.
+const LARGE: usize = 4 << 20;
+
+impl Room {
+    fn of(length: usize) -> Self {
+        let large = if length < LARGE { None } else { MmapMut::map_anon(length).ok() };
+        match large {
+            Some(octets) => {
+                // Without them it is slower and no worse.
+                let _ = octets.advise(Advice::HugePage);
+                Self::Large(octets)
+            }
+            None => Self::Little(vec![0; length]),
+        }
+    }
+
+    fn octets(&mut self) -> &mut [u8] {
+        match self {
+            Self::Little(octets) => octets,
+            Self::Large(octets) => octets,
+        }
+    }
 }
 
 fn damaged() -> StoreError {
