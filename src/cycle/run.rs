@@ -241,6 +241,7 @@ impl Service {
             client: &client,
         };
         let worked = own_thread::run(|| work.all(&mut line))?;
+        imported.staging.give_up();
         self.end(job, begun, imported, worked, staging.over).await
     }
 
