@@ -65,6 +65,8 @@ pub(super) struct Line<'a, T> {
     /// No object had an account when the run began: who has one now is in `accounts`. What another run links meanwhile is met
     /// when the object is stored.
     pub is_first: bool,
+    /// Many objects are under way at once, so that what is stored of one can wait a moment for the others.
+    pub gathers: bool,
     pub verify_writes: VerifyWrites,
     pub verbose_skips: bool,
     /// References wait for the other object (D-44).

@@ -11,7 +11,7 @@ use crate::model::{
     SourceState, TargetId, Trigger,
 };
 use crate::plan::MatchAnswer;
-use crate::store::{Committed, EscrowChange, ObjectRow, RowChange, StoreError};
+use crate::store::{Committed, EscrowChange, Logged, ObjectRow, RowChange, StoreError};
 use crate::target::Transport;
 
 impl<T: Transport> Line<'_, T> {
@@ -80,7 +80,7 @@ impl<T: Transport> Line<'_, T> {
 
     /// The end of an evaluation whose account another object got while it was under way.
     pub(super) fn lost(&self, evaluated: &mut Evaluated, other: &SourceAnchor, before: Option<&Escrow>) {
-        let Some(commit) = &mut evaluated.commit else { return };
+        let Some(commit) = evaluated.commit.as_mut().map(Arc::make_mut) else { return };
         let target = evaluated.entry.target_id();
         let account = target.as_ref().map_or("?", TargetId::as_str);
         let message = format!("the account `{account}` was linked to the source object `{other}` meanwhile");
@@ -98,7 +98,7 @@ impl<T: Transport> Line<'_, T> {
         };
         commit.references = None;
         commit.kept.clear();
-        commit.entry = Some(Arc::clone(&evaluated.entry));
+        commit.entry = Some(Logged::new(Arc::clone(&evaluated.entry)));
         evaluated.resource = None;
     }
 }

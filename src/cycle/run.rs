@@ -228,6 +228,7 @@ impl Service {
         }
         let staging = self.protect(job, begun, &imported, &outlook)?;
         line.run.protect = staging.protect.clone();
+        line.gathers = job.target.concurrency > 1;
         let work = Work {
             service: self,
             job,

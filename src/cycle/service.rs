@@ -97,6 +97,7 @@ impl Service {
             reserved: Default::default(),
             accounts: Default::default(),
             is_first: !self.store.has_links(key)?,
+            gathers: false,
             verify_writes: job.target.verify_writes,
             verbose_skips: job.logs.verbose_skips,
             resolve_later: job.resolve_references_later,

@@ -185,7 +185,7 @@ impl Work<'_> {
     ) -> Result<(), ServiceError> {
         let mut queue = Queue::new(&self.imported.staging, phase);
         let mut running = FuturesUnordered::new();
-        let mut pending: Vec<ObjectCommit> = Vec::new();
+        let mut pending: Vec<Arc<ObjectCommit>> = Vec::new();
         let ahead = self.ahead(phase);
         let most = self.concurrency(phase) + ahead;
         let (mut turns, mut is_claiming) = (0, false);
