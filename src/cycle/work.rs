@@ -413,7 +413,7 @@ impl Work<'_> {
             ObjectProvisioned { job: line.job_name, entry: &evaluated.entry }.emit();
             match &evaluated.intended {
                 Some(intended) => self.observer.intended(&evaluated.entry, intended),
-                None => self.observer.entry(&evaluated.entry),
+                None => self.observer.shared(&evaluated.entry),
             }
         }
         if is_staged(&evaluated.decision) && !line.run.dry_run {
