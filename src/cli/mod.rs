@@ -6,6 +6,7 @@ mod error;
 mod mapping_test;
 mod output;
 mod reach;
+mod reporter;
 mod session;
 mod shelf;
 mod signals;

@@ -1,5 +1,6 @@
 //! Standard output and the line of progress on standard error.
 
+use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Stderr, Stdout, Write};
 use std::sync::{Mutex, PoisonError};
 
@@ -61,6 +62,13 @@ impl Output {
     pub fn copy(&self, reader: &mut impl io::Read) -> io::Result<()> {
         let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
         io::copy(reader, &mut *results).map(drop)
+    }
+
+    /// Copies a file from where it stands: the kernel does it, and need not show us what is in it.
+    pub fn copy_file(&self, file: &mut File) -> io::Result<()> {
+        let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
+        results.flush()?;
+        io::copy(file, &mut io::stdout().lock()).map(drop)
     }
 
     pub fn flush(&self) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! Values kept on disk until a document can be printed whole.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 
 use serde::Serialize;
 
@@ -28,10 +28,10 @@ impl Spool {
     }
 
     /// The elements with commas between them, without brackets.
-    pub fn into_reader(self) -> io::Result<impl Read> {
+    pub fn into_file(self) -> io::Result<File> {
         let mut file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.seek(SeekFrom::Start(0))?;
-        Ok(BufReader::with_capacity(BUFFER, file))
+        Ok(file)
     }
 }
 
@@ -49,6 +49,8 @@ pub(super) fn unnamed() -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use serde_json::{Value, json};
 
     use super::*;
@@ -61,7 +63,7 @@ mod tests {
                 spool.push(&json!({ "n": index })).expect("it takes values");
             }
             let mut text = "[".to_owned();
-            spool.into_reader().expect("it turns round").read_to_string(&mut text).expect("UTF-8");
+            spool.into_file().expect("it turns round").read_to_string(&mut text).expect("UTF-8");
             text.push(']');
             let back: Vec<Value> = serde_json::from_str(&text).expect("JSON");
             assert_eq!(back.len() as u64, u64::from(count));

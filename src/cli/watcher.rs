@@ -6,37 +6,34 @@ use std::sync::{Arc, Mutex, PoisonError};
 use indicatif::ProgressBar;
 
 use super::output::Output;
-use super::spool::Spool;
+use super::reporter::Reporter;
 use crate::cycle::Observer;
 use crate::model::{CycleReport, Entry};
-use crate::report::{EntryRecord, JobContext, JobParts, cycle_json, text};
+use crate::report::{JobContext, cycle_json, text};
 
 /// The observer of a cycle on the command line.
 pub struct Watcher {
     output: Arc<Output>,
     bar: ProgressBar,
-    job: JobContext,
-    parts: JobParts,
     /// Shows the attributes below each line.
     details: bool,
     /// In a dry run: how matching went.
     matching: Mutex<text::Matching>,
-    spool: Mutex<Option<Spool>>,
+    /// Keeps the objects of a document.
+    reporter: Mutex<Option<Reporter>>,
     /// The first error of writing; nothing is written after it, and the cycle goes on.
     broken: Mutex<Option<io::Error>>,
 }
 
 impl Watcher {
     pub fn new(output: &Arc<Output>, job: JobContext, details: bool) -> io::Result<Self> {
-        let spool = if output.is_json() { Some(Spool::new()?) } else { None };
+        let reporter = if output.is_json() { Some(Reporter::start(job)?) } else { None };
         Ok(Self {
             output: Arc::clone(output),
             bar: output.bar(),
-            parts: JobParts::new(&job)?,
-            job,
             details,
             matching: Mutex::default(),
-            spool: Mutex::new(spool),
+            reporter: Mutex::new(reporter),
             broken: Mutex::new(None),
         })
     }
@@ -47,12 +44,13 @@ impl Watcher {
         if let Some(error) = lock(&self.broken).take() {
             return Err(error);
         }
-        match lock(&self.spool).take() {
+        match lock(&self.reporter).take() {
             None => {
                 self.output.text(&text::cycle_text(report, self.output.style()))?;
                 self.output.text(&lock(&self.matching).text())
             }
-            Some(spool) => {
+            Some(reporter) => {
+                let spool = reporter.finish()?;
                 // The empty list of the document is where the objects go, as they stand in the file.
                 let document = serde_json::to_string(&cycle_json(report))?;
                 let place = r#""objects":["#;
@@ -60,7 +58,7 @@ impl Watcher {
                     document.split_once(place).ok_or_else(|| io::Error::other("no list of objects"))?;
                 self.output.text(before)?;
                 self.output.text(place)?;
-                self.output.copy(&mut spool.into_reader()?)?;
+                self.output.copy_file(&mut spool.into_file()?)?;
                 self.output.text(after)?;
                 self.output.text("\n")
             }
@@ -68,9 +66,6 @@ impl Watcher {
     }
 
     fn write(&self, entry: &Entry) -> io::Result<()> {
-        if let Some(spool) = lock(&self.spool).as_mut() {
-            return spool.push(&EntryRecord::new(entry, &self.job, &self.parts));
-        }
         let mut line = text::entry_line(entry, self.output.style());
         if self.details {
             line.push_str(&text::modified_text(entry));
@@ -81,8 +76,15 @@ impl Watcher {
 
 impl Observer for Watcher {
     fn entry(&self, entry: &Entry) {
+        self.shared(&Arc::new(entry.clone()));
+    }
+
+    fn shared(&self, entry: &Arc<Entry>) {
         if self.details {
             lock(&self.matching).add(entry);
+        }
+        if let Some(reporter) = lock(&self.reporter).as_mut() {
+            return reporter.push(Arc::clone(entry));
         }
         let mut broken = lock(&self.broken);
         if broken.is_none() {

@@ -16,7 +16,7 @@ use crate::model::{
     SourceState, Trigger,
 };
 use crate::plan::{Decision, Knowledge, MatchAnswer, Reason};
-use crate::store::{Committed, EscrowChange, ObjectCommit, ObjectRow, RowChange, Staged, StoreError};
+use crate::store::{Committed, EscrowChange, Logged, ObjectCommit, ObjectRow, RowChange, Staged, StoreError};
 use crate::target::Transport;
 
 /// Everything needed to store and record how an evaluation ended.
@@ -110,7 +110,7 @@ impl<T: Transport> Afterwards<'_, '_, T> {
         let entry = Arc::new(entry);
         let commit = line.book.is_some().then(|| {
             let row = self.row_after(&decision, failure.as_ref().map(|(_, failure)| failure), link, broke, &course);
-            ObjectCommit {
+            Arc::new(ObjectCommit {
                 anchor: self.staged.anchor.clone(),
                 row,
                 escrow: match (escrow, &failure) {
@@ -129,8 +129,9 @@ impl<T: Transport> Afterwards<'_, '_, T> {
                 },
                 unstage: failure.is_none() && !is_staged(&decision),
                 references: found.map(Box::new),
-                entry: record::is_logged(line, &decision, failure.is_some(), self.link).then(|| Arc::clone(&entry)),
-            }
+                entry: record::is_logged(line, &decision, failure.is_some(), self.link)
+                    .then(|| Logged::new(Arc::clone(&entry))),
+            })
         });
         Ok(Evaluated {
             entry,
@@ -228,14 +229,16 @@ impl<T: Transport> Line<'_, T> {
         );
         let mut evaluated = self.unevaluated(object, row, Decision::Fail(failure.clone()), Instant::now());
         Arc::make_mut(&mut evaluated.entry).failure = Some(failure);
-        evaluated.commit = self.book.is_some().then(|| ObjectCommit {
-            anchor: staged.anchor.clone(),
-            row: RowChange::Keep,
-            escrow: self.set_aside(set_aside),
-            kept: Vec::new(),
-            unstage: false,
-            references: None,
-            entry: Some(Arc::clone(&evaluated.entry)),
+        evaluated.commit = self.book.is_some().then(|| {
+            Arc::new(ObjectCommit {
+                anchor: staged.anchor.clone(),
+                row: RowChange::Keep,
+                escrow: self.set_aside(set_aside),
+                kept: Vec::new(),
+                unstage: false,
+                references: None,
+                entry: Some(Logged::new(Arc::clone(&evaluated.entry))),
+            })
         });
         evaluated
     }
@@ -249,7 +252,7 @@ impl<T: Transport> Line<'_, T> {
     ) -> Result<(), StoreError> {
         let Some(book) = self.book else { return Ok(()) };
         let Some(commit) = evaluated.commit.clone() else { return book.release(self.job, anchor.clone()).await };
-        if let Committed::Taken(other) = book.commit(self.job, commit).await? {
+        if let Committed::Taken(other) = book.commit_among(self.job, commit, self.gathers).await? {
             self.lost(evaluated, &other, before);
             let Some(commit) = evaluated.commit.clone() else { return Ok(()) };
             // Nothing of it is about a link any more, so nobody can be in its way.

@@ -31,7 +31,7 @@ pub(super) struct Evaluated {
     /// The account as it was last seen, for references that are sent later.
     pub resource: Option<Box<Resource>>,
     /// What must be written down; nothing where nobody writes down.
-    pub commit: Option<ObjectCommit>,
+    pub commit: Option<Arc<ObjectCommit>>,
     /// What would be sent; only while planning.
     pub intended: Option<Intended>,
 }

@@ -57,11 +57,16 @@ pub(super) struct Line<'a, T> {
     pub kept_key: [u8; 32],
     pub breaker: Breaker,
     /// Who of those in flight looks for an account by which first matching value: two must not find one account at once.
-    pub seekers: Mutex<BTreeMap<(ObjectKind, String), SourceAnchor>>,
+    pub seekers: Mutex<Seekers>,
     /// Unique values handed out in this run, by attribute, in lower case (expressions.md 5, `SelectUniqueValue`).
     pub reserved: Mutex<BTreeMap<String, BTreeSet<String>>>,
     /// Accounts that objects of this run got, before they are stored.
     pub accounts: Mutex<BTreeMap<TargetId, SourceAnchor>>,
+    /// No object had an account when the run began: who has one now is in `accounts`. What another run links meanwhile is met
+    /// when the object is stored.
+    pub is_first: bool,
+    /// Many objects are under way at once, so that what is stored of one can wait a moment for the others.
+    pub gathers: bool,
     pub verify_writes: VerifyWrites,
     pub verbose_skips: bool,
     /// References wait for the other object (D-44).
@@ -90,6 +95,13 @@ pub(super) struct Run {
     pub review: Option<Arc<Review>>,
     /// The cycle that the run undoes.
     pub rollback_of: Option<String>,
+}
+
+/// Objects in flight, by what they look for and what looks for it.
+#[derive(Debug, Default)]
+pub(super) struct Seekers {
+    by_value: BTreeMap<(ObjectKind, String), SourceAnchor>,
+    values: BTreeMap<SourceAnchor, Vec<(ObjectKind, String)>>,
 }
 
 /// Which deprovisionings wait for approval in this run (service.md 18).
@@ -185,14 +197,23 @@ impl<T> Line<'_, T> {
     /// Notes that `anchor` looks for an account by `value`; returns who else in flight does.
     pub(super) fn seek(&self, kind: ObjectKind, value: &str, anchor: &SourceAnchor) -> Option<SourceAnchor> {
         let mut seekers = self.seekers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let seeker = seekers.entry((kind, value.to_lowercase())).or_insert_with(|| anchor.clone());
-        (seeker != anchor).then(|| seeker.clone())
+        let wanted = (kind, value.to_lowercase());
+        match seekers.by_value.get(&wanted) {
+            Some(seeker) => Some(seeker.clone()).filter(|seeker| seeker != anchor),
+            None => {
+                seekers.values.entry(anchor.clone()).or_default().push(wanted.clone());
+                seekers.by_value.insert(wanted, anchor.clone());
+                None
+            }
+        }
     }
 
     /// The turn of `anchor` is over and stored: whoever comes now finds its link.
     pub(super) fn has_found(&self, anchor: &SourceAnchor) {
         let mut seekers = self.seekers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        seekers.retain(|_, seeker| seeker != anchor);
+        for wanted in seekers.values.remove(anchor).into_iter().flatten() {
+            seekers.by_value.remove(&wanted);
+        }
     }
 
     /// Sets a failed object aside; one whose 28 days are over stays as abandoned, or goes and disables the job, as the

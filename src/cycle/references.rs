@@ -26,8 +26,8 @@ use crate::model::{
 };
 use crate::plan::{Decision, ReadAnswer, Reason, Reference, Wanted, references};
 use crate::store::{
-    Claimed, EscrowChange, Exported, FollowUp, ObjectCommit, ObjectRow, Pending, Ready, ReferenceChange, Remembered,
-    RowChange, Staging, StoreError, WantedMembers,
+    Claimed, EscrowChange, Exported, FollowUp, Logged, ObjectCommit, ObjectRow, Pending, Ready, ReferenceChange,
+    Remembered, RowChange, Staging, StoreError, WantedMembers,
 };
 use crate::target::Transport;
 
@@ -436,7 +436,7 @@ impl Service {
             kept: Vec::new(),
             unstage: false,
             references: None,
-            entry: logged.then(|| Arc::new(entry.clone())),
+            entry: logged.then(|| Logged::new(Arc::new(entry.clone()))),
         };
         // The link stays as it is, so nobody can be in its way.
         let _ = line.book().commit(line.job, commit).await?;
@@ -506,15 +506,15 @@ impl Service {
             for follow_up in &page {
                 let Some(entry) = self.unresolved(line, follow_up)? else { continue };
                 observer.entry(&entry);
-                commits.push(ObjectCommit {
+                commits.push(Arc::new(ObjectCommit {
                     anchor: follow_up.anchor.clone(),
                     row: RowChange::Keep,
                     escrow: EscrowChange::Keep,
                     kept: Vec::new(),
                     unstage: false,
                     references: None,
-                    entry: Some(Arc::new(entry)),
-                });
+                    entry: Some(Logged::new(Arc::new(entry))),
+                }));
             }
             // Somebody else may hold claims of these objects, so none is given up here.
             line.book().commit_all(line.job, commits).await?;

@@ -11,7 +11,7 @@ use crate::model::{
     SourceState, TargetId, Trigger,
 };
 use crate::plan::MatchAnswer;
-use crate::store::{Committed, EscrowChange, ObjectRow, RowChange, StoreError};
+use crate::store::{Committed, EscrowChange, Logged, ObjectRow, RowChange, StoreError};
 use crate::target::Transport;
 
 impl<T: Transport> Line<'_, T> {
@@ -31,7 +31,9 @@ impl<T: Transport> Line<'_, T> {
         object: &SourceObject,
         id: &TargetId,
     ) -> Result<Option<SourceAnchor>, StoreError> {
-        if let Some(other) = self.store.owner_of(self.job, id)?.filter(|other| *other != object.anchor) {
+        if !self.is_first
+            && let Some(other) = self.store.owner_of(self.job, id)?.filter(|other| *other != object.anchor)
+        {
             return Ok(Some(other));
         }
         let mut accounts = self.accounts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -78,7 +80,7 @@ impl<T: Transport> Line<'_, T> {
 
     /// The end of an evaluation whose account another object got while it was under way.
     pub(super) fn lost(&self, evaluated: &mut Evaluated, other: &SourceAnchor, before: Option<&Escrow>) {
-        let Some(commit) = &mut evaluated.commit else { return };
+        let Some(commit) = evaluated.commit.as_mut().map(Arc::make_mut) else { return };
         let target = evaluated.entry.target_id();
         let account = target.as_ref().map_or("?", TargetId::as_str);
         let message = format!("the account `{account}` was linked to the source object `{other}` meanwhile");
@@ -96,7 +98,7 @@ impl<T: Transport> Line<'_, T> {
         };
         commit.references = None;
         commit.kept.clear();
-        commit.entry = Some(Arc::clone(&evaluated.entry));
+        commit.entry = Some(Logged::new(Arc::clone(&evaluated.entry)));
         evaluated.resource = None;
     }
 }

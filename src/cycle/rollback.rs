@@ -28,7 +28,7 @@ use crate::model::{
     Counts, CycleKind, CycleReport, CycleState, Entry, ErrorCode, Failure, Initiator, Link, LoggedAction, LoggedStatus,
     ModifiedProperty, ObjectKind, RunError, SourceAnchor, Trigger,
 };
-use crate::store::{Claimed, Committed, EscrowChange, JobKey, Joining, LogQuery, ObjectCommit, RowChange};
+use crate::store::{Claimed, Committed, EscrowChange, JobKey, Joining, LogQuery, Logged, ObjectCommit, RowChange};
 use crate::target::Transport;
 use crate::telemetry::events::{CycleBegan, CycleEnded, ObjectProvisioned};
 
@@ -472,7 +472,7 @@ impl Service {
             kept: Vec::new(),
             unstage: false,
             references,
-            entry: Some(Arc::new(entry.clone())),
+            entry: Some(Logged::new(Arc::new(entry.clone()))),
         };
         if let Committed::Taken(_) = book.commit(line.job, commit.clone()).await? {
             // What was sent is noted all the same; the next cycle finds out whose account it is.

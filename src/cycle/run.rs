@@ -228,6 +228,7 @@ impl Service {
         }
         let staging = self.protect(job, begun, &imported, &outlook)?;
         line.run.protect = staging.protect.clone();
+        line.gathers = job.target.concurrency > 1;
         let work = Work {
             service: self,
             job,
@@ -241,6 +242,7 @@ impl Service {
             client: &client,
         };
         let worked = own_thread::run(|| work.all(&mut line))?;
+        imported.staging.give_up();
         self.end(job, begun, imported, worked, staging.over).await
     }
 

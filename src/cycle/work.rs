@@ -185,7 +185,7 @@ impl Work<'_> {
     ) -> Result<(), ServiceError> {
         let mut queue = Queue::new(&self.imported.staging, phase);
         let mut running = FuturesUnordered::new();
-        let mut pending: Vec<ObjectCommit> = Vec::new();
+        let mut pending: Vec<Arc<ObjectCommit>> = Vec::new();
         let ahead = self.ahead(phase);
         let most = self.concurrency(phase) + ahead;
         let (mut turns, mut is_claiming) = (0, false);
@@ -413,7 +413,7 @@ impl Work<'_> {
             ObjectProvisioned { job: line.job_name, entry: &evaluated.entry }.emit();
             match &evaluated.intended {
                 Some(intended) => self.observer.intended(&evaluated.entry, intended),
-                None => self.observer.entry(&evaluated.entry),
+                None => self.observer.shared(&evaluated.entry),
             }
         }
         if is_staged(&evaluated.decision) && !line.run.dry_run {

@@ -185,7 +185,7 @@ mod tests {
             references: None,
             entry: None,
         };
-        store.commit_all(job, vec![commit]).await.expect("stored");
+        store.commit_all(job, vec![std::sync::Arc::new(commit)]).await.expect("stored");
     }
 
     fn key(kind: ObjectKind, anchor: &str) -> u64 {

@@ -1,6 +1,7 @@
 //! The provisioning log and the cycles (service.md 20).
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
@@ -28,6 +29,28 @@ pub struct LogQuery {
     pub cycle: Option<String>,
     /// Only entries after this one, for following.
     pub after: i64,
+}
+
+/// An entry on its way into the log.
+///
+/// Its text is made at once: whoever has just put the entry together has all of it at hand, and the thread that writes has not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Logged {
+    entry: Arc<Entry>,
+    /// Nothing where it has no form in JSON.
+    text: Option<Arc<Vec<u8>>>,
+}
+
+impl Logged {
+    pub fn new(entry: Arc<Entry>) -> Self {
+        let mut text = Vec::with_capacity(USUAL);
+        let written = serde_json::to_writer(&mut text, &*entry);
+        Self { entry, text: written.is_ok().then(|| Arc::new(text)) }
+    }
+
+    pub fn entry(&self) -> &Entry {
+        &self.entry
+    }
 }
 
 /// One cycle as it is remembered.
@@ -191,10 +214,10 @@ impl Store {
     }
 }
 
-pub(super) fn append(connection: &Connection, job: JobKey, entry: &Entry) -> Result<(), StoreError> {
-    let mut text = Vec::with_capacity(USUAL);
-    serde_json::to_writer(&mut text, entry)?;
-    let text = ToSqlOutput::Borrowed(ValueRef::Text(&text));
+pub(super) fn append(connection: &Connection, job: JobKey, logged: &Logged) -> Result<(), StoreError> {
+    let Logged { entry, text } = logged;
+    let text = text.as_deref().ok_or_else(|| StoreError::Decode("an entry of the log has no text".to_owned()))?;
+    let text = ToSqlOutput::Borrowed(ValueRef::Text(text));
     connection
         .prepare_cached(
             "INSERT INTO log (job, cycle, at, anchor, action, status, entry) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

@@ -37,7 +37,7 @@ pub use error::StoreError;
 pub use job::{JobState, Learned, Watermark};
 pub use keys::Known;
 pub use links::StoredLink;
-pub use log::{CycleRecord, LogQuery};
+pub use log::{CycleRecord, LogQuery, Logged};
 pub use memberships::{Difference, Joining, Member, WantedMembers};
 pub use object::ObjectRow;
 pub use objects::{Committed, EscrowChange, ObjectCommit, RowChange};
@@ -64,6 +64,7 @@ impl Store {
     /// A file that is no state file, or of a newer version, is left as it is.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = open::open(path)?;
+        open::copy_back_rarely(&connection)?;
         let reader = open::connect(path)?;
         Ok(Self { path: path.to_owned(), reader: Mutex::new(reader), writer: Writer::start(connection)? })
     }

@@ -8,8 +8,8 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codec::{Stored, millis};
-use super::{JobKey, ObjectRow, ReferenceChange, Store, StoreError, escrows, keys, log, references, sent};
-use crate::model::{Entry, Escrow, SourceAnchor, TargetId};
+use super::{JobKey, Logged, ObjectRow, ReferenceChange, Store, StoreError, escrows, keys, log, references, sent};
+use crate::model::{Escrow, SourceAnchor, TargetId};
 
 const COLUMNS: &str = "anchor, target, used, flags, left_at";
 
@@ -25,7 +25,7 @@ pub struct ObjectCommit {
     pub unstage: bool,
     /// What the evaluation found out about references; `None` leaves them as they are.
     pub references: Option<Box<ReferenceChange>>,
-    pub entry: Option<Arc<Entry>>,
+    pub entry: Option<Logged>,
 }
 
 /// How a commit ended.
@@ -104,6 +104,14 @@ impl Store {
         self.read(|connection| owner_of(connection, job, target))
     }
 
+    /// Whether any object has an account.
+    pub fn has_links(&self, job: JobKey) -> Result<bool, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT 1 FROM objects WHERE job = ?1 AND target IS NOT NULL LIMIT 1";
+            Ok(connection.prepare_cached(sql)?.exists([job.0])?)
+        })
+    }
+
     /// How many users and groups are remembered.
     pub fn object_counts(&self, job: JobKey) -> Result<(u64, u64), StoreError> {
         self.read(|connection| {
@@ -117,8 +125,18 @@ impl Store {
     /// Stores what one evaluation changed, and gives up the claim on the object.
     ///
     /// Nothing is stored where another object has the account by now: an account belongs to one (service.md D-26).
-    pub async fn commit(&self, job: JobKey, commit: ObjectCommit) -> Result<Committed, StoreError> {
-        self.write_whole(Some(job), move |connection| {
+    pub async fn commit(&self, job: JobKey, commit: impl Into<Arc<ObjectCommit>>) -> Result<Committed, StoreError> {
+        self.commit_among(job, commit.into(), false).await
+    }
+
+    /// [`Store::commit`], which waits a moment for others where it `gathers`.
+    pub async fn commit_among(
+        &self,
+        job: JobKey,
+        commit: Arc<ObjectCommit>,
+        gathers: bool,
+    ) -> Result<Committed, StoreError> {
+        self.write_among(Some(job), gathers, move |connection| {
             let held = Held::of(connection, job, &commit)?;
             if let Some(other) = held.owner {
                 return Ok(Committed::Taken(other));
@@ -141,7 +159,7 @@ impl Store {
     }
 
     /// Stores many evaluations that needed no request, in one transaction.
-    pub async fn commit_all(&self, job: JobKey, commits: Vec<ObjectCommit>) -> Result<(), StoreError> {
+    pub async fn commit_all(&self, job: JobKey, commits: Vec<Arc<ObjectCommit>>) -> Result<(), StoreError> {
         self.write(Some(job), move |connection| {
             commits.iter().try_for_each(|commit| apply(connection, job, commit, &Held::of(connection, job, commit)?))
         })
@@ -198,7 +216,7 @@ pub(super) fn object(
 fn apply(connection: &Connection, job: JobKey, commit: &ObjectCommit, held: &Held) -> Result<(), StoreError> {
     let anchor = Stored(commit.anchor.as_str());
     if let Some(entry) = &commit.entry {
-        sent::note_deleted(connection, job, entry)?;
+        sent::note_deleted(connection, job, entry.entry())?;
     }
     match &commit.row {
         RowChange::Keep => {}

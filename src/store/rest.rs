@@ -77,7 +77,7 @@ mod tests {
             references: None,
             entry: None,
         };
-        store.commit_all(job, vec![commit]).await.expect("stored");
+        store.commit_all(job, vec![std::sync::Arc::new(commit)]).await.expect("stored");
     }
 
     /// A job at rest with one failure that is due at [`RETRY`].

@@ -1,8 +1,9 @@
 //! The one thread that writes.
 
 use std::collections::BTreeSet;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvError, RecvTimeoutError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -11,6 +12,9 @@ use super::{JobKey, Store, StoreError, rest};
 
 /// Writes that are committed together at most.
 const MOST_TOGETHER: usize = 512;
+/// How long a write waits for others where many are under way: with few of them most of a transaction is the pages that every
+/// one changes.
+const GATHERING: Duration = Duration::from_millis(1);
 
 type Change = Box<dyn FnOnce(&Connection) -> Done + Send>;
 
@@ -25,6 +29,8 @@ struct Done {
 struct Write {
     /// Whose references it may make ready.
     of: Option<JobKey>,
+    /// Others will follow at once.
+    gathers: bool,
     change: Change,
 }
 
@@ -55,8 +61,34 @@ impl Drop for Writer {
     }
 }
 
+/// Writes after which the log ahead is copied back as soon as nobody writes: what is left of it when the file is closed is copied
+/// while everybody waits.
+const MANY: usize = 512;
+/// For so long nobody wrote.
+const QUIET: Duration = Duration::from_millis(5);
+
+/// The next write; copies the log ahead back while there is none. `Err` when nobody is left who writes.
+fn next(connection: &Connection, writes: &mpsc::Receiver<Write>, done: &mut usize) -> Result<Write, RecvError> {
+    if *done >= MANY {
+        match writes.recv_timeout(QUIET) {
+            Ok(write) => return Ok(write),
+            Err(RecvTimeoutError::Disconnected) => return Err(RecvError),
+            Err(RecvTimeoutError::Timeout) => {
+                // Where it fails, it is done when the log is full.
+                drop(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())));
+                *done = 0;
+            }
+        }
+    }
+    writes.recv()
+}
+
 fn work(connection: Connection, writes: &mpsc::Receiver<Write>) {
-    while let Ok(first) = writes.recv() {
+    let mut done_since = 0;
+    while let Ok(first) = next(&connection, writes, &mut done_since) {
+        if first.gathers {
+            std::thread::sleep(GATHERING);
+        }
         let mut replies = Vec::new();
         let mut jobs = BTreeSet::new();
         let run = |sql: &str| connection.prepare_cached(sql)?.execute([]).map(drop);
@@ -79,6 +111,7 @@ fn work(connection: Connection, writes: &mpsc::Receiver<Write>) {
             // If even this fails the next BEGIN says so.
             drop(connection.execute_batch("ROLLBACK"));
         }
+        done_since += replies.len();
         let mut first_error = done.err();
         for reply in replies {
             match &first_error {
@@ -121,6 +154,16 @@ impl Store {
         of: Option<JobKey>,
         change: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.write_among(of, false, change).await
+    }
+
+    /// [`Store::write_whole`], where it `gathers` with others that are to follow at once.
+    pub(super) async fn write_among<T: Send + 'static>(
+        &self,
+        of: Option<JobKey>,
+        gathers: bool,
+        change: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         let change: Change = Box::new(move |connection| {
             let result = change(connection);
@@ -130,7 +173,7 @@ impl Store {
                 reply: Box::new(move |committed| drop(reply.send(result.and_then(|made| committed.map(|()| made))))),
             }
         });
-        self.send(Write { of, change })?;
+        self.send(Write { of, gathers, change })?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -145,7 +188,7 @@ impl Store {
             let result = in_savepoint(connection, change);
             Done { spoilt: None, reply: Box::new(move |committed| drop(reply.send(committed.and(result)))) }
         });
-        self.send(Write { of, change })?;
+        self.send(Write { of, gathers: false, change })?;
         answer.recv().map_err(|_| StoreError::Closed)?
     }
 

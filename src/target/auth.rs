@@ -1,5 +1,7 @@
 //! The `Authorization` of requests (wire.md 4).
 
+use std::sync::Arc;
+
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -11,7 +13,7 @@ use crate::wire::{Fault, basic, bearer};
 #[derive(Clone)]
 pub(super) struct Credential {
     pub header: HeaderValue,
-    secret: SecretString,
+    secret: Arc<SecretString>,
     /// Which token it is, counted from 0.
     pub generation: u64,
 }
@@ -21,7 +23,7 @@ impl Credential {
     pub fn new(text: &str, secret: &SecretString, generation: u64) -> Option<Self> {
         let mut header = HeaderValue::from_bytes(text.as_bytes()).ok()?;
         header.set_sensitive(true);
-        Some(Self { header, secret: secret.clone(), generation })
+        Some(Self { header, secret: Arc::new(secret.clone()), generation })
     }
 
     pub fn secret(&self) -> &str {
