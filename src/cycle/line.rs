@@ -62,9 +62,6 @@ pub(super) struct Line<'a, T> {
     pub reserved: Mutex<BTreeMap<String, BTreeSet<String>>>,
     /// Accounts that objects of this run got, before they are stored.
     pub accounts: Mutex<BTreeMap<TargetId, SourceAnchor>>,
-    /// No object had an account when the run began: who has one now is in `accounts`. What another run links meanwhile is met
-    /// when the object is stored.
-    pub is_first: bool,
     /// Many objects are under way at once, so that what is stored of one can wait a moment for the others.
     pub gathers: bool,
     pub verify_writes: VerifyWrites,

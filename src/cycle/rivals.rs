@@ -31,9 +31,7 @@ impl<T: Transport> Line<'_, T> {
         object: &SourceObject,
         id: &TargetId,
     ) -> Result<Option<SourceAnchor>, StoreError> {
-        if !self.is_first
-            && let Some(other) = self.store.owner_of(self.job, id)?.filter(|other| *other != object.anchor)
-        {
+        if let Some(other) = self.store.owner_of(self.job, id)?.filter(|other| *other != object.anchor) {
             return Ok(Some(other));
         }
         let mut accounts = self.accounts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

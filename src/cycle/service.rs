@@ -96,7 +96,6 @@ impl Service {
             seekers: Default::default(),
             reserved: Default::default(),
             accounts: Default::default(),
-            is_first: !self.store.has_links(key)?,
             gathers: false,
             verify_writes: job.target.verify_writes,
             verbose_skips: job.logs.verbose_skips,

@@ -104,14 +104,6 @@ impl Store {
         self.read(|connection| owner_of(connection, job, target))
     }
 
-    /// Whether any object has an account.
-    pub fn has_links(&self, job: JobKey) -> Result<bool, StoreError> {
-        self.read(|connection| {
-            let sql = "SELECT 1 FROM objects WHERE job = ?1 AND target IS NOT NULL LIMIT 1";
-            Ok(connection.prepare_cached(sql)?.exists([job.0])?)
-        })
-    }
-
     /// How many users and groups are remembered.
     pub fn object_counts(&self, job: JobKey) -> Result<(u64, u64), StoreError> {
         self.read(|connection| {
