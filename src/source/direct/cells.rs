@@ -4,13 +4,14 @@ use memchr::memchr;
 
 use super::NotPlain;
 use super::flat::Flat;
-use super::straight::Values;
+use super::straight::{Straight, Values};
 use crate::source::canonical;
 use crate::source::cells::is_special;
 use crate::source::frame::Wanted;
 use crate::source::frame::csv::{CsvFormat, Places, value_of};
 use crate::source::map::Manner;
 use crate::source::preset::{Preset, Slot};
+use crate::source::value::ends_bare;
 
 /// Cuts the records of one file.
 pub struct Cells {
@@ -32,6 +33,8 @@ struct Column {
     /// Under its name in the object's `rest`.
     rest: Option<Box<str>>,
     is_single: bool,
+    /// If a cell is no more than its text and goes straight.
+    way: Option<Straight>,
 }
 
 impl Cells {
@@ -49,6 +52,7 @@ impl Cells {
                 slot,
                 rest: is_rest.then(|| name.into()),
                 is_single: usage.single,
+                way: None,
             })
         };
         let form = &preset.csv;
@@ -61,6 +65,13 @@ impl Cells {
             count: format.columns.len(),
             columns: format.columns.iter().map(|name| &**name).enumerate().filter_map(column).collect(),
             places: Places::default(),
+        }
+    }
+
+    /// By [`Slot`], what goes straight.
+    pub fn go_straight(&mut self, straight: &[Option<Straight>]) {
+        for column in self.columns.iter_mut().filter(|column| self.is_bare && column.rest.is_none()) {
+            column.way = column.slot.and_then(|slot| straight[slot.index()]);
         }
     }
 
@@ -86,9 +97,18 @@ impl Cells {
     }
 
     fn take(&self, record: &str, places: &Places, values: &mut Values<'_, '_>) -> Result<(), NotPlain> {
+        let is_clean = values.into.batch.is_clean();
         for column in &self.columns {
             let Some((from, to)) = places.at(column.number) else { return Err(NotPlain) };
             if from == to {
+                continue;
+            }
+            if let (Some(way), Some(slot), true) = (&column.way, column.slot, is_clean)
+                && let Some(cell) = record.as_bytes().get(from..to)
+                && is_value(cell)
+                && ends_bare(cell)
+            {
+                values.clean(way, slot, record, (from, to))?;
                 continue;
             }
             let cell = record.get(from..to).ok_or(NotPlain)?;

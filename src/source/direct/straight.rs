@@ -1,6 +1,8 @@
 //! Values that are asked nothing but to be the text of one attribute: they go where they belong as they are met.
 
 use super::NotPlain;
+#[cfg(doc)]
+use super::fill::Whole;
 use super::fill::{Filling, OneText, Step};
 use super::flat::{Flat, Value};
 use crate::source::fields::may_be_prefixed;
@@ -98,11 +100,26 @@ impl Values<'_, '_> {
         self.flat.rest.push((column, value));
     }
 
+    /// Adds a text that has no blank around it and lies in the record there, of a name that comes once; see [`Whole::is_clean`].
     #[inline]
-    fn straight(&mut self, way: &Straight, slot: Slot, text: &str, from: Option<usize>) -> Result<(), NotPlain> {
+    pub fn clean(&mut self, way: &Straight, slot: Slot, record: &str, place: (usize, usize)) -> Result<(), NotPlain> {
+        self.note(way, slot);
+        if way.is_upn && may_be_prefixed(record.get(place.0..place.1).ok_or(NotPlain)?) {
+            return Err(NotPlain);
+        }
+        self.into.clean_text(&way.text, record, place)
+    }
+
+    #[inline]
+    fn note(&mut self, way: &Straight, slot: Slot) {
         if way.is_used && usize::from(self.noted[slot.index()]) < SAMPLES && !self.to_note.contains(&slot) {
             self.to_note.push(slot);
         }
+    }
+
+    #[inline]
+    fn straight(&mut self, way: &Straight, slot: Slot, text: &str, from: Option<usize>) -> Result<(), NotPlain> {
+        self.note(way, slot);
         // the first one counts
         if text.is_empty() || (self.may_repeat && self.into.has(way.text.name)) {
             return Ok(());

@@ -24,13 +24,13 @@ pub fn clean<'a>(raw: &'a str, controls: &mut bool) -> Cow<'a, str> {
 /// Takes the white space off both ends.
 #[inline]
 pub fn trimmed(text: &str) -> &str {
-    if begins_bare(text) && ends_bare(text) { text } else { text.trim() }
+    if begins_bare(text) && ends_bare(text.as_bytes()) { text } else { text.trim() }
 }
 
-/// Says of most texts that [`clean`] leaves them as they are, if they hold no control characters; `is_ascii`: of all of the text.
+/// Says of most texts that [`clean`] leaves them as they are, if they hold no control characters; `is_known`: that NFC does is known.
 #[inline]
-pub fn is_clean(text: &str, is_ascii: bool) -> bool {
-    begins_bare(text) && ends_bare(text) && (is_ascii || text.is_ascii() || is_settled(text.as_bytes()))
+pub fn is_clean(text: &str, is_known: bool) -> bool {
+    begins_bare(text) && ends_bare(text.as_bytes()) && (is_known || text.is_ascii() || is_settled(text.as_bytes()))
 }
 
 /// Says whether a text, however long, holds nothing that [`clean`] removes.
@@ -58,8 +58,8 @@ pub fn begins_bare(text: &str) -> bool {
 
 /// As [`begins_bare`], of the end.
 #[inline]
-fn ends_bare(text: &str) -> bool {
-    match text.as_bytes() {
+pub fn ends_bare(text: &[u8]) -> bool {
+    match text {
         [.., last] if last.is_ascii_graphic() => true,
         [.., 0xC3, _] | [.., 0xE4..=0xE9, _, _] => true,
         [.., 0xE3, second, _] => *second > 0x80,
@@ -81,6 +81,24 @@ fn is_settled(text: &[u8]) -> bool {
             _ => return false,
         }
     }
+}
+
+/// Says of UTF-8, however long, that all of its parts are settled: NFC leaves alone whatever is cut out of it.
+pub fn is_settled_throughout(text: &[u8]) -> bool {
+    // as vectors, without a way out
+    let is_other_lead = |byte: u8| (byte.wrapping_sub(0xCC) < 0xE3 - 0xCC) | (byte > 0xE9);
+    if text.iter().fold(false, |any, byte| any | is_other_lead(*byte)) {
+        return false;
+    }
+    let is_other_kana = |second: u8, third: u8| {
+        (second > 0x83)
+            | ((second == 0x80) & (third > 0x87))
+            | ((second == 0x81) & (third == 0x80))
+            | ((second == 0x82) & (third.wrapping_sub(0x97) < 0xA1 - 0x97))
+    };
+    let from = |at: usize| text.get(at..).unwrap_or_default();
+    let threes = text.iter().zip(from(1)).zip(from(2));
+    !threes.fold(false, |any, ((first, second), third)| any | ((*first == 0xE3) & is_other_kana(*second, *third)))
 }
 
 /// Says whether something is to be removed, and whether all is ASCII.
@@ -183,6 +201,7 @@ mod tests {
                 assert_eq!(between.nfc().collect::<String>(), between, "{c:?}");
                 assert_eq!(is_nfc_quick(between.chars()), IsNormalized::Yes, "{c:?}");
             }
+            assert_eq!(is_settled_throughout(text.as_bytes()), is_settled(text.as_bytes()), "{c:?}");
         }
         assert!(count > 20_000, "{count}");
         for text in ["e\u{301}", "か\u{3099}", "\u{2126}", "\u{1161}", "𠮷"] {
@@ -241,11 +260,11 @@ mod tests {
             ('\0'..='\u{ffff}').filter(|c| c.is_whitespace() || "aé髙あ。\u{3041}\u{301}ł\u{80}".contains(*c));
         for c in characters {
             let text = format!("{c}x{c}");
-            let is_bare = begins_bare(&text) && ends_bare(&text);
+            let is_bare = begins_bare(&text) && ends_bare(text.as_bytes());
             assert!(!is_bare || text.trim() == text, "{c:?}");
         }
         for text in ["佐藤", "Zoë", "é", "ア", "a"] {
-            assert!(begins_bare(text) && ends_bare(text), "{text}");
+            assert!(begins_bare(text) && ends_bare(text.as_bytes()), "{text}");
         }
     }
 
