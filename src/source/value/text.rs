@@ -41,7 +41,8 @@ pub fn has_no_controls(text: &[u8]) -> bool {
 
 /// Says whether a text, however long, holds no float of a spreadsheet: [`is_spreadsheet_number`].
 pub fn has_no_floats(text: &[u8]) -> bool {
-    [b"E+", b"e+"].iter().all(|mark| memchr::memmem::find(text, *mark).is_none())
+    let behind = text.get(1..).unwrap_or_default();
+    !text.iter().zip(behind).fold(false, |any, (byte, next)| any | ((*byte | 0x20 == b'e') & (*next == b'+')))
 }
 
 /// Says of most texts that they begin with no white space: those that begin with ASCII, a Latin letter with an accent, kana or a
@@ -85,6 +86,9 @@ fn is_settled(text: &[u8]) -> bool {
 
 /// Says of UTF-8, however long, that all of its parts are settled: NFC leaves alone whatever is cut out of it.
 pub fn is_settled_throughout(text: &[u8]) -> bool {
+    if text.is_ascii() {
+        return true;
+    }
     // as vectors, without a way out
     let is_other_lead = |byte: u8| (byte.wrapping_sub(0xCC) < 0xE3 - 0xCC) | (byte > 0xE9);
     if text.iter().fold(false, |any, byte| any | is_other_lead(*byte)) {

@@ -1,6 +1,7 @@
 //! Where the cells of a record lie.
 
 use super::cells::closing_quote;
+use crate::source::bits;
 
 /// The places of the cells of one record, found as [`split_cells`](super::split_cells) finds them.
 #[derive(Debug, Default)]
@@ -24,25 +25,16 @@ impl Places {
         let mut from = 0;
         // what stands before is between quotes
         let mut open_to = if bytes.first() == Some(&b'"') { self.quoted(bytes, from, delimiter)? } else { 0 };
-        let (blocks, rest) = bytes.as_chunks::<BLOCK>();
-        // no delimiter is in what fills it up
-        let mut last = [!delimiter; BLOCK];
-        last[..rest.len()].copy_from_slice(rest);
-        for (number, block) in blocks.iter().chain([&last]).enumerate() {
-            let mut found = bits_of(block, delimiter);
-            while found != 0 {
-                let at = number * BLOCK + found.trailing_zeros() as usize;
-                found &= found - 1;
-                if at < open_to {
-                    continue;
-                }
-                if open_to <= from {
-                    self.push(from, at);
-                }
-                from = at + 1;
-                if bytes.get(from) == Some(&b'"') {
-                    open_to = self.quoted(bytes, from, delimiter)?;
-                }
+        for at in bits::Places::of(delimiter, bytes) {
+            if at < open_to {
+                continue;
+            }
+            if open_to <= from {
+                self.push(from, at);
+            }
+            from = at + 1;
+            if bytes.get(from) == Some(&b'"') {
+                open_to = self.quoted(bytes, from, delimiter)?;
             }
         }
         if open_to <= from {
@@ -89,23 +81,6 @@ impl Places {
         }
         Some((from as usize, to as usize))
     }
-}
-
-/// Octets that are looked through without a branch: where the next delimiter stands is not to be foreseen.
-const BLOCK: usize = 64;
-
-/// Has a bit set for each octet of the block that is `byte`, the lowest for the first.
-#[inline]
-fn bits_of(block: &[u8; BLOCK], byte: u8) -> u64 {
-    const LOW: u64 = u64::from_le_bytes([0x7f; 8]);
-    /// Moves the lowest bits of eight octets beside each other, into the highest octet.
-    const TOGETHER: u64 = 0x0102_0408_1020_4080;
-    let eight = u64::from_le_bytes([byte; 8]);
-    block.as_chunks::<8>().0.iter().rev().fold(0, |bits, word| {
-        let word = u64::from_le_bytes(*word) ^ eight;
-        let zeros = !(((word & LOW) + LOW) | word | LOW);
-        bits << 8 | (zeros >> 7).wrapping_mul(TOGETHER) >> 56
-    })
 }
 
 #[cfg(test)]
