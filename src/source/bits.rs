@@ -19,12 +19,14 @@ impl<'t> Places<'t> {
         Self { text, byte, bits: 0, from: 0, next: 0 }
     }
 
-    #[inline]
+    #[inline(always)]
     fn look_on(&mut self) -> bool {
         let Some(rest) = self.text.get(self.next..).filter(|rest| !rest.is_empty()) else { return false };
-        self.bits = match rest.first_chunk() {
-            Some(block) => bits_of(block, self.byte),
-            None => {
+        self.bits = match (rest.first_chunk(), self.text.last_chunk()) {
+            (Some(block), _) => bits_of(block, self.byte),
+            // the beginning of the last block is in the one before
+            (None, Some(block)) => bits_of(block, self.byte) >> (BLOCK - rest.len()),
+            (None, None) => {
                 // the octet is not in what fills it up
                 let mut block = [!self.byte; BLOCK];
                 block[..rest.len()].copy_from_slice(rest);
@@ -56,15 +58,15 @@ impl Iterator for Places<'_> {
 /// Has a bit set for each octet of the block that is `byte`, the lowest for the first.
 #[inline]
 fn bits_of(block: &[u8; BLOCK], byte: u8) -> u64 {
-    const LOW: u64 = u64::from_le_bytes([0x7f; 8]);
-    /// Moves the lowest bits of eight octets beside each other, into the highest octet.
-    const TOGETHER: u64 = 0x0102_0408_1020_4080;
-    let eight = u64::from_le_bytes([byte; 8]);
-    block.as_chunks::<8>().0.iter().rev().fold(0, |bits, word| {
-        let word = u64::from_le_bytes(*word) ^ eight;
-        let zeros = !(((word & LOW) + LOW) | word | LOW);
-        bits << 8 | (zeros >> 7).wrapping_mul(TOGETHER) >> 56
-    })
+    /// Sums eight octets, into the highest.
+    const SUM: u64 = u64::from_le_bytes([1; 8]);
+    // as vectors; each octet of eight has a bit of its own
+    let mut bits = [0; BLOCK];
+    for (at, (bit, other)) in bits.iter_mut().zip(block).enumerate() {
+        *bit = if *other == byte { 1 << (at % 8) } else { 0 };
+    }
+    let words = bits.as_chunks::<8>().0.iter().rev();
+    words.fold(0, |so_far, word| so_far << 8 | u64::from_le_bytes(*word).wrapping_mul(SUM) >> 56)
 }
 
 #[cfg(test)]

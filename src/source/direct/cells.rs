@@ -11,7 +11,6 @@ use crate::source::frame::Wanted;
 use crate::source::frame::csv::{CsvFormat, Places, value_of};
 use crate::source::map::Manner;
 use crate::source::preset::{Preset, Slot};
-use crate::source::value::ends_bare;
 
 /// Cuts the records of one file.
 pub struct Cells {
@@ -105,8 +104,7 @@ impl Cells {
             }
             if let (Some(way), Some(slot), true) = (&column.way, column.slot, is_clean)
                 && let Some(cell) = record.as_bytes().get(from..to)
-                && is_value(cell)
-                && ends_bare(cell)
+                && is_clean_value(cell)
             {
                 values.clean(way, slot, record, (from, to))?;
                 continue;
@@ -160,6 +158,36 @@ fn is_value(cell: &[u8]) -> bool {
     begins && !matches!(cell.last(), Some(b' ' | b'\t'))
 }
 
+/// As [`is_value`], of a clean batch; whether a cell is ASCII is not to be foreseen, so it is not asked.
+#[inline]
+fn is_clean_value(cell: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (cell.first(), cell.last()) else { return false };
+    ENDS[usize::from(*last)] && (BEGINS[usize::from(*first)] || is_value(cell))
+}
+
+/// First octets of clean values that are neither blank nor special, whatever follows.
+const BEGINS: [bool; 256] = {
+    let mut begins = [false; 256];
+    let mut byte = b'!';
+    while byte < 0xEA {
+        begins[byte as usize] = matches!(byte, b'!'..=b'~' | 0xC3..=0xCB | 0xE4..=0xE9);
+        byte += 1;
+    }
+    [begins[b'=' as usize], begins[b'#' as usize], begins[b'S' as usize], begins[b'M' as usize]] = [false; 4];
+    begins
+};
+
+/// Last octets of clean values that belong to no blank: those of U+0085, U+00A0 and U+3000 may.
+const ENDS: [bool; 256] = {
+    let mut ends = [false; 256];
+    let mut byte = b'!';
+    while byte < 0xC0 {
+        ends[byte as usize] = matches!(byte, b'!'..=b'~' | 0x81..=0x84 | 0x86..=0x9F | 0xA1..=0xBF);
+        byte += 1;
+    }
+    ends
+};
+
 /// Adds each part that is not blank.
 fn push_parts(
     value: &str,
@@ -178,4 +206,26 @@ fn push_parts(
         at += part.len() + separator.len();
     }
     if any { Ok(()) } else { Err(NotPlain) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::value::is_settled_throughout;
+
+    #[test]
+    fn clean_values_have_no_blank_around_them() {
+        let mut count = 0;
+        for c in '\0'..='\u{ffff}' {
+            for text in [c.to_string(), format!("{c}a"), format!("a{c}"), format!("{c}y"), format!("{c}i")] {
+                if is_settled_throughout(text.as_bytes()) && is_clean_value(text.as_bytes()) {
+                    count += 1;
+                    let is_same =
+                        text.trim() == text && !["=", "#", "Sy", "Mi"].iter().any(|word| text.starts_with(word));
+                    assert!(is_same, "{text:?}");
+                }
+            }
+        }
+        assert!(count > 50_000, "{count}");
+    }
 }

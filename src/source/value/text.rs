@@ -59,7 +59,7 @@ pub fn begins_bare(text: &str) -> bool {
 
 /// As [`begins_bare`], of the end.
 #[inline]
-pub fn ends_bare(text: &[u8]) -> bool {
+fn ends_bare(text: &[u8]) -> bool {
     match text {
         [.., last] if last.is_ascii_graphic() => true,
         [.., 0xC3, _] | [.., 0xE4..=0xE9, _, _] => true,
@@ -86,14 +86,16 @@ fn is_settled(text: &[u8]) -> bool {
 
 /// Says of UTF-8, however long, that all of its parts are settled: NFC leaves alone whatever is cut out of it.
 pub fn is_settled_throughout(text: &[u8]) -> bool {
-    if text.is_ascii() {
-        return true;
-    }
+    let mut parts = (0..text.len()).step_by(PART).map(|at| &text[at..text.len().min(at + PART + 2)]);
+    parts.all(|part| part.is_ascii() || is_part_settled(part))
+}
+
+/// How many octets are looked at together: most are ASCII, and others stand beside each other.
+const PART: usize = 128;
+
+fn is_part_settled(text: &[u8]) -> bool {
     // as vectors, without a way out
     let is_other_lead = |byte: u8| (byte.wrapping_sub(0xCC) < 0xE3 - 0xCC) | (byte > 0xE9);
-    if text.iter().fold(false, |any, byte| any | is_other_lead(*byte)) {
-        return false;
-    }
     let is_other_kana = |second: u8, third: u8| {
         (second > 0x83)
             | ((second == 0x80) & (third > 0x87))
@@ -102,7 +104,9 @@ pub fn is_settled_throughout(text: &[u8]) -> bool {
     };
     let from = |at: usize| text.get(at..).unwrap_or_default();
     let threes = text.iter().zip(from(1)).zip(from(2));
-    !threes.fold(false, |any, ((first, second), third)| any | ((*first == 0xE3) & is_other_kana(*second, *third)))
+    !text.iter().fold(false, |any, byte| any | is_other_lead(*byte))
+        && !threes
+            .fold(false, |any, ((first, second), third)| any | ((*first == 0xE3) & is_other_kana(*second, *third)))
 }
 
 /// Says whether something is to be removed, and whether all is ASCII.
