@@ -216,22 +216,22 @@ pub fn hash_of_value(name: Canon, value: &str, text: &mut String) -> u64 {
 /// The hash of a text, its ASCII in lower case.
 fn hash_of_lower(name: Canon, text: &[u8]) -> u64 {
     let mut hasher = FoldHasher::with_seed(u64::from(name.0), SharedSeed::global_fixed());
-    let (words, rest) = text.as_chunks::<8>();
+    let (words, rest) = text.as_chunks();
     for word in words {
-        hasher.write_u64(lower(u64::from_le_bytes(*word)));
+        hasher.write_u128(lower(u128::from_le_bytes(*word)));
     }
-    let mut last = [0; 8];
+    let mut last = [0; 16];
     last[..rest.len()].copy_from_slice(rest);
-    hasher.write_u64(lower(u64::from_le_bytes(last)));
+    hasher.write_u128(lower(u128::from_le_bytes(last)));
     hasher.write_usize(text.len());
     hasher.finish()
 }
 
-/// Eight octets, capital letters of ASCII among them made small.
+/// Sixteen octets, capital letters of ASCII among them made small.
 #[inline]
-fn lower(word: u64) -> u64 {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = ONES << 7;
+fn lower(word: u128) -> u128 {
+    const ONES: u128 = u128::from_le_bytes([1; 16]);
+    const HIGH: u128 = ONES << 7;
     let low = word & !HIGH;
     // the highest bit of each octet: not below A, beyond Z
     let (from_a, behind_z) = (low + ONES * (0x80 - 0x41), low + ONES * (0x80 - 0x5b));
@@ -310,9 +310,9 @@ mod tests {
     #[test]
     fn octets_are_made_small_as_letters_are() {
         for byte in 0..=u8::MAX {
-            let word = [b'A', byte, b'z', byte, byte, 0xff, 0, byte];
+            let word = [b'A', byte, b'z', byte, byte, 0xff, 0, byte, byte, byte, b'[', byte, b'@', byte, 0x80, byte];
             assert_eq!(
-                lower(u64::from_le_bytes(word)).to_le_bytes(),
+                lower(u128::from_le_bytes(word)).to_le_bytes(),
                 word.map(|byte| byte.to_ascii_lowercase()),
                 "{byte}"
             );

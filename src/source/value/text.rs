@@ -102,11 +102,14 @@ fn is_part_settled(text: &[u8]) -> bool {
             | ((second == 0x81) & (third == 0x80))
             | ((second == 0x82) & (third.wrapping_sub(0x97) < 0xA1 - 0x97))
     };
-    let from = |at: usize| text.get(at..).unwrap_or_default();
-    let threes = text.iter().zip(from(1)).zip(from(2));
-    !text.iter().fold(false, |any, byte| any | is_other_lead(*byte))
-        && !threes
-            .fold(false, |any, ((first, second), third)| any | ((*first == 0xE3) & is_other_kana(*second, *third)))
+    if text.iter().fold(false, |any, byte| any | is_other_lead(*byte)) {
+        return false;
+    }
+    // there is no kana in most
+    let Some(first) = memchr::memchr(0xE3, text) else { return true };
+    let from = |at: usize| text.get(first + at..).unwrap_or_default();
+    let threes = from(0).iter().zip(from(1)).zip(from(2));
+    !threes.fold(false, |any, ((first, second), third)| any | ((*first == 0xE3) & is_other_kana(*second, *third)))
 }
 
 /// Says whether something is to be removed, and whether all is ASCII.
