@@ -106,7 +106,7 @@ impl Cells {
                 && let Some(cell) = record.as_bytes().get(from..to)
                 && is_clean_value(cell)
             {
-                values.clean(way, slot, record, (from, to))?;
+                values.clean(way, slot, (cell, from), || record.get(from..to))?;
                 continue;
             }
             let cell = record.get(from..to).ok_or(NotPlain)?;

@@ -140,18 +140,23 @@ impl Filling<'_> {
         self.cleaned(one, text)
     }
 
-    /// Adds a text of a clean batch that has no blank around it.
+    /// Adds a text of a clean batch that has no blank around it; `text` looks at `octets`, which begin there in the record.
     #[inline]
-    pub fn clean_text(&mut self, one: &OneText, record: &str, (from, to): (usize, usize)) -> Result<(), NotPlain> {
+    pub fn clean_text<'t>(
+        &mut self,
+        one: &OneText,
+        (octets, from): (&[u8], usize),
+        text: impl Fn() -> Option<&'t str>,
+    ) -> Result<(), NotPlain> {
         if one.is_guid {
-            return self.text(one, record.get(from..to).ok_or(NotPlain)?, Some(from)).map(drop);
+            return self.text(one, text().ok_or(NotPlain)?, Some(from)).map(drop);
         }
-        self.packs.push_value(one.name, Packed::Text(Span::new(self.at + from, self.at + to)));
+        let from = self.at + from;
+        self.packs.push_value(one.name, Packed::Text(Span::new(from, from + octets.len())));
         if let Some(seed) = one.seed {
-            self.add(draft::print_of_text(record.as_bytes().get(from..to).ok_or(NotPlain)?, seed));
+            self.add(draft::print_of_text(octets, seed));
             if let Some(at) = one.single {
-                let text = record.get(from..to).ok_or(NotPlain)?;
-                self.hashes.singles[at] = Some(hash_of_value(one.name, text, self.room));
+                self.hashes.singles[at] = Some(hash_of_value(one.name, text().ok_or(NotPlain)?, self.room));
             }
         }
         Ok(())

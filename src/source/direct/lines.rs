@@ -241,7 +241,7 @@ impl Lines {
     /// What was decoded last, if it is a text.
     fn text(&self) -> Result<Option<&str>, NotPlain> {
         // most are too short for vectors
-        let text = std::str::from_utf8(&self.octets).ok().filter(|_| !self.octets.contains(&0));
+        let text = std::str::from_utf8(&self.octets).ok().filter(|_| memchr(0, &self.octets).is_none());
         if text.is_none() && self.has_fallback { Err(NotPlain) } else { Ok(text) }
     }
 
@@ -293,7 +293,7 @@ fn is_continued(bytes: &[u8], at: usize) -> bool {
     matches!(bytes.get(at), Some(b' ' | b'\t'))
 }
 
-#[inline]
+#[inline(always)]
 fn spec_of(rest: &str) -> Result<Spec<'_>, NotPlain> {
     match rest.as_bytes() {
         [b':', ..] => Ok(Spec::Base64(after_blanks(&rest[1..]))),

@@ -8,6 +8,7 @@ use super::flat::{Flat, Value};
 use crate::source::fields::may_be_prefixed;
 use crate::source::memory::SAMPLES;
 use crate::source::preset::{Canon, Condition, Preset, Slot};
+use crate::source::value::is_bare;
 
 /// What the values of a name are for, if that is all they are for.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +66,9 @@ impl Values<'_, '_> {
     #[inline]
     pub fn in_record(&mut self, slot: Slot, text: &str, from: usize) -> Result<(), NotPlain> {
         match &self.straight[slot.index()] {
+            Some(way) if self.into.batch.is_clean() && is_bare(text) => {
+                self.clean(way, slot, (text.as_bytes(), from), || Some(text))
+            }
             Some(way) => self.straight(way, slot, text, Some(from)),
             None => {
                 self.flat.push(slot, Flat::in_record(from, from + text.len()));
@@ -100,14 +104,24 @@ impl Values<'_, '_> {
         self.flat.rest.push((column, value));
     }
 
-    /// Adds a text that has no blank around it and lies in the record there, of a name that comes once; see [`Whole::is_clean`].
+    /// Adds a text that has no blank around it; see [`Filling::clean_text`] and [`Whole::is_clean`].
     #[inline]
-    pub fn clean(&mut self, way: &Straight, slot: Slot, record: &str, place: (usize, usize)) -> Result<(), NotPlain> {
+    pub fn clean<'t>(
+        &mut self,
+        way: &Straight,
+        slot: Slot,
+        place: (&[u8], usize),
+        text: impl Fn() -> Option<&'t str>,
+    ) -> Result<(), NotPlain> {
         self.note(way, slot);
-        if way.is_upn && may_be_prefixed(record.get(place.0..place.1).ok_or(NotPlain)?) {
+        // the first one counts
+        if self.may_repeat && self.into.has(way.text.name) {
+            return Ok(());
+        }
+        if way.is_upn && may_be_prefixed(text().ok_or(NotPlain)?) {
             return Err(NotPlain);
         }
-        self.into.clean_text(&way.text, record, place)
+        self.into.clean_text(&way.text, place, text)
     }
 
     #[inline]

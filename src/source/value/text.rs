@@ -24,19 +24,27 @@ pub fn clean<'a>(raw: &'a str, controls: &mut bool) -> Cow<'a, str> {
 /// Takes the white space off both ends.
 #[inline]
 pub fn trimmed(text: &str) -> &str {
-    if begins_bare(text) && ends_bare(text.as_bytes()) { text } else { text.trim() }
+    if is_bare(text) { text } else { text.trim() }
+}
+
+/// Says of most texts that there is no blank around them.
+#[inline]
+pub fn is_bare(text: &str) -> bool {
+    begins_bare(text) && ends_bare(text.as_bytes())
 }
 
 /// Says of most texts that [`clean`] leaves them as they are, if they hold no control characters; `is_known`: that NFC does is known.
 #[inline]
 pub fn is_clean(text: &str, is_known: bool) -> bool {
-    begins_bare(text) && ends_bare(text.as_bytes()) && (is_known || text.is_ascii() || is_settled(text.as_bytes()))
+    is_bare(text) && (is_known || text.is_ascii() || is_settled(text.as_bytes()))
 }
 
 /// Says whether a text, however long, holds nothing that [`clean`] removes.
 pub fn has_no_controls(text: &[u8]) -> bool {
-    // as vectors, without a way out
-    !text.iter().fold(false, |any, byte| any | is_removed_byte(*byte))
+    // as vectors, without a way out; most have no control but line ends
+    let may_be = |byte: u8| ((byte < 0x20) & (byte != b'\n')) | (byte == 0x7f);
+    !text.iter().fold(false, |any, byte| any | may_be(*byte))
+        || !text.iter().fold(false, |any, byte| any | is_removed_byte(*byte))
 }
 
 /// Says whether a text, however long, holds no float of a spreadsheet: [`is_spreadsheet_number`].
@@ -271,11 +279,11 @@ mod tests {
             ('\0'..='\u{ffff}').filter(|c| c.is_whitespace() || "aé髙あ。\u{3041}\u{301}ł\u{80}".contains(*c));
         for c in characters {
             let text = format!("{c}x{c}");
-            let is_bare = begins_bare(&text) && ends_bare(text.as_bytes());
+            let is_bare = is_bare(&text);
             assert!(!is_bare || text.trim() == text, "{c:?}");
         }
         for text in ["佐藤", "Zoë", "é", "ア", "a"] {
-            assert!(begins_bare(text) && ends_bare(text.as_bytes()), "{text}");
+            assert!(is_bare(text), "{text}");
         }
     }
 
