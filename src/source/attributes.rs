@@ -38,7 +38,7 @@ impl<'r> Reader<'_, '_, 'r> {
             return;
         };
         for other in &attribute.also {
-            self.draft.rest.push((Cow::Owned(other.clone()), value.clone()));
+            self.draft.push_rest(Cow::Owned(other.clone()), value.clone());
         }
         if let Some(canon) = attribute.canon {
             self.draft.set(canon, value);
@@ -259,7 +259,7 @@ impl<'r> Reader<'_, '_, 'r> {
                 texts.truncate(1);
             }
             if !texts.is_empty() {
-                self.draft.references.push((index, texts));
+                self.draft.push_reference(index, texts);
             } else if doubtful {
                 self.draft.extras_mut().unknown.push(reference.canon);
             } else if self.draft.partial && reference.from.iter().any(|slot| self.is_cleared_below(*slot)) {
@@ -305,7 +305,7 @@ impl<'r> Reader<'_, '_, 'r> {
                 1 => Value::Text(texts.remove(0)),
                 _ => Value::List(texts),
             };
-            self.draft.rest.push((name(), value));
+            self.draft.push_rest(name(), value);
         }
     }
 }

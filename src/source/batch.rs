@@ -244,14 +244,14 @@ impl Batch {
         self.mapped.iter().filter_map(|pack| pack.key).map(|(_, key)| key)
     }
 
-    /// Gives each record in its order, with its bytes and what it was mapped to, and takes it out.
+    /// Gives each record in its order, with its bytes and what it was mapped to; the batch is worth nothing then.
     pub fn each<E>(
         &mut self,
-        mut with: impl FnMut(Record, &[u8], Option<Unpacked<'_>>) -> Result<(), E>,
+        mut with: impl FnMut(&mut Record, &[u8], Option<Unpacked<'_>>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Self { bytes, records, packs, mapped, .. } = self;
-        let mut mapped = mapped.drain(..);
-        records.drain(..).try_for_each(|record| {
+        let mut mapped = mapped.iter_mut();
+        records.iter_mut().try_for_each(|record| {
             let pack = if matches!(record.step, Step::Mapped) { mapped.next() } else { None };
             let text = &bytes[record.place.clone()];
             with(record, text, pack.map(|pack| packs.unpack(pack, bytes)))

@@ -47,7 +47,7 @@ impl Crew {
     /// As many as the machine has processors; also one is worth it, as workers take the straight way for plain records.
     pub fn of_machine() -> Self {
         let processors = thread::available_parallelism().map_or(1, usize::from);
-        Self { workers: processors.min(MOST_WORKERS), least: 512 << 10, batch: 128 << 10 }
+        Self { workers: processors.min(MOST_WORKERS), least: 512 << 10, batch: 256 << 10 }
     }
 }
 

@@ -33,23 +33,28 @@ pub struct Draft<'r> {
     pub kind: ObjectKind,
     pub deletion: Deletion,
     values: Values<'r>,
-    pub rest: Vec<(Cow<'r, str>, Value<'r>)>,
-    /// Index of the preset's reference, and its texts.
-    pub references: Vec<(usize, Vec<Cow<'r, str>>)>,
     extras: Option<Box<Extras>>,
     pub partial: bool,
     pub line: u64,
-    hashes: Option<Hashes>,
-    /// Of the value under a name that may be the anchor.
-    pub key: Option<(Canon, ObjectKey)>,
 }
 
 #[derive(Debug, Clone)]
 enum Values<'r> {
-    /// By [`Canon`].
-    Own(Vec<Option<Value<'r>>>),
+    Own(Own<'r>),
     Packed(View<'r>),
 }
+
+/// Values that were not packed.
+#[derive(Debug, Clone)]
+struct Own<'r> {
+    /// By [`Canon`].
+    values: Vec<Option<Value<'r>>>,
+    rest: Vec<(Cow<'r, str>, Value<'r>)>,
+    references: Vec<Referring<'r>>,
+}
+
+/// Index of the preset's reference, and its texts.
+pub type Referring<'r> = (usize, Vec<Cow<'r, str>>);
 
 /// What is hashed of a draft.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +91,8 @@ static NO_EXTRAS: Extras = Extras {
 pub struct Handed<'r> {
     pub(super) preset: &'r Preset,
     pub(super) draft: Draft<'r>,
-    pub(super) resolved: Resolved,
+    /// If there are references.
+    pub(super) resolved: Option<Box<Resolved>>,
     pub(super) anchor: Canon,
     pub(super) file: &'r str,
 }
@@ -152,33 +158,58 @@ impl Value<'_> {
 impl<'r> Draft<'r> {
     /// An object of a record at `line`; `names`: how many names its preset has.
     pub fn new(kind: ObjectKind, partial: bool, line: u64, names: usize) -> Self {
-        Self::of_values(kind, partial, line, Values::Own(vec![None; names]))
-    }
-
-    fn of_values(kind: ObjectKind, partial: bool, line: u64, values: Values<'r>) -> Self {
-        Self {
-            kind,
-            deletion: Deletion::None,
-            values,
-            rest: Vec::new(),
-            references: Vec::new(),
-            extras: None,
-            partial,
-            line,
-            hashes: None,
-            key: None,
-        }
+        let own = Own { values: vec![None; names], rest: Vec::new(), references: Vec::new() };
+        Self { kind, deletion: Deletion::None, values: Values::Own(own), extras: None, partial, line }
     }
 
     /// What was packed, its values still there; see [`super::pack::Packs::unpack`].
-    pub fn of_pack(pack: Pack, view: View<'r>, references: Vec<(usize, Vec<Cow<'r, str>>)>) -> Self {
-        let mut draft = Self::of_values(pack.kind, pack.partial, pack.line, Values::Packed(view));
-        draft.deletion = pack.deletion;
-        draft.references = references;
-        draft.hashes = Some(pack.hashes);
-        draft.key = pack.key;
-        draft.extras = pack.extras;
-        draft
+    pub fn of_pack(view: View<'r>, extras: Option<Box<Extras>>) -> Self {
+        let Pack { kind, deletion, partial, line, .. } = *view.pack;
+        Self { kind, deletion, values: Values::Packed(view), extras, partial, line }
+    }
+
+    /// The key of the value under a name that may be the anchor, if it was found out.
+    pub fn key(&self) -> Option<(Canon, ObjectKey)> {
+        self.pack().and_then(|pack| pack.key)
+    }
+
+    fn pack(&self) -> Option<&Pack> {
+        match &self.values {
+            Values::Own(_) => None,
+            Values::Packed(view) => Some(view.pack),
+        }
+    }
+
+    /// What has no number, of an object that was not packed.
+    pub fn rest(&self) -> &[(Cow<'r, str>, Value<'r>)] {
+        match &self.values {
+            Values::Own(own) => &own.rest,
+            Values::Packed(_) => &[],
+        }
+    }
+
+    pub fn push_rest(&mut self, name: Cow<'r, str>, value: Value<'r>) {
+        if let Values::Own(own) = &mut self.values {
+            own.rest.push((name, value));
+        }
+    }
+
+    pub fn references(&self) -> Cow<'_, [Referring<'r>]> {
+        match &self.values {
+            Values::Own(own) => Cow::Borrowed(&own.references),
+            Values::Packed(view) => Cow::Owned(view.references().collect()),
+        }
+    }
+
+    pub fn push_reference(&mut self, index: usize, texts: Vec<Cow<'r, str>>) {
+        if let Values::Own(own) = &mut self.values {
+            own.references.push((index, texts));
+        }
+    }
+
+    /// Says whether it may have a `modifiedDateTime`.
+    pub fn may_be_dated(&self) -> bool {
+        self.pack().is_none_or(|pack| pack.is_dated)
     }
 
     /// Returns what has no place among the values of a pack; none, as a rule.
@@ -196,8 +227,8 @@ impl<'r> Draft<'r> {
 
     /// Gives each value of its own.
     pub fn each_value(&self, mut each: impl FnMut(Canon, &Value<'r>)) {
-        let Values::Own(values) = &self.values else { return };
-        for (number, value) in (0..).zip(values) {
+        let Values::Own(own) = &self.values else { return };
+        for (number, value) in (0..).zip(&own.values) {
             if let Some(value) = value {
                 each(Canon(number), value);
             }
@@ -223,7 +254,7 @@ impl<'r> Draft<'r> {
                 add(value.print(name.seed));
             }
         });
-        for (name, value) in &self.rest {
+        for (name, value) in self.rest() {
             add(value.print(seed_of_rest(name)));
         }
         for (turn, list) in [(11, &extras.unknown), (13, &extras.incomplete)] {
@@ -240,7 +271,7 @@ impl<'r> Draft<'r> {
     /// Returns the value of an object that was not packed.
     pub fn get(&self, name: Canon) -> Option<&Value<'r>> {
         match &self.values {
-            Values::Own(values) => values.get(name.index())?.as_ref(),
+            Values::Own(own) => own.values.get(name.index())?.as_ref(),
             Values::Packed(_) => None,
         }
     }
@@ -259,15 +290,13 @@ impl<'r> Draft<'r> {
     fn is_enabled(&self) -> Option<bool> {
         match &self.values {
             Values::Own(_) => self.get(Canon::ACCOUNT_ENABLED).map(|value| *value != Value::Bool(false)),
-            Values::Packed(view) => {
-                view.find(Canon::ACCOUNT_ENABLED).map(|value| !matches!(value, Packed::Bool(false)))
-            }
+            Values::Packed(view) => view.pack.enabled,
         }
     }
 
     pub fn set(&mut self, name: Canon, value: Value<'r>) {
-        if let Values::Own(values) = &mut self.values
-            && let Some(place) = values.get_mut(name.index())
+        if let Values::Own(own) = &mut self.values
+            && let Some(place) = own.values.get_mut(name.index())
         {
             *place = Some(value);
         }
@@ -305,7 +334,8 @@ impl<'r> Handed<'r> {
     /// Hashes of the values that only one object should have.
     pub(super) fn singles(&self) -> impl Iterator<Item = u64> + use<> {
         let draft = &self.draft;
-        let hashes = draft.hashes.unwrap_or_else(|| draft.hashes(self.preset, &mut String::new()));
+        let hashes = draft.pack().map(|pack| pack.hashes);
+        let hashes = hashes.unwrap_or_else(|| draft.hashes(self.preset, &mut String::new()));
         hashes.singles.into_iter().flatten()
     }
 
@@ -333,15 +363,16 @@ impl<'r> Handed<'r> {
 
     /// A hash over all that is handed over, the same in whatever order it came; never 0.
     pub(super) fn print(&self) -> u64 {
-        let mut sum = self.draft.hashes.map_or_else(|| self.draft.print(self.preset), |hashes| hashes.print);
+        let mut sum = self.draft.pack().map_or_else(|| self.draft.print(self.preset), |pack| pack.hashes.print);
+        let Some(resolved) = &self.resolved else { return sum.max(1) };
         let mut add = |print: u64| sum = sum.wrapping_add(print);
-        for (turn, list) in [(17, &self.resolved.unresolved), (19, &self.resolved.removed)] {
+        for (turn, list) in [(17, &resolved.unresolved), (19, &resolved.removed)] {
             for (name, texts) in list {
                 let seed = xxh3_64(name.as_bytes()).rotate_left(turn);
                 add(texts.iter().fold(seed, |so_far, text| xxh3_64_with_seed(text.as_bytes(), so_far)));
             }
         }
-        for (name, value) in &self.resolved.found {
+        for (name, value) in &resolved.found {
             let seed = xxh3_64(name.as_bytes());
             add(match value {
                 SourceValue::Text(text) => xxh3_64_with_seed(text.as_bytes(), seed),
@@ -365,17 +396,19 @@ impl<'r> Handed<'r> {
                 attributes.insert(name.name.to_string(), value.into_value());
             }
         };
-        let mut rest = draft.rest;
+        let mut rest = Vec::new();
         match draft.values {
-            Values::Own(values) => {
-                let values = (0..).zip(values).filter_map(|(number, value)| Some((Canon(number), value?)));
+            Values::Own(own) => {
+                rest = own.rest;
+                let values = (0..).zip(own.values).filter_map(|(number, value)| Some((Canon(number), value?)));
                 values.for_each(|(name, value)| put(name, value));
             }
             Values::Packed(view) => {
-                view.values.iter().for_each(|(name, value)| put(*name, view.value(*value)));
-                rest.extend(view.rest.iter().map(|(name, value)| (view.text(*name).into(), view.value(*value))));
+                view.values().iter().for_each(|(name, value)| put(*name, view.value(*value)));
+                rest.extend(view.rest().iter().map(|(name, value)| (view.text(*name).into(), view.value(*value))));
             }
         }
+        let resolved = resolved.map(|resolved| *resolved).unwrap_or_default();
         attributes.extend(resolved.found.into_iter().map(|(name, value)| (name.to_string(), value)));
         let names = |list: Vec<Canon>| -> BTreeSet<String> {
             let names = list.into_iter().map(|name| preset.canonical(name)).filter(|name| name.handed);

@@ -521,10 +521,10 @@ impl<'r, 'a> FileReading<'r, 'a> {
             draft.text(also).into_iter().for_each(|name| self.reading.awaited.meet_name(name));
         }
         let resolved = self.resolved(&draft, anchor, preset, known);
-        let hash = resolved.mix(hash);
+        let hash = resolved.as_ref().map_or(hash, |resolved| resolved.mix(hash));
         self.note_names(slots, hash);
         self.reading.newest.meet(&draft, hash);
-        self.warn_references(line, &resolved);
+        resolved.iter().for_each(|resolved| self.warn_references(line, resolved));
         self.warn_lossy(&draft);
         let fingerprint = Fingerprint::of(hash, bytes);
         if self.decodes_all() {
@@ -537,7 +537,8 @@ impl<'r, 'a> FileReading<'r, 'a> {
             }
         }
         let renamed_to = draft.extras().rename_to.clone();
-        let self_reference = resolved.self_reference.as_ref().map(ToString::to_string);
+        let self_reference =
+            resolved.as_ref().and_then(|resolved| resolved.self_reference.as_ref()?.to_string().into());
         let file: &'a str = &self.reading.set.files[self.index].name;
         let object = Handed { preset, draft, resolved, anchor, file };
         let living = object.deletion() == Deletion::None;
@@ -601,17 +602,23 @@ impl<'r, 'a> FileReading<'r, 'a> {
             }
         };
         self.chosen = Some((draft.kind, anchor));
-        match draft.key {
+        match draft.key() {
             Some(key) if key.0 == anchor => Some(key),
             _ => Some((anchor, ObjectKey::of(draft.kind, draft.text(anchor)?))),
         }
     }
 
     /// Where the references of a record lead.
-    fn resolved(&self, draft: &Draft<'_>, anchor: Canon, preset: &Preset, known: &mut Knowing<'_>) -> Resolved {
-        let Some(references) = &self.reading.references else { return Resolved::default() };
+    fn resolved(
+        &self,
+        draft: &Draft<'_>,
+        anchor: Canon,
+        preset: &Preset,
+        known: &mut Knowing<'_>,
+    ) -> Option<Box<Resolved>> {
+        let references = self.reading.references.as_ref()?;
         let mut base = |key| known.recall.base()?.anchor(key);
-        references.resolve(draft, draft.text(anchor).unwrap_or_default(), preset, &mut base)
+        Some(Box::new(references.resolve(draft, draft.text(anchor).unwrap_or_default(), preset, &mut base)))
     }
 
     /// Says whether the records are changes: then each counts, in order.
@@ -870,7 +877,7 @@ impl<E> Lead for Merging<'_, '_, '_, E> {
                 return file.run_of(run, line, known, *sink);
             }
             file.report.records += 1;
-            let done = match (record.step, mapped) {
+            let done = match (std::mem::replace(&mut record.step, Step::PassedOver), mapped) {
                 (Step::Refused(fault), _) => Err(Refusal { fault: *fault, key: None, first_line: None }),
                 (Step::Known(recognised, extent), _) => {
                     let fingerprint = Fingerprint { hash, extent };

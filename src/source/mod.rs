@@ -16,6 +16,7 @@ mod assignments;
 mod attributes;
 mod base;
 mod batch;
+mod bits;
 mod blank;
 mod canonical;
 mod cells;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::changes::Entry;
-use super::draft::{Draft, Extras, Hashes, Value};
+use super::draft::{Draft, Extras, Hashes, Referring, Value};
 use super::map::Remark;
 use super::memory::SAMPLES;
 use super::preset::{Canon, Slot};
@@ -61,6 +61,10 @@ pub struct Pack {
     pub hashes: Hashes,
     /// Of the value under a name that may be the anchor.
     pub key: Option<(Canon, ObjectKey)>,
+    /// Whether the account is; what is no truth value counts as enabled.
+    pub enabled: Option<bool>,
+    /// It has a `modifiedDateTime`.
+    pub is_dated: bool,
     values: Span,
     rest: Span,
     references: Span,
@@ -88,11 +92,10 @@ pub struct Unpacked<'b> {
 /// The values of one object, to be looked at.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'b> {
-    pub packs: &'b Packs,
+    packs: &'b Packs,
     /// Of the batch, with [`Packs::side`] behind.
-    pub bytes: &'b [u8],
-    pub values: &'b [(Canon, Packed)],
-    pub rest: &'b [(Span, Packed)],
+    bytes: &'b [u8],
+    pub pack: &'b Pack,
 }
 
 impl Span {
@@ -238,11 +241,11 @@ impl Packs {
             let packed = self.put_value(batch, value);
             self.values.push((name, packed));
         });
-        for (name, value) in &draft.rest {
+        for (name, value) in draft.rest() {
             let entry = (self.put(batch, name), self.put_value(batch, value));
             self.rest.push(entry);
         }
-        for (index, texts) in &draft.references {
+        for (index, texts) in draft.references().iter() {
             let texts = self.put_list(batch, texts);
             self.references.push((u16::try_from(*index).unwrap_or(u16::MAX), texts));
         }
@@ -257,6 +260,14 @@ impl Packs {
         hashes: Hashes,
         mark: Mark,
     ) -> Pack {
+        let (mut enabled, mut is_dated) = (None, false);
+        for (name, value) in self.values_since(mark) {
+            match *name {
+                Canon::ACCOUNT_ENABLED => enabled = Some(!matches!(value, Packed::Bool(false))),
+                Canon::MODIFIED => is_dated = true,
+                _ => {}
+            }
+        }
         Pack {
             kind,
             deletion,
@@ -264,6 +275,8 @@ impl Packs {
             line,
             hashes,
             key: None,
+            enabled,
+            is_dated,
             values: Span::new(mark.values, self.values.len()),
             rest: Span::new(mark.rest, self.rest.len()),
             references: Span::new(mark.references, self.references.len()),
@@ -274,23 +287,31 @@ impl Packs {
     }
 
     /// `bytes` are those of the batch, which is closed.
-    pub fn unpack<'b>(&'b self, mut pack: Pack, bytes: &'b [u8]) -> Unpacked<'b> {
-        let view = View { packs: self, bytes, values: pack.values.of(&self.values), rest: pack.rest.of(&self.rest) };
-        let references = pack.references.of(&self.references).iter();
-        let references =
-            references.map(|(index, texts)| (usize::from(*index), view.texts(*texts).map(Cow::Borrowed).collect()));
-        Unpacked {
-            slots: pack.slots.of(&self.slots),
-            beside: pack.beside.take(),
-            draft: Draft::of_pack(pack, view, references.collect()),
-        }
+    pub fn unpack<'b>(&'b self, pack: &'b mut Pack, bytes: &'b [u8]) -> Unpacked<'b> {
+        let (beside, extras) = (pack.beside.take(), pack.extras.take());
+        let view = View { packs: self, bytes, pack };
+        Unpacked { slots: pack.slots.of(&self.slots), beside, draft: Draft::of_pack(view, extras) }
     }
 }
 
 impl<'b> View<'b> {
+    pub fn values(&self) -> &'b [(Canon, Packed)] {
+        self.pack.values.of(&self.packs.values)
+    }
+
+    pub fn rest(&self) -> &'b [(Span, Packed)] {
+        self.pack.rest.of(&self.packs.rest)
+    }
+
+    pub fn references(&self) -> impl Iterator<Item = Referring<'b>> + use<'b> {
+        let view = *self;
+        let references = view.pack.references.of(&view.packs.references).iter();
+        references.map(move |(index, texts)| (usize::from(*index), view.texts(*texts).map(Cow::Borrowed).collect()))
+    }
+
     #[inline]
     pub fn find(&self, name: Canon) -> Option<Packed> {
-        self.values.iter().find(|(other, _)| *other == name).map(|(_, value)| *value)
+        self.values().iter().find(|(other, _)| *other == name).map(|(_, value)| *value)
     }
 
     #[inline]

@@ -30,10 +30,6 @@ use crate::model::ObjectKind;
 
 /// What the reader hands over, in the order of files and lines; `file` counts the files of the [`FileSet`].
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "almost every value is an object, and a box for each would be an allocation for each"
-)]
 pub enum Read<'r> {
     /// The record says what another of this set says, or what it said last time.
     Known {

@@ -140,7 +140,7 @@ impl References {
         base: &mut dyn FnMut(BaseKey) -> Option<String>,
     ) -> Resolved {
         let mut resolved = Resolved::default();
-        for (index, texts) in &draft.references {
+        for (index, texts) in draft.references().iter() {
             let Some(reference) = preset.references.get(*index) else { continue };
             let mut found = Vec::new();
             let mut unresolved = Vec::new();

@@ -104,7 +104,9 @@ impl NewestSeen {
     }
 
     pub fn meet(&mut self, draft: &Draft<'_>, hash: u128) {
-        if let Some(time) = draft.text(Canon::MODIFIED) {
+        if draft.may_be_dated()
+            && let Some(time) = draft.text(Canon::MODIFIED)
+        {
             self.meet_time(time, hash);
         }
     }

@@ -5,8 +5,11 @@ mod living;
 mod pieces;
 mod recalled;
 
+use std::hash::Hasher;
 use std::ops::Range;
 
+use foldhash::SharedSeed;
+use foldhash::fast::FoldHasher;
 use hashbrown::{HashMap, HashSet};
 
 pub use filter::Filter;
@@ -218,24 +221,39 @@ fn repeated_of<I: Iterator<Item = Short>>(count: usize, hashes: impl Fn() -> I, 
     found.extend(shared.filter(|short| !met.insert(*short)));
 }
 
-/// A hash that ignores case; `text` is room to write in.
+/// A hash that ignores case, for one reading; `text` is room to write in.
 pub fn hash_of_value(name: Canon, value: &str, text: &mut String) -> u64 {
-    let mut short = [0; 64];
-    if let Some(place) = short.get_mut(1..=value.len()).filter(|_| value.is_ascii() && name.0 < 0x80) {
-        place.copy_from_slice(value.as_bytes());
-        place.make_ascii_lowercase();
-        short[0] = name.0.to_le_bytes()[0];
-        return xxhash_rust::xxh3::xxh3_64(&short[..=value.len()]);
+    if value.is_ascii() {
+        return hash_of_lower(name, value.as_bytes());
     }
     text.clear();
-    text.push(char::from(name.0.to_le_bytes()[0]));
-    if value.is_ascii() {
-        text.push_str(value);
-        text.make_ascii_lowercase();
-    } else {
-        text.extend(value.chars().flat_map(char::to_lowercase));
+    text.extend(value.chars().flat_map(char::to_lowercase));
+    hash_of_lower(name, text.as_bytes())
+}
+
+/// The hash of a text, its ASCII in lower case.
+fn hash_of_lower(name: Canon, text: &[u8]) -> u64 {
+    let mut hasher = FoldHasher::with_seed(u64::from(name.0), SharedSeed::global_fixed());
+    let (words, rest) = text.as_chunks();
+    for word in words {
+        hasher.write_u128(lower(u128::from_le_bytes(*word)));
     }
-    xxhash_rust::xxh3::xxh3_64(text.as_bytes())
+    let mut last = [0; 16];
+    last[..rest.len()].copy_from_slice(rest);
+    hasher.write_u128(lower(u128::from_le_bytes(last)));
+    hasher.write_usize(text.len());
+    hasher.finish()
+}
+
+/// Sixteen octets, capital letters of ASCII among them made small.
+#[inline]
+fn lower(word: u128) -> u128 {
+    const ONES: u128 = u128::from_le_bytes([1; 16]);
+    const HIGH: u128 = ONES << 7;
+    let low = word & !HIGH;
+    // the highest bit of each octet: not below A, beyond Z
+    let (from_a, behind_z) = (low + ONES * (0x80 - 0x41), low + ONES * (0x80 - 0x5b));
+    word | ((from_a & !behind_z & !word & HIGH) >> 2)
 }
 
 #[cfg(test)]
@@ -305,6 +323,23 @@ mod tests {
             assert_eq!(standing(&mut set, 3, record(second.file, true, 4, 9)).0, "new");
             assert_eq!(standing(&mut set, 50, second), expected, "{first:?} {second:?}");
         }
+    }
+
+    #[test]
+    fn octets_are_made_small_as_letters_are() {
+        for byte in 0..=u8::MAX {
+            let word = [b'A', byte, b'z', byte, byte, 0xff, 0, byte, byte, byte, b'[', byte, b'@', byte, 0x80, byte];
+            assert_eq!(
+                lower(u128::from_le_bytes(word)).to_le_bytes(),
+                word.map(|byte| byte.to_ascii_lowercase()),
+                "{byte}"
+            );
+        }
+        let hash = |text: &str| hash_of_value(Canon::MAIL, text, &mut String::new());
+        assert_eq!(hash("Anna.Müller@EXAMPLE.com"), hash("anna.MÜLLER@example.com"));
+        assert_eq!(hash("Anna.Smith12345@EXAMPLE.com"), hash("anna.smith12345@example.com"));
+        assert_ne!(hash("anna"), hash("anna\0"));
+        assert_ne!(hash("anna"), hash_of_value(Canon::USER_PRINCIPAL_NAME, "anna", &mut String::new()));
     }
 
     #[test]

@@ -64,7 +64,6 @@ impl Store {
     /// A file that is no state file, or of a newer version, is left as it is.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = open::open(path)?;
-        open::copy_back_rarely(&connection)?;
         let reader = open::connect(path)?;
         Ok(Self { path: path.to_owned(), reader: Mutex::new(reader), writer: Writer::start(connection)? })
     }

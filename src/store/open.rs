@@ -126,14 +126,6 @@ pub(super) const CACHE: i64 = 8000;
 /// The same, while pages are gone through of which none is asked for again.
 pub(super) const PASSING: i64 = 500;
 
-/// Pages of the log ahead that are copied back together: one that changes often is copied once for all its changes.
-const TOGETHER: i64 = 4000;
-
-/// For the connection that writes.
-pub(super) fn copy_back_rarely(connection: &Connection) -> rusqlite::Result<()> {
-    connection.pragma_update(None, "wal_autocheckpoint", TOGETHER)
-}
-
 pub(super) fn cache(connection: &Connection, kib: i64) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -kib)
 }

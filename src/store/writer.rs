@@ -1,7 +1,7 @@
 //! The one thread that writes.
 
 use std::collections::BTreeSet;
-use std::sync::mpsc::{self, RecvError, RecvTimeoutError};
+use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -61,31 +61,8 @@ impl Drop for Writer {
     }
 }
 
-/// Writes after which the log ahead is copied back as soon as nobody writes: what is left of it when the file is closed is copied
-/// while everybody waits.
-const MANY: usize = 512;
-/// For so long nobody wrote.
-const QUIET: Duration = Duration::from_millis(5);
-
-/// The next write; copies the log ahead back while there is none. `Err` when nobody is left who writes.
-fn next(connection: &Connection, writes: &mpsc::Receiver<Write>, done: &mut usize) -> Result<Write, RecvError> {
-    if *done >= MANY {
-        match writes.recv_timeout(QUIET) {
-            Ok(write) => return Ok(write),
-            Err(RecvTimeoutError::Disconnected) => return Err(RecvError),
-            Err(RecvTimeoutError::Timeout) => {
-                // Where it fails, it is done when the log is full.
-                drop(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())));
-                *done = 0;
-            }
-        }
-    }
-    writes.recv()
-}
-
 fn work(connection: Connection, writes: &mpsc::Receiver<Write>) {
-    let mut done_since = 0;
-    while let Ok(first) = next(&connection, writes, &mut done_since) {
+    while let Ok(first) = writes.recv() {
         if first.gathers {
             std::thread::sleep(GATHERING);
         }
@@ -111,7 +88,6 @@ fn work(connection: Connection, writes: &mpsc::Receiver<Write>) {
             // If even this fails the next BEGIN says so.
             drop(connection.execute_batch("ROLLBACK"));
         }
-        done_since += replies.len();
         let mut first_error = done.err();
         for reply in replies {
             match &first_error {

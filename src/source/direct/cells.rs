@@ -4,7 +4,7 @@ use memchr::memchr;
 
 use super::NotPlain;
 use super::flat::Flat;
-use super::straight::Values;
+use super::straight::{Straight, Values};
 use crate::source::canonical;
 use crate::source::cells::is_special;
 use crate::source::frame::Wanted;
@@ -32,6 +32,8 @@ struct Column {
     /// Under its name in the object's `rest`.
     rest: Option<Box<str>>,
     is_single: bool,
+    /// If a cell is no more than its text and goes straight.
+    way: Option<Straight>,
 }
 
 impl Cells {
@@ -49,6 +51,7 @@ impl Cells {
                 slot,
                 rest: is_rest.then(|| name.into()),
                 is_single: usage.single,
+                way: None,
             })
         };
         let form = &preset.csv;
@@ -61,6 +64,13 @@ impl Cells {
             count: format.columns.len(),
             columns: format.columns.iter().map(|name| &**name).enumerate().filter_map(column).collect(),
             places: Places::default(),
+        }
+    }
+
+    /// By [`Slot`], what goes straight.
+    pub fn go_straight(&mut self, straight: &[Option<Straight>]) {
+        for column in self.columns.iter_mut().filter(|column| self.is_bare && column.rest.is_none()) {
+            column.way = column.slot.and_then(|slot| straight[slot.index()]);
         }
     }
 
@@ -86,9 +96,17 @@ impl Cells {
     }
 
     fn take(&self, record: &str, places: &Places, values: &mut Values<'_, '_>) -> Result<(), NotPlain> {
+        let is_clean = values.into.batch.is_clean();
         for column in &self.columns {
             let Some((from, to)) = places.at(column.number) else { return Err(NotPlain) };
             if from == to {
+                continue;
+            }
+            if let (Some(way), Some(slot), true) = (&column.way, column.slot, is_clean)
+                && let Some(cell) = record.as_bytes().get(from..to)
+                && is_clean_value(cell)
+            {
+                values.clean(way, slot, (cell, from), || record.get(from..to))?;
                 continue;
             }
             let cell = record.get(from..to).ok_or(NotPlain)?;
@@ -140,6 +158,36 @@ fn is_value(cell: &[u8]) -> bool {
     begins && !matches!(cell.last(), Some(b' ' | b'\t'))
 }
 
+/// As [`is_value`], of a clean batch; whether a cell is ASCII is not to be foreseen, so it is not asked.
+#[inline]
+fn is_clean_value(cell: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (cell.first(), cell.last()) else { return false };
+    ENDS[usize::from(*last)] && (BEGINS[usize::from(*first)] || is_value(cell))
+}
+
+/// First octets of clean values that are neither blank nor special, whatever follows.
+const BEGINS: [bool; 256] = {
+    let mut begins = [false; 256];
+    let mut byte = b'!';
+    while byte < 0xEA {
+        begins[byte as usize] = matches!(byte, b'!'..=b'~' | 0xC3..=0xCB | 0xE4..=0xE9);
+        byte += 1;
+    }
+    [begins[b'=' as usize], begins[b'#' as usize], begins[b'S' as usize], begins[b'M' as usize]] = [false; 4];
+    begins
+};
+
+/// Last octets of clean values that belong to no blank: those of U+0085, U+00A0 and U+3000 may.
+const ENDS: [bool; 256] = {
+    let mut ends = [false; 256];
+    let mut byte = b'!';
+    while byte < 0xC0 {
+        ends[byte as usize] = matches!(byte, b'!'..=b'~' | 0x81..=0x84 | 0x86..=0x9F | 0xA1..=0xBF);
+        byte += 1;
+    }
+    ends
+};
+
 /// Adds each part that is not blank.
 fn push_parts(
     value: &str,
@@ -158,4 +206,26 @@ fn push_parts(
         at += part.len() + separator.len();
     }
     if any { Ok(()) } else { Err(NotPlain) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::value::is_settled_throughout;
+
+    #[test]
+    fn clean_values_have_no_blank_around_them() {
+        let mut count = 0;
+        for c in '\0'..='\u{ffff}' {
+            for text in [c.to_string(), format!("{c}a"), format!("a{c}"), format!("{c}y"), format!("{c}i")] {
+                if is_settled_throughout(text.as_bytes()) && is_clean_value(text.as_bytes()) {
+                    count += 1;
+                    let is_same =
+                        text.trim() == text && !["=", "#", "Sy", "Mi"].iter().any(|word| text.starts_with(word));
+                    assert!(is_same, "{text:?}");
+                }
+            }
+        }
+        assert!(count > 50_000, "{count}");
+    }
 }

@@ -16,7 +16,7 @@ use crate::source::seen::hash_of_value;
 use crate::source::twins::SINGLE;
 use crate::source::value::{
     Outcome, Reading, clean, cut_tombstone, guid_of_text, has_no_controls, has_no_floats, has_no_tombstone, is_clean,
-    is_lower_guid, is_spreadsheet_number, read,
+    is_lower_guid, is_settled_throughout, is_spreadsheet_number, read,
 };
 
 /// Where the texts of a batch go to.
@@ -25,8 +25,8 @@ pub(super) struct Filling<'p> {
     pub batch: Whole<'p>,
     /// Where the record begins in the batch.
     pub at: usize,
-    /// The record is ASCII.
-    pub is_ascii: bool,
+    /// NFC leaves all of the record alone.
+    pub is_settled: bool,
     pub mark: Mark,
     pub hashes: Hashes,
     /// To write in.
@@ -39,6 +39,8 @@ pub struct Whole<'b> {
     pub text: &'b str,
     /// There are no controls, floats or names of the deleted, for which values are searched one by one otherwise.
     is_free: bool,
+    /// NFC leaves all parts of it alone.
+    pub is_settled: bool,
 }
 
 impl<'b> Whole<'b> {
@@ -50,7 +52,13 @@ impl<'b> Whole<'b> {
         if has_controls && memchr(0, bytes).is_some() {
             return None;
         }
-        Some(Self { text, is_free: !has_controls && has_no_floats(bytes) && has_no_tombstone(bytes) })
+        let is_free = !has_controls && has_no_floats(bytes) && has_no_tombstone(bytes);
+        Some(Self { text, is_free, is_settled: is_settled_throughout(bytes) })
+    }
+
+    /// Says whether a value that has no blank around it is clean, whichever it is.
+    pub fn is_clean(self) -> bool {
+        self.is_free && self.is_settled
     }
 
     fn bytes(self) -> &'b [u8] {
@@ -123,13 +131,35 @@ impl Filling<'_> {
     pub fn text(&mut self, one: &OneText, text: &str, from: Option<usize>) -> Result<bool, NotPlain> {
         if let Some(from) = from
             && self.batch.is_free
-            && if one.is_guid { is_lower_guid(text) } else { is_clean(text, self.is_ascii) }
+            && if one.is_guid { is_lower_guid(text) } else { is_clean(text, self.is_settled) }
         {
             let from = self.at + from;
             self.push_text(one, Span::new(from, from + text.len()), text);
             return Ok(true);
         }
         self.cleaned(one, text)
+    }
+
+    /// Adds a text of a clean batch that has no blank around it; `text` looks at `octets`, which begin there in the record.
+    #[inline]
+    pub fn clean_text<'t>(
+        &mut self,
+        one: &OneText,
+        (octets, from): (&[u8], usize),
+        text: impl Fn() -> Option<&'t str>,
+    ) -> Result<(), NotPlain> {
+        if one.is_guid {
+            return self.text(one, text().ok_or(NotPlain)?, Some(from)).map(drop);
+        }
+        let from = self.at + from;
+        self.packs.push_value(one.name, Packed::Text(Span::new(from, from + octets.len())));
+        if let Some(seed) = one.seed {
+            self.add(draft::print_of_text(octets, seed));
+            if let Some(at) = one.single {
+                self.hashes.singles[at] = Some(hash_of_value(one.name, text().ok_or(NotPlain)?, self.room));
+            }
+        }
+        Ok(())
     }
 
     fn cleaned(&mut self, one: &OneText, text: &str) -> Result<bool, NotPlain> {

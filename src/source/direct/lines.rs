@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use memchr::memchr;
 
 use super::straight::Values;
-use super::{NotPlain, is_asked_below};
+use super::{NotPlain, base64, is_asked_below};
+use crate::source::bits::Places;
 use crate::source::frame::Wanted;
 use crate::source::frame::ldif::{Descriptions, LdifFormat, is_dn};
 use crate::source::preset::{Preset, Slot};
@@ -32,10 +31,36 @@ pub struct Lines {
 struct Known {
     /// With its colon.
     text: Box<[u8]>,
+    /// Its first [`HEAD`] octets, and which there are.
+    head: u128,
+    mask: u128,
     meaning: Meaning,
     /// What came behind it last: entries have their attributes in much the same order.
     next: usize,
 }
+
+impl Known {
+    fn new(text: &[u8], meaning: Meaning) -> Self {
+        let length = text.len().min(HEAD);
+        let (mut head, mut mask) = ([0; HEAD], [0; HEAD]);
+        head[..length].copy_from_slice(&text[..length]);
+        mask[..length].fill(0xff);
+        let [head, mask] = [head, mask].map(u128::from_le_bytes);
+        Self { text: text.into(), head, mask, meaning, next: 0 }
+    }
+
+    /// Says whether a line is of this description; `line` may go on behind its end.
+    #[inline]
+    fn begins(&self, line: &[u8]) -> bool {
+        match line.first_chunk() {
+            Some(head) if self.text.len() <= HEAD => u128::from_le_bytes(*head) & self.mask == self.head,
+            Some(_) | None => line.starts_with(&self.text),
+        }
+    }
+}
+
+/// Most descriptions are not longer: they are compared as a number.
+const HEAD: usize = 16;
 
 #[derive(Debug, Clone, Copy)]
 enum Meaning {
@@ -78,6 +103,7 @@ impl Lines {
     pub fn cut(&mut self, record: &str, values: &mut Values<'_, '_>) -> Result<(), NotPlain> {
         let bytes = record.as_bytes();
         let has_returns = memchr(b'\r', bytes).is_some();
+        let mut ends = Places::of(b'\n', bytes);
         let mut last = None;
         let mut from = 0;
         for number in 0.. {
@@ -87,18 +113,17 @@ impl Lines {
             if number > self.most {
                 break;
             }
-            let end = memchr(b'\n', &bytes[from..]).map_or(bytes.len(), |at| from + at);
+            let end = ends.next().unwrap_or(bytes.len());
             let mut next = end + 1;
             let mut line = &record[from..end];
             if has_returns {
                 line = without_returns(line)?;
             }
+            let is_comment = bytes[from] == b'#' && number > 0;
             if !is_continued(bytes, next) {
-                if line.starts_with('#') && number > 0 {
-                    from = next;
-                    continue;
+                if !is_comment {
+                    self.read((line, &bytes[from..]), Some(from), (number == 0, &mut last), values)?;
                 }
-                self.read(line, Some(from), (number == 0, &mut last), values)?;
                 from = next;
                 continue;
             }
@@ -106,13 +131,13 @@ impl Lines {
             whole.clear();
             whole.push_str(line);
             while is_continued(bytes, next) {
-                let end = memchr(b'\n', &bytes[next..]).map_or(bytes.len(), |at| next + at);
+                let end = ends.next().unwrap_or(bytes.len());
                 whole.push_str(without_returns(&record[next + 1..end])?);
                 next = end + 1;
             }
-            let done = match line.starts_with('#') && number > 0 {
+            let done = match is_comment {
                 true => Ok(()),
-                false => self.read(&whole, None, (number == 0, &mut last), values),
+                false => self.read((&whole, whole.as_bytes()), None, (number == 0, &mut last), values),
             };
             self.line = whole;
             done?;
@@ -121,10 +146,11 @@ impl Lines {
         Err(NotPlain)
     }
 
-    /// Reads one unfolded line; `from`: where it is in the record, if it is there as it is.
+    /// Reads one unfolded line, with what follows it; `from`: where it is in the record, if it is there as it is.
+    #[inline]
     fn read(
         &mut self,
-        line: &str,
+        (line, and_on): (&str, &[u8]),
         from: Option<usize>,
         (is_first, last): (bool, &mut Option<usize>),
         values: &mut Values<'_, '_>,
@@ -134,7 +160,7 @@ impl Lines {
         }
         let expected = last.map_or(self.first, |last: usize| self.known[last].next);
         let number = match self.known.get(expected) {
-            Some(known) if line.as_bytes().starts_with(&known.text) => expected,
+            Some(known) if known.begins(and_on) => expected,
             Some(_) | None => {
                 let number = self.find(line, values.preset)?;
                 match *last {
@@ -146,8 +172,12 @@ impl Lines {
         };
         *last = Some(number);
         let known = &self.known[number];
-        let spec = spec_of(&line[known.text.len()..])?;
-        match (known.meaning, spec) {
+        let meaning = known.meaning;
+        let rest = line.get(known.text.len()..).ok_or(NotPlain)?;
+        if let (Meaning::Unread, false) = (meaning, rest.starts_with([':', '<'])) {
+            return Ok(());
+        }
+        match (meaning, spec_of(rest)?) {
             (Meaning::Special, _) => return Err(NotPlain),
             (Meaning::Dropped, _) | (Meaning::Unread, Spec::Text(_)) => {}
             (Meaning::Unread, Spec::Base64(text)) => self.decode(text)?,
@@ -205,13 +235,13 @@ impl Lines {
     fn decode(&mut self, text: &str) -> Result<(), NotPlain> {
         self.octets.clear();
         let text = if text.ends_with(' ') { text.trim_end_matches(' ') } else { text };
-        STANDARD.decode_vec(text, &mut self.octets).map_err(|_| NotPlain)
+        base64::decode(text.as_bytes(), &mut self.octets).ok_or(NotPlain)
     }
 
     /// What was decoded last, if it is a text.
     fn text(&self) -> Result<Option<&str>, NotPlain> {
         // most are too short for vectors
-        let text = std::str::from_utf8(&self.octets).ok().filter(|_| !self.octets.contains(&0));
+        let text = std::str::from_utf8(&self.octets).ok().filter(|_| memchr(0, &self.octets).is_none());
         if text.is_none() && self.has_fallback { Err(NotPlain) } else { Ok(text) }
     }
 
@@ -227,7 +257,7 @@ impl Lines {
         }
         let meaning = self.meaning_of(&line[..colon], preset);
         let number = self.known.len();
-        self.known.push(Known { text: text.into(), meaning, next: 0 });
+        self.known.push(Known::new(text, meaning));
         self.by_text.insert(text.into(), number);
         Ok(number)
     }
@@ -263,7 +293,7 @@ fn is_continued(bytes: &[u8], at: usize) -> bool {
     matches!(bytes.get(at), Some(b' ' | b'\t'))
 }
 
-#[inline]
+#[inline(always)]
 fn spec_of(rest: &str) -> Result<Spec<'_>, NotPlain> {
     match rest.as_bytes() {
         [b':', ..] => Ok(Spec::Base64(after_blanks(&rest[1..]))),

@@ -12,6 +12,7 @@
 //! way, [`Decoder`](super::frame::Decoder) and [`Mapper`](super::map::Mapper). Both find the same; `crew_tests` hold one against
 //! the other.
 
+mod base64;
 mod cells;
 mod fill;
 mod flat;
@@ -99,7 +100,7 @@ impl Direct {
         if manner.changes || mapper.has_lost() || has_state {
             return None;
         }
-        let cutter = match format {
+        let mut cutter = match format {
             Format::Csv(csv)
                 if !csv.delimiter.is_ascii() || csv.columns.iter().any(|name| is_asked_below(preset, name)) =>
             {
@@ -124,6 +125,9 @@ impl Direct {
         let straight = straight::names(preset, &steps, places);
         let is_left = |slot: &Slot| places(*slot) > 0 && straight[slot.index()].is_none();
         steps.retain(|step| step.attribute.from.iter().any(is_left));
+        if let Cutter::Cells(cells) = &mut cutter {
+            cells.go_straight(&straight);
+        }
         Some(Self {
             cutter,
             steps,
@@ -184,7 +188,8 @@ impl Direct {
         let Self { preset, manner, cutter, flat, named, steps, room, straight, to_note, .. } = self;
         let preset = &*preset;
         let hashes = Hashes { print: 0, singles: [None; SINGLE.len()] };
-        let mut into = Filling { packs, batch, at, is_ascii: record.is_ascii(), mark, hashes, room };
+        let mut into =
+            Filling { packs, batch, at, is_settled: batch.is_settled || record.is_ascii(), mark, hashes, room };
         let may_repeat = matches!(cutter, Cutter::Lines(_));
         let mut values = Values { flat, into: &mut into, straight, may_repeat, noted, to_note, preset };
         match cutter {

@@ -1,11 +1,14 @@
 //! Values that are asked nothing but to be the text of one attribute: they go where they belong as they are met.
 
 use super::NotPlain;
+#[cfg(doc)]
+use super::fill::Whole;
 use super::fill::{Filling, OneText, Step};
 use super::flat::{Flat, Value};
 use crate::source::fields::may_be_prefixed;
 use crate::source::memory::SAMPLES;
 use crate::source::preset::{Canon, Condition, Preset, Slot};
+use crate::source::value::is_bare;
 
 /// What the values of a name are for, if that is all they are for.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +66,9 @@ impl Values<'_, '_> {
     #[inline]
     pub fn in_record(&mut self, slot: Slot, text: &str, from: usize) -> Result<(), NotPlain> {
         match &self.straight[slot.index()] {
+            Some(way) if self.into.batch.is_clean() && is_bare(text) => {
+                self.clean(way, slot, (text.as_bytes(), from), || Some(text))
+            }
             Some(way) => self.straight(way, slot, text, Some(from)),
             None => {
                 self.flat.push(slot, Flat::in_record(from, from + text.len()));
@@ -98,11 +104,36 @@ impl Values<'_, '_> {
         self.flat.rest.push((column, value));
     }
 
+    /// Adds a text that has no blank around it; see [`Filling::clean_text`] and [`Whole::is_clean`].
     #[inline]
-    fn straight(&mut self, way: &Straight, slot: Slot, text: &str, from: Option<usize>) -> Result<(), NotPlain> {
+    pub fn clean<'t>(
+        &mut self,
+        way: &Straight,
+        slot: Slot,
+        place: (&[u8], usize),
+        text: impl Fn() -> Option<&'t str>,
+    ) -> Result<(), NotPlain> {
+        self.note(way, slot);
+        // the first one counts
+        if self.may_repeat && self.into.has(way.text.name) {
+            return Ok(());
+        }
+        if way.is_upn && may_be_prefixed(text().ok_or(NotPlain)?) {
+            return Err(NotPlain);
+        }
+        self.into.clean_text(&way.text, place, text)
+    }
+
+    #[inline]
+    fn note(&mut self, way: &Straight, slot: Slot) {
         if way.is_used && usize::from(self.noted[slot.index()]) < SAMPLES && !self.to_note.contains(&slot) {
             self.to_note.push(slot);
         }
+    }
+
+    #[inline]
+    fn straight(&mut self, way: &Straight, slot: Slot, text: &str, from: Option<usize>) -> Result<(), NotPlain> {
+        self.note(way, slot);
         // the first one counts
         if text.is_empty() || (self.may_repeat && self.into.has(way.text.name)) {
             return Ok(());

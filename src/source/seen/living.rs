@@ -85,6 +85,8 @@ struct Met {
 
 /// Keys that the first filter has room for, at least.
 const ROOM: usize = 1 << 12;
+/// While there are fewer, a filter is made for four times as many, so that few keys are put into several; later that would be large.
+const FEW: usize = 1 << 18;
 /// How many times the room of a full filter is used: the more, the fewer strangers are taken for one of them.
 const SPREAD: usize = 2;
 /// So often all keys may be gone through, which costs a quarter of an index by then.
@@ -121,7 +123,7 @@ impl Met {
             return;
         }
         if SPREAD * count > self.filter.room() {
-            let room = (count + count / 2).max(ROOM);
+            let room = if count < FEW { 4 * count } else { count + count / 2 }.max(ROOM);
             (self.filter, self.filtered) = (Filter::with_room(SPREAD * room), 0);
         }
         self.records.keys.from(self.filtered).for_each(|key| self.filter.insert(key));

@@ -24,24 +24,33 @@ pub fn clean<'a>(raw: &'a str, controls: &mut bool) -> Cow<'a, str> {
 /// Takes the white space off both ends.
 #[inline]
 pub fn trimmed(text: &str) -> &str {
-    if begins_bare(text) && ends_bare(text) { text } else { text.trim() }
+    if is_bare(text) { text } else { text.trim() }
 }
 
-/// Says of most texts that [`clean`] leaves them as they are, if they hold no control characters; `is_ascii`: of all of the text.
+/// Says of most texts that there is no blank around them.
 #[inline]
-pub fn is_clean(text: &str, is_ascii: bool) -> bool {
-    begins_bare(text) && ends_bare(text) && (is_ascii || text.is_ascii() || is_settled(text.as_bytes()))
+pub fn is_bare(text: &str) -> bool {
+    begins_bare(text) && ends_bare(text.as_bytes())
+}
+
+/// Says of most texts that [`clean`] leaves them as they are, if they hold no control characters; `is_known`: that NFC does is known.
+#[inline]
+pub fn is_clean(text: &str, is_known: bool) -> bool {
+    is_bare(text) && (is_known || text.is_ascii() || is_settled(text.as_bytes()))
 }
 
 /// Says whether a text, however long, holds nothing that [`clean`] removes.
 pub fn has_no_controls(text: &[u8]) -> bool {
-    // as vectors, without a way out
-    !text.iter().fold(false, |any, byte| any | is_removed_byte(*byte))
+    // as vectors, without a way out; most have no control but line ends
+    let may_be = |byte: u8| ((byte < 0x20) & (byte != b'\n')) | (byte == 0x7f);
+    !text.iter().fold(false, |any, byte| any | may_be(*byte))
+        || !text.iter().fold(false, |any, byte| any | is_removed_byte(*byte))
 }
 
 /// Says whether a text, however long, holds no float of a spreadsheet: [`is_spreadsheet_number`].
 pub fn has_no_floats(text: &[u8]) -> bool {
-    [b"E+", b"e+"].iter().all(|mark| memchr::memmem::find(text, *mark).is_none())
+    let behind = text.get(1..).unwrap_or_default();
+    !text.iter().zip(behind).fold(false, |any, (byte, next)| any | ((*byte | 0x20 == b'e') & (*next == b'+')))
 }
 
 /// Says of most texts that they begin with no white space: those that begin with ASCII, a Latin letter with an accent, kana or a
@@ -58,8 +67,8 @@ pub fn begins_bare(text: &str) -> bool {
 
 /// As [`begins_bare`], of the end.
 #[inline]
-fn ends_bare(text: &str) -> bool {
-    match text.as_bytes() {
+fn ends_bare(text: &[u8]) -> bool {
+    match text {
         [.., last] if last.is_ascii_graphic() => true,
         [.., 0xC3, _] | [.., 0xE4..=0xE9, _, _] => true,
         [.., 0xE3, second, _] => *second > 0x80,
@@ -81,6 +90,34 @@ fn is_settled(text: &[u8]) -> bool {
             _ => return false,
         }
     }
+}
+
+/// Says of UTF-8, however long, that all of its parts are settled: NFC leaves alone whatever is cut out of it.
+pub fn is_settled_throughout(text: &[u8]) -> bool {
+    let mut parts = (0..text.len()).step_by(PART).map(|at| &text[at..text.len().min(at + PART + 2)]);
+    parts.all(|part| part.is_ascii() || is_part_settled(part))
+}
+
+/// How many octets are looked at together: most are ASCII, and others stand beside each other.
+const PART: usize = 128;
+
+fn is_part_settled(text: &[u8]) -> bool {
+    // as vectors, without a way out
+    let is_other_lead = |byte: u8| (byte.wrapping_sub(0xCC) < 0xE3 - 0xCC) | (byte > 0xE9);
+    let is_other_kana = |second: u8, third: u8| {
+        (second > 0x83)
+            | ((second == 0x80) & (third > 0x87))
+            | ((second == 0x81) & (third == 0x80))
+            | ((second == 0x82) & (third.wrapping_sub(0x97) < 0xA1 - 0x97))
+    };
+    if text.iter().fold(false, |any, byte| any | is_other_lead(*byte)) {
+        return false;
+    }
+    // there is no kana in most
+    let Some(first) = memchr::memchr(0xE3, text) else { return true };
+    let from = |at: usize| text.get(first + at..).unwrap_or_default();
+    let threes = from(0).iter().zip(from(1)).zip(from(2));
+    !threes.fold(false, |any, ((first, second), third)| any | ((*first == 0xE3) & is_other_kana(*second, *third)))
 }
 
 /// Says whether something is to be removed, and whether all is ASCII.
@@ -183,6 +220,7 @@ mod tests {
                 assert_eq!(between.nfc().collect::<String>(), between, "{c:?}");
                 assert_eq!(is_nfc_quick(between.chars()), IsNormalized::Yes, "{c:?}");
             }
+            assert_eq!(is_settled_throughout(text.as_bytes()), is_settled(text.as_bytes()), "{c:?}");
         }
         assert!(count > 20_000, "{count}");
         for text in ["e\u{301}", "か\u{3099}", "\u{2126}", "\u{1161}", "𠮷"] {
@@ -241,11 +279,11 @@ mod tests {
             ('\0'..='\u{ffff}').filter(|c| c.is_whitespace() || "aé髙あ。\u{3041}\u{301}ł\u{80}".contains(*c));
         for c in characters {
             let text = format!("{c}x{c}");
-            let is_bare = begins_bare(&text) && ends_bare(&text);
+            let is_bare = is_bare(&text);
             assert!(!is_bare || text.trim() == text, "{c:?}");
         }
         for text in ["佐藤", "Zoë", "é", "ア", "a"] {
-            assert!(begins_bare(text) && ends_bare(text), "{text}");
+            assert!(is_bare(text), "{text}");
         }
     }
 

@@ -105,14 +105,11 @@ fn plain(text: &str) -> Option<String> {
     }
     Date::new(year, two(month)?, two(day)?).ok()?;
     Time::new(two(hour)?, two(minute)?, two(second)?, 0).ok()?;
-    let mut stamp = String::with_capacity(20);
-    stamp.push_str(text.get(..4)?);
-    for (mark, at) in [("-", month), ("-", day), ("T", hour), (":", minute), (":", second)] {
-        stamp.push_str(mark);
-        stamp.push_str(text.get(at..at + 2)?);
-    }
-    stamp.push('Z');
-    Some(stamp)
+    let part = |at: usize| [bytes[at], bytes[at + 1]];
+    let ([y, e], [a, r]) = (part(places[0]), part(places[0] + 2));
+    let [[m, o], [d, f], [h, i], [n, u], [s, t]] = [month, day, hour, minute, second].map(part);
+    let stamp = [y, e, a, r, b'-', m, o, b'-', d, f, b'T', h, i, b':', n, u, b':', s, t, b'Z'];
+    String::from_utf8(stamp.to_vec()).ok()
 }
 
 /// `YYYYMMDDHH[MM[SS[.f]]](Z|±HH[MM])`; the year 0000 is a mark, not a time.

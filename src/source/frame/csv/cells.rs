@@ -30,9 +30,9 @@ pub fn split_cells<'r>(
     let mut from = 0;
     loop {
         let end = if bytes.get(from) == Some(&b'"') {
-            let close = closing_quote(bytes, from + 1).ok_or(CellFault::Unclosed(number))?;
+            let (close, is_doubled) = closing_quote(bytes, from + 1).ok_or(CellFault::Unclosed(number))?;
             let content = &record[from + 1..close];
-            if memchr(b'"', content.as_bytes()).is_some() {
+            if is_doubled {
                 each(number, undouble(content).into());
             } else {
                 each(number, content.into());
@@ -63,14 +63,15 @@ pub fn split_cells<'r>(
     }
 }
 
-/// Returns the position of the quote that closes a cell whose content begins at `from`.
-pub(super) fn closing_quote(bytes: &[u8], mut from: usize) -> Option<usize> {
+/// Returns the position of the quote that closes a cell whose content begins at `from`, and whether there are doubled ones before.
+pub(super) fn closing_quote(bytes: &[u8], from: usize) -> Option<(usize, bool)> {
+    let mut next = from;
     loop {
-        let at = from + memchr(b'"', bytes.get(from..)?)?;
+        let at = next + memchr(b'"', bytes.get(next..)?)?;
         if bytes.get(at + 1) != Some(&b'"') {
-            return Some(at);
+            return Some((at, next > from));
         }
-        from = at + 2;
+        next = at + 2;
     }
 }
 

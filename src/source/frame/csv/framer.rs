@@ -223,12 +223,15 @@ impl Search {
         loop {
             if self.quoted {
                 let from = self.position;
-                let Some(at) = find_quote(&data[from..]).map(|at| from + at) else {
-                    self.any_lines |= has_lines(&data[from..]);
+                let Some(at) = find_quote_or_line(&data[from..]).map(|at| from + at) else {
                     self.position = data.len();
                     return None;
                 };
-                self.any_lines |= has_lines(&data[from..at]);
+                if data[at] != b'"' {
+                    self.any_lines = true;
+                    self.position = at + 1;
+                    continue;
+                }
                 match data.get(at + 1) {
                     Some(b'"') => self.position = at + 2,
                     // the next cell is quoted too, as where every cell is
@@ -272,11 +275,11 @@ fn has_lines(text: &[u8]) -> bool {
 /// How many bytes of a quoted cell are looked at one by one: most end before a search by vectors has begun.
 const NEAR: usize = 16;
 
-fn find_quote(text: &[u8]) -> Option<usize> {
+fn find_quote_or_line(text: &[u8]) -> Option<usize> {
     let near = &text[..text.len().min(NEAR)];
-    match near.iter().position(|&byte| byte == b'"') {
+    match near.iter().position(|byte| matches!(byte, b'"' | b'\n' | b'\r')) {
         Some(at) => Some(at),
-        None => memchr(b'"', &text[near.len()..]).map(|at| near.len() + at),
+        None => memchr3(b'"', b'\n', b'\r', &text[near.len()..]).map(|at| near.len() + at),
     }
 }
 

@@ -23,15 +23,21 @@ pub(super) fn is_rdn(text: &str) -> bool {
 
 /// Checks one `type=value` and returns what follows its separator, if it has one.
 fn after_part(text: &str) -> Option<Option<&str>> {
-    let equals = text.bytes().position(|byte| byte == b'=')?;
-    let (kind, value) = (&text[..equals], &text[equals + 1..]);
-    if !is_type(kind) && !is_type(kind.trim()) {
-        return None;
-    }
+    let ends = text.bytes().position(|byte| !is_of_type(byte))?;
+    // most types end so, without a blank
+    let equals = match text.as_bytes()[ends] {
+        b'=' if ends > 0 => ends,
+        _ => text.bytes().position(|byte| byte == b'=').filter(|equals| is_type(text[..*equals].trim()))?,
+    };
+    let value = &text[equals + 1..];
     let bytes = value.as_bytes();
     let mut quoted = false;
     let mut at = 0;
     while at < bytes.len() {
+        if !SPECIAL[usize::from(bytes[at])] {
+            at += 1;
+            continue;
+        }
         match bytes[at] {
             b'\\' => {
                 bytes.get(at + 1)?;
@@ -61,8 +67,23 @@ fn for_unescaped(text: &str, mut each: impl FnMut(u8)) {
 }
 
 fn is_type(kind: &str) -> bool {
-    !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    !kind.is_empty() && kind.bytes().all(is_of_type)
 }
+
+fn is_of_type(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
+/// What ends a value, or hides what would.
+const SPECIAL: [bool; 256] = {
+    let (mut special, marks) = ([false; 256], b"\\\",;+");
+    let mut at = 0;
+    while at < marks.len() {
+        special[marks[at] as usize] = true;
+        at += 1;
+    }
+    special
+};
 
 #[cfg(test)]
 mod tests {
