@@ -122,6 +122,10 @@ impl FindAny for Last<'_> {
     fn find(&self, hash: u128) -> Option<Recognised> {
         self.meet(self.old.of_hash(hash)?)
     }
+
+    fn expect(&self, hashes: &[u128]) {
+        self.old.expect(hashes);
+    }
 }
 
 fn ahead(number: usize, record: &Record) -> Ahead {

@@ -1,5 +1,7 @@
 //! Finds the records of a snapshot by a hash that they have.
 
+use std::ops::Range;
+
 /// Where the records are, by their hashes.
 ///
 /// Those whose hashes begin alike lie together; that takes two sweeps, where a table that is filled one by one takes the time of
@@ -39,10 +41,14 @@ impl Index {
 
     /// The places of records that may have the hash, in their order.
     pub fn places(&self, hash: u64) -> impl Iterator<Item = usize> + '_ {
+        self.places.get(self.span(hash)).unwrap_or_default().iter().map(|at| *at as usize)
+    }
+
+    /// Where they are among all places.
+    pub fn span(&self, hash: u64) -> Range<usize> {
         let beginning = beginning(hash, self.shift);
         let begin = beginning.checked_sub(1).map_or(0, |before| self.ends[before]);
-        let places = self.places.get(begin as usize..self.ends[beginning] as usize);
-        places.unwrap_or_default().iter().map(|at| *at as usize)
+        begin as usize..self.ends[beginning] as usize
     }
 }
 

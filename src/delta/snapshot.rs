@@ -66,9 +66,23 @@ impl Snapshot {
 
     /// The first record with the hash. The first such question costs an index of eight octets a record.
     pub fn of_hash(&self, hash: u128) -> Option<usize> {
-        let index =
-            self.by_hash.get_or_init(|| Index::of(self.len(), 0, || self.iter().map(|record| record.hash as u64)));
-        index.places(hash as u64).find(|at| self.get(*at).is_some_and(|record| record.hash == hash))
+        self.by_hash().places(hash as u64).find(|at| self.get(*at).is_some_and(|record| record.hash == hash))
+    }
+
+    /// Looks at all that [`Self::of_hash`] will look at for these hashes: one after the other each of them would wait for memory three
+    /// times, together they wait together.
+    pub fn expect(&self, hashes: &[u128]) {
+        let index = self.by_hash();
+        let look = |at: &dyn Fn(u64) -> u64| {
+            std::hint::black_box(hashes.iter().fold(0, |sum, hash| sum ^ at(*hash as u64)));
+        };
+        look(&|hash| index.span(hash).end as u64);
+        look(&|hash| index.places(hash).next().unwrap_or_default() as u64);
+        look(&|hash| index.places(hash).next().and_then(|at| self.get(at)).map_or(0, |record| record.key));
+    }
+
+    fn by_hash(&self) -> &Index {
+        self.by_hash.get_or_init(|| Index::of(self.len(), 0, || self.iter().map(|record| record.hash as u64)))
     }
 
     /// The records of the object; as for [`Self::of_hash`], with four octets a record. Few are asked for, those who changed.
@@ -431,6 +445,7 @@ mod tests {
             let twice = snapshot_of(&records);
             for n in 0..=count + 1 {
                 let places: Vec<usize> = (0..records.len()).filter(|at| records[*at] == spread(n)).collect();
+                twice.expect(&[spread(n).hash, 0, u128::MAX]);
                 assert_eq!(twice.of_hash(spread(n).hash), places.first().copied(), "{n} of {count}");
                 assert_eq!(twice.of_key(spread(n).key).collect::<Vec<_>>(), places, "{n} of {count}");
             }

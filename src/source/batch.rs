@@ -30,6 +30,7 @@ pub struct Batch {
     noted: Vec<u8>,
     /// To write in.
     room: String,
+    hashes: Vec<u128>,
 }
 
 /// How the records of a file are mapped.
@@ -167,12 +168,15 @@ impl Batch {
         self.records.iter().any(|record| matches!(record.step, Step::Unknown))
     }
 
-    /// Finds records that were read last time, where the order is lost. To find one is to wait for memory several times; one after
-    /// the other they are waited for together.
+    /// Finds records that were read last time, where the order is lost.
     pub fn recall(&mut self, any: &dyn FindAny) {
         if !self.is_lost {
             return;
         }
+        let unknown = self.records.iter().filter(|record| matches!(record.step, Step::Unknown));
+        self.hashes.clear();
+        self.hashes.extend(unknown.map(|record| record.hash));
+        any.expect(&self.hashes);
         for Record { hash, place, step, .. } in &mut self.records {
             if let Step::Unknown = step
                 && let Some(known) = any.find(*hash)

@@ -65,6 +65,9 @@ pub trait Follow: Send {
 pub trait FindAny: Sync {
     /// As [`Follow::find`].
     fn find(&self, hash: u128) -> Option<Recognised>;
+
+    /// Tells which hashes are looked for next.
+    fn expect(&self, _hashes: &[u128]) {}
 }
 
 /// Knows the last snapshot as a whole.

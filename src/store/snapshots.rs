@@ -62,15 +62,24 @@ pub(super) fn write(connection: &Connection, job: JobKey, pieces: &[SnapshotPiec
             connection.prepare_cached(sql)?.execute(params![job.0, last + 1, steps(pieces, fresh)?])?;
             Ok(())
         }
-        Some(_) | None => write_whole(connection, job, pieces),
+        Some(_) | None => write_whole(connection, job, stored, pieces),
     }
 }
 
-fn write_whole(connection: &Connection, job: JobKey, pieces: &[SnapshotPiece]) -> Result<(), StoreError> {
+/// `stored`: how many octets the one has that is there.
+fn write_whole(
+    connection: &Connection,
+    job: JobKey,
+    stored: Option<i64>,
+    pieces: &[SnapshotPiece],
+) -> Result<(), StoreError> {
     connection.execute("DELETE FROM snapshot_changes WHERE job = ?1", [job.0])?;
     let length: usize = pieces.iter().map(SnapshotPiece::len).sum();
-    let sql = "INSERT OR REPLACE INTO snapshots (job, data) VALUES (?1, ?2)";
-    connection.execute(sql, params![job.0, ZeroBlob(length as u64)])?;
+    // of the same length it takes the same pages
+    if stored.and_then(|stored| usize::try_from(stored).ok()) != Some(length) {
+        let sql = "INSERT OR REPLACE INTO snapshots (job, data) VALUES (?1, ?2)";
+        connection.execute(sql, params![job.0, ZeroBlob(length as u64)])?;
+    }
     let mut blob = connection.blob_open(MAIN_DB, "snapshots", "data", job.0, false)?;
     let mut begin = 0;
     for piece in pieces {
