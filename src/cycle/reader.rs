@@ -142,6 +142,10 @@ impl Recall for Recalling<'_> {
         Some(ahead(number, &self.last.old.get(number)?))
     }
 
+    fn glance(&self, number: usize) -> u64 {
+        self.last.old.get(number).map_or(0, |record| record.key)
+    }
+
     fn knew(&self, hash: u128) -> Option<ObjectKey> {
         let old = self.last.old;
         Some(ObjectKey(old.get(old.of_hash(hash)?)?.key))

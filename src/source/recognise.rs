@@ -82,6 +82,11 @@ pub trait Recall {
         None
     }
 
+    /// Something of a record of the last set, for who will want all of it: those looked at together are waited for together.
+    fn glance(&self, _number: usize) -> u64 {
+        0
+    }
+
     /// How many of the records from `first` on are such ones, of at most `count`.
     fn run(&self, first: usize, count: usize, is_one: &mut dyn FnMut(&Ahead) -> bool) -> usize {
         (first..first + count).take_while(|number| self.record(*number).is_some_and(|record| is_one(&record))).count()

@@ -68,6 +68,11 @@ impl Seen {
         std::hint::black_box(keys.fold(0, |sum, key| sum ^ self.living.glance(key.0)));
     }
 
+    /// As [`Self::expect`], of records that were recognised, by their numbers in the last set.
+    pub fn expect_recognised(&self, numbers: impl Iterator<Item = usize>) {
+        std::hint::black_box(numbers.fold(0, |sum, number| sum ^ self.living.glance_recognised(number)));
+    }
+
     /// Notes a record that was recognised, by its number in the last set, and says how it stands to those before it.
     pub fn recognise(
         &mut self,

@@ -101,7 +101,10 @@ fn steps(pieces: &[SnapshotPiece], fresh: usize) -> Result<Vec<u8>, StoreError> 
         steps.extend(from);
         steps.extend(number(piece.len())?);
         if !matches!(piece, SnapshotPiece::Same(..)) {
-            piece.with(|octets| Ok(steps.extend_from_slice(octets)))?;
+            piece.with(|octets| {
+                steps.extend_from_slice(octets);
+                Ok(())
+            })?;
         }
     }
     Ok(steps)
@@ -256,6 +259,8 @@ fn damaged() -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     /// Changes one after the other, some small and some so large that all is written anew: what is read is what was stored last.
@@ -292,7 +297,9 @@ mod tests {
                 at = if random(30) == 0 { random(now.len()) } else { end };
             }
             let mut then = Vec::new();
-            pieces.iter().for_each(|piece| piece.with(|octets| Ok(then.extend_from_slice(octets))).expect("in memory"));
+            pieces.iter().for_each(|piece| {
+                piece.with(|octets| then.write_all(octets).map_err(|_| damaged())).expect("in memory")
+            });
             if then.len() < 1000 || then.len() > 200_000 {
                 continue;
             }

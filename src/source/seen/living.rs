@@ -58,6 +58,11 @@ impl Living {
         self.find_decoded(key).or_else(|| self.recognised.find(ObjectKey(key), recall))
     }
 
+    /// Something of where the record is noted.
+    pub fn glance_recognised(&self, number: usize) -> u32 {
+        self.recognised.glance(number)
+    }
+
     /// Something of where the key is looked for among what was decoded.
     pub fn glance(&self, key: u64) -> u64 {
         self.decoded.filter.glance(key)
