@@ -11,6 +11,7 @@ use super::changes::Change;
 use super::crew::Crew;
 use super::delta;
 use super::draft::Handed;
+use super::encoding::Look;
 use super::file::FileReading;
 use super::find::{FileSet, Found, Stamp};
 use super::frame::FileFault;
@@ -292,6 +293,9 @@ fn not_opened(
             State::Refused(Box::new(refused(found, &partly, &fault)))
         }
         NotOpened::Refused(fault) => {
+            // its heading may be longer than what was looked at
+            let is_doubtful = fault.code.starts_with("csv.") || fault.code == "encoding.invalid";
+            reading.misread |= reading.set.look == Look::Head && is_doubtful;
             reading.problems.add(file_problem(found, &fault));
             State::Refused(Box::new(refused(found, &partly, &fault)))
         }

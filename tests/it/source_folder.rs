@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fs;
 
 use provisiond::model::SourceObject;
-use provisiond::source::{Nothing, Read, SetMemory, SetReport, Settings, find, read};
+use provisiond::source::{FileSet, Look, Nothing, Read, SetMemory, SetReport, Settings, find, read};
 
 pub struct Given {
     pub report: SetReport,
@@ -12,6 +12,15 @@ pub struct Given {
 }
 
 pub fn read_files(files: &[(&str, &[u8])], memory: Option<&SetMemory>, change: impl FnOnce(&mut Settings)) -> Given {
+    read_files_by(Look::Whole, files, memory, change)
+}
+
+pub fn read_files_by(
+    look: Look,
+    files: &[(&str, &[u8])],
+    memory: Option<&SetMemory>,
+    change: impl FnOnce(&mut Settings),
+) -> Given {
     let folder = tempfile::tempdir().expect("a folder");
     for (name, bytes) in files {
         fs::write(folder.path().join(name), bytes).expect("written");
@@ -25,7 +34,7 @@ pub fn read_files(files: &[(&str, &[u8])], memory: Option<&SetMemory>, change: i
         }
         Ok(())
     };
-    let report = match read(&settings, &find(&settings), memory, &mut Nothing, &mut sink) {
+    let report = match read(&settings, &FileSet { look, ..find(&settings) }, memory, &mut Nothing, &mut sink) {
         Ok(report) => report,
         Err(never) => match never {},
     };

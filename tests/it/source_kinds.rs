@@ -1,9 +1,9 @@
 //! Exports of kinds that the fixtures do not hold, as their programs write them.
 
 use provisiond::model::SourceValue;
-use provisiond::source::Completeness;
+use provisiond::source::{Completeness, Look};
 
-use super::source_folder::{Given, id, read_files};
+use super::source_folder::{Given, id, read_files, read_files_by};
 
 /// What an export is taken for: the preset, and the problems of any level but information.
 fn taken(given: &Given) -> (Option<&str>, String) {
@@ -80,6 +80,28 @@ fn a_heading_may_be_long() {
     let endless = format!("id,userPrincipalName,displayName,{}", "x".repeat(5 << 20));
     let given = read_files(&[("users.csv", endless.as_bytes())], None, |_| {});
     assert_eq!(given.codes("FS"), ["csv.no_known_heading:1"]);
+}
+
+#[test]
+fn what_is_not_utf8_behind_the_beginning_is_to_be_read_again() {
+    let wide: String = (0..3000).map(|number| format!(",a column with a long name of its own {number}")).collect();
+    let (cells, row) = (",".repeat(3000), |name: &str| format!("{},u@x,{name}", id(1)));
+    let head = "id,userPrincipalName,displayName";
+    let heading = format!("{head}{wide},Straße\n{}{cells},x\n", row("U"));
+    let long = format!("{head}\n{}{}\n", format!("{}\n", row("U")).repeat(2000), row("Zoë"));
+    let short = format!("{head}\n{}\n", row("Zoë"));
+    for (text, is_misread) in [(&heading, true), (&long, true), (&short, false)] {
+        let latin = encoding_rs::WINDOWS_1252.encode(text).0.into_owned();
+        let by = |look| read_files_by(look, &[("users.csv", &latin)], None, |_| {});
+        assert_eq!(
+            (by(Look::Head).report.misread, by(Look::Whole).report.misread),
+            (is_misread, false),
+            "{}",
+            &text[..40]
+        );
+        let utf8 = read_files_by(Look::Head, &[("users.csv", text.as_bytes())], None, |_| {});
+        assert!(!utf8.report.misread && !utf8.codes("FSR").join(" ").contains("encoding"), "{}", &text[..40]);
+    }
 }
 
 #[test]
