@@ -51,10 +51,10 @@ pub struct Staging {
 }
 
 const WAITING: i64 = -1;
-/// Octets of objects that stay in memory: of some 28,000 people.
-const FEW: usize = 40 << 20;
+/// Octets of objects that stay in memory: of some 21,000 people.
+const FEW: usize = 32 << 20;
 /// Of these, octets of objects that stay as they are.
-const LOOSE: usize = 24 << 20;
+const LOOSE: usize = 20 << 20;
 /// Rows that are written in one transaction.
 const BATCH: u64 = 10_000;
 /// Octets of objects that are handed out together.

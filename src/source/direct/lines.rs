@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use memchr::memchr;
 
 use super::straight::Values;
-use super::{NotPlain, base64, is_asked_below};
+use super::{NotPlain, is_asked_below};
 use crate::source::bits::Places;
 use crate::source::frame::Wanted;
 use crate::source::frame::ldif::{Descriptions, LdifFormat, is_dn};
@@ -235,7 +237,7 @@ impl Lines {
     fn decode(&mut self, text: &str) -> Result<(), NotPlain> {
         self.octets.clear();
         let text = if text.ends_with(' ') { text.trim_end_matches(' ') } else { text };
-        base64::decode(text.as_bytes(), &mut self.octets).ok_or(NotPlain)
+        STANDARD.decode_vec(text, &mut self.octets).map_err(|_| NotPlain)
     }
 
     /// What was decoded last, if it is a text.

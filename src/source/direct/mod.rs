@@ -12,7 +12,6 @@
 //! way, [`Decoder`](super::frame::Decoder) and [`Mapper`](super::map::Mapper). Both find the same; `crew_tests` hold one against
 //! the other.
 
-mod base64;
 mod cells;
 mod fill;
 mod flat;
