@@ -353,10 +353,10 @@ impl<'r, 'a> FileReading<'r, 'a> {
             let line = begin + at as u64 * run.lines;
             let plain = self.plain_of(run.first + at, run.count - at, &*known.recall);
             if plain > 0 {
-                let (first, file) = (run.first + at, u32::try_from(self.index).unwrap_or(u32::MAX));
+                let (first, this) = (run.first + at, self.first(true, line, 0));
                 self.report.records += plain as u64;
                 self.reading.counts.known += plain as u64;
-                self.reading.seen.recognise_run(first..first + plain, file, line, run.lines);
+                self.reading.seen.recognise_run(first..first + plain, this, run.lines);
                 sink(Read::Run { file: self.index, first, count: plain }).map_err(Stop::Sink)?;
                 at += plain;
                 continue;

@@ -105,10 +105,12 @@ impl Seen {
         self.firsts.contains_key(&key.0) || self.living.may_hold_decoded(key.0)
     }
 
-    /// Notes records that were recognised one after the other, of each of which [`Self::may_hold`] denied the object; `lines`: from one
-    /// to the next.
-    pub fn recognise_run(&mut self, numbers: Range<usize>, file: u32, line: u64, lines: u64) {
-        self.living.recognise_run(numbers, file, line, lines);
+    /// Notes records that were recognised one after the other, of each of which [`Self::may_hold`] denied the object; `this`: the first
+    /// of them; `lines`: from one to the next.
+    pub fn recognise_run(&mut self, numbers: Range<usize>, this: First, lines: u64) {
+        for (number, at) in numbers.zip(0..) {
+            self.living.recognise(number, this.file, this.line + at * lines);
+        }
     }
 
     /// Notes a record and says how it stands to all before it.

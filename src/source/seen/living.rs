@@ -1,7 +1,5 @@
 //! The first records of living objects, in the order in which they were read.
 
-use std::ops::Range;
-
 use hashbrown::HashTable;
 
 use super::First;
@@ -32,12 +30,6 @@ impl Living {
     /// Notes the record of this number in the last set.
     pub fn recognise(&mut self, number: usize, file: u32, line: u64) {
         self.recognised.note(number, file, line);
-    }
-
-    pub fn recognise_run(&mut self, numbers: Range<usize>, file: u32, line: u64, lines: u64) {
-        for (number, at) in numbers.zip(0..) {
-            self.recognised.note(number, file, line + at * lines);
-        }
     }
 
     pub fn filter_all(&mut self) {
