@@ -13,8 +13,8 @@ use super::refused::RefusedRecords;
 use crate::delta::{Met, Piece, Record, Snapshot, SnapshotBuilder, absent_keys};
 use crate::model::{Deletion, ObjectKind, RunError, SourceAnchor, SourceCounts, SourceObject, SourceValue};
 use crate::source::{
-    self, Absences, Census, FileSet, Fingerprint, Lasting, Look, Mode, ObjectKey, Problem, Read, SetMemory, SetMode,
-    SetReport, Settings,
+    self, Absences, Census, FileSet, Fingerprint, Identity, Lasting, Look, Mode, ObjectKey, Problem, Read, SetMemory,
+    SetMode, SetReport, Settings,
 };
 use crate::store::{Filling, JobKey, Learned, SnapshotPiece, Spool, Staged, Staging, Store, StoreError, Watermark};
 
@@ -88,6 +88,7 @@ pub(super) fn import(request: &Request<'_>) -> Result<Result<Imported, Refused>,
             // each is said once: not of the way that is taken for it
             Attempt::OnlyChanges => way.begun_anew = true,
             Attempt::Misread => way.look = Look::Whole,
+            Attempt::PresumedWrongly => way.presumes = false,
         }
     }
 }
@@ -98,10 +99,12 @@ struct Way {
     /// What was remembered before the watermark was dropped counts.
     begun_anew: bool,
     look: Look,
+    /// See [`FileSet::presumes`].
+    presumes: bool,
 }
 
 impl Way {
-    const FIRST: Self = Self { begun_anew: false, look: Look::Head };
+    const FIRST: Self = Self { begun_anew: false, look: Look::Head, presumes: true };
 }
 
 enum Attempt {
@@ -113,40 +116,40 @@ enum Attempt {
     OnlyChanges,
     /// A file is not in the encoding that its beginning shows.
     Misread,
+    /// An object has records that were recognised and others.
+    PresumedWrongly,
 }
 
-fn attempt(request: &Request<'_>, Way { begun_anew, look }: Way) -> Result<Attempt, StoreError> {
-    let set = FileSet { look, ..source::find(request.settings) };
-    let octets = set.files.iter().map(|file| file.stamp.size).sum();
-    let before = request.previous.and_then(|before| before.octets);
-    let (identity, early) = std::thread::scope(|scope| {
-        // of another size it is another export, and the records of the last one will be asked for
-        let differs = before.is_some_and(|before| before != octets);
-        let early = differs.then(|| scope.spawn(|| request.store.snapshot(request.job)));
-        (set.identity(), early.and_then(|early| early.join().ok()))
-    });
-    let identity = match identity {
-        Ok(identity) => identity.digest(),
-        Err(error) => {
-            return Ok(Attempt::Refused(Refused {
-                error: refusal(format!("the source cannot be read: {error}"), "make the files readable for this user"),
-                identity: None,
-                counts: SourceCounts { files: set.files.len() as u64, ..SourceCounts::default() },
-                warnings: Vec::new(),
-            }));
-        }
+fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Result<Attempt, StoreError> {
+    let mut set = FileSet { look, presumes, ..source::find(request.settings) };
+    let (files, octets) = (set.files.len() as u64, set.files.iter().map(|file| file.stamp.size).sum());
+    let unreadable = |error: &std::io::Error| {
+        Attempt::Refused(Refused {
+            error: refusal(format!("the source cannot be read: {error}"), "make the files readable for this user"),
+            identity: None,
+            counts: SourceCounts { files, ..SourceCounts::default() },
+            warnings: Vec::new(),
+        })
     };
+    // of another size it is another export, which is read whatever else it is
+    let may_be_same = |before: &&Watermark| !request.all && before.octets.is_none_or(|before| before == octets);
+    let early = match request.previous.filter(may_be_same).map(|_| set.identity()) {
+        Some(Ok(identity)) => Some(identity.digest()),
+        Some(Err(error)) => return Ok(unreadable(&error)),
+        None => None,
+    };
+    set.is_hashed = early.is_none();
     let staging = Arc::new(Staging::open()?);
-    let unchanged = request.previous.filter(|before| before.identity == identity && !request.all);
+    let unchanged = request.previous.filter(|before| early.as_ref() == Some(&before.identity));
     if let Some(before) = unchanged.filter(|_| request.due.is_empty() && !set.is_refused()) {
         return Ok(Attempt::Done(Box::new(Imported {
             staging,
             learned: None,
-            identity,
+            identity: before.identity.clone(),
             octets,
             snapshot: None,
             memory: before.memory.clone(),
-            counts: SourceCounts { files: set.files.len() as u64, records: before.users + before.groups, refused: 0 },
+            counts: SourceCounts { files, records: before.users + before.groups, refused: 0 },
             users: before.users,
             groups: before.groups,
             recognised: before.users + before.groups,
@@ -166,7 +169,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look }: Way) -> Result<Attem
     // What was not kept when the last snapshot was read is read again, as if for the first time.
     let lacks =
         keeps && memory.as_ref().is_some_and(|memory| memory.takes_changes) && !request.store.knows_any(request.job)?;
-    let stored = early.unwrap_or_else(|| request.store.snapshot(request.job))?.and_then(Snapshot::decode);
+    let stored = request.store.snapshot(request.job)?.and_then(Snapshot::decode);
     let all = request.all || lacks || stored.is_none();
     let has_snapshot = |memory: &SetMemory| set.files.iter().any(|file| memory.names.contains(&file.name));
     if let Some(memory) = memory.as_mut().filter(|memory| all && has_snapshot(memory)) {
@@ -284,10 +287,13 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look }: Way) -> Result<Attem
         put_away(&mut builder, &staging)
     };
     let report = source::read(request.settings, &set, memory.as_ref(), &mut recognising, &mut sink)?;
-    recognising.follow.finish();
     if report.misread {
         return Ok(Attempt::Misread);
     }
+    if report.presumed_wrongly {
+        return Ok(Attempt::PresumedWrongly);
+    }
+    let identity = early.or_else(|| report.identity.as_ref().map(Identity::digest));
     known.check()?;
     let read = std::mem::take(&mut sorted.read).sorted(&staging)?;
     let of_changes = report.mode == SetMode::Changes;
@@ -308,12 +314,12 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look }: Way) -> Result<Attem
     if let Err(error) = kept_refused {
         warnings.push(format!("the refused records could not be kept beside the state: {error}"));
     }
-    let accepted = request.accepted == Some(identity.as_str());
+    let accepted = request.accepted.is_some() && request.accepted == identity.as_deref();
     // An empty export is refused always: nobody can accept it (sources.md 16.3).
     let is_empty = report.problems.iter().any(|problem| problem.code == "set.empty");
     let refuse = |error: RunError, warnings: Vec<String>| Refused {
         error,
-        identity: (!is_empty).then(|| identity.clone()),
+        identity: identity.clone().filter(|_| !is_empty),
         counts: counts.clone(),
         warnings,
     };
@@ -323,6 +329,10 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look }: Way) -> Result<Attem
     if report.refused && !accepted {
         return Ok(Attempt::Refused(refuse(refusal_of(&report), warnings)));
     }
+    // of what cannot be read the report says so
+    let Some(identity) = &identity else {
+        return Ok(Attempt::Refused(refuse(refusal_of(&report), warnings)));
+    };
     sorted.partial |= lacks && of_changes;
     if let Some(error) = without_base(request, &sorted, counts.records, &mut warnings) {
         return Ok(Attempt::Refused(refuse(error, warnings)));
@@ -398,7 +408,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look }: Way) -> Result<Attem
         assigned,
         stage_absences,
         warnings,
-        identity,
+        identity: identity.clone(),
         octets,
     })))
 }

@@ -11,7 +11,7 @@ use super::read_keys::ReadKeys;
 use crate::delta::{Matcher, Met, Record, Snapshot};
 use crate::model::{ObjectKind, SourceAnchor};
 use crate::source::{
-    Ahead, Base, Extent, FindAny, Fingerprint, Follow, Knowing, ObjectKey, Recall, Recognise, Recognised,
+    Ahead, Base, Extent, Filter, FindAny, Fingerprint, Follow, Knowing, ObjectKey, Recall, Recognise, Recognised,
 };
 use crate::store::{Staging, StoreError};
 
@@ -80,8 +80,7 @@ impl<'a> Following<'a> {
         Self { matcher: Matcher::new(last.old), last, run: 0..0 }
     }
 
-    /// Notes what came; before anybody asks what of the last export is there again.
-    pub fn finish(&mut self) {
+    fn note_run(&mut self) {
         self.last.met.note_all(std::mem::take(&mut self.run));
     }
 }
@@ -97,7 +96,7 @@ impl Follow for Following<'_> {
         if self.run.end == number {
             self.run.end += 1;
         } else {
-            self.finish();
+            self.note_run();
             self.run = number..number + 1;
         }
         self.matcher.go_on_behind(number);
@@ -115,6 +114,10 @@ impl Follow for Following<'_> {
         if let Some(at) = self.last.old.of_hash(hash) {
             self.matcher.go_on_behind(at);
         }
+    }
+
+    fn finish(&mut self) {
+        self.note_run();
     }
 }
 
@@ -144,6 +147,16 @@ impl Recall for Recalling<'_> {
 
     fn glance(&self, number: usize) -> u64 {
         self.last.old.get(number).map_or(0, |record| record.key)
+    }
+
+    fn each_again(&self, hashes: &Filter, keys: &Filter, with: &mut dyn FnMut(&Ahead)) {
+        let Last { old, met, .. } = self.last;
+        met.each_met(old, |number, record| {
+            let one = ahead(number, &record);
+            if one.may_be_in(hashes, keys) && !self.last.is_wanted(&record) {
+                with(&one);
+            }
+        });
     }
 
     fn knew(&self, hash: u128) -> Option<ObjectKey> {

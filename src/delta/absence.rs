@@ -2,23 +2,27 @@
 
 use hashbrown::HashSet;
 
-use super::{Met, Record, Snapshot};
+use super::{Met, Snapshot};
 
 /// Returns the keys of objects that the old export had and the new one lacks.
 ///
 /// `present` are the keys of the records of the new export that were read or refused: an object may have moved to another file,
 /// and one whose record was refused is not absent (sources.md 16.3). `met` are the records of the old one that are there again.
 pub fn absent_keys(old: &Snapshot, met: &Met, present: impl Iterator<Item = u64>) -> HashSet<u64> {
-    let living = |record: &Record| record.key != 0;
-    let mut absent: HashSet<u64> = met.missed(old).filter(living).map(|record| record.key).collect();
+    let mut absent = HashSet::new();
+    met.each_missed(old, |_, record| {
+        if record.key != 0 {
+            absent.insert(record.key);
+        }
+    });
     // Most of those were read with other contents; only for the rest is it worth to go through everybody.
     for key in present {
         absent.remove(&key);
     }
     if !absent.is_empty() {
-        for record in met.met(old) {
+        met.each_met(old, |_, record| {
             absent.remove(&record.key);
-        }
+        });
     }
     absent
 }
@@ -27,8 +31,8 @@ pub fn absent_keys(old: &Snapshot, met: &Met, present: impl Iterator<Item = u64>
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::Matcher;
     use super::super::snapshot::snapshot_of;
+    use super::super::{Matcher, Record};
     use super::*;
 
     /// Whatever moved, changed, came twice or was lost: absent is whose key the old export has and the new one has not.

@@ -33,30 +33,30 @@ impl Met {
         }
     }
 
-    /// The records of `old` that were met.
-    pub fn met<'s>(&'s self, old: &'s Snapshot) -> impl Iterator<Item = Record> + 's {
-        self.those(old, true)
+    /// Gives the records of `old` that were met, with their numbers.
+    pub fn each_met(&self, old: &Snapshot, with: impl FnMut(usize, Record)) {
+        self.each(old, true, with);
     }
 
-    /// The records of `old` that were not met.
-    pub fn missed<'s>(&'s self, old: &'s Snapshot) -> impl Iterator<Item = Record> + 's {
-        self.those(old, false)
+    /// Gives the records of `old` that were not met, with their numbers.
+    pub fn each_missed(&self, old: &Snapshot, with: impl FnMut(usize, Record)) {
+        self.each(old, false, with);
     }
 
-    fn those<'s>(&'s self, old: &'s Snapshot, met: bool) -> impl Iterator<Item = Record> + 's {
-        let words = self.0.iter().map(|word| word.load(Ordering::Relaxed));
-        let words = words.map(move |word| if met { word } else { !word }).enumerate();
-        words.flat_map(|(at, word)| ones(word).map(move |bit| at * 64 + bit)).filter_map(|at| old.get(at))
+    #[inline]
+    fn each(&self, old: &Snapshot, met: bool, mut with: impl FnMut(usize, Record)) {
+        for (number, word) in self.0.iter().enumerate() {
+            let word = word.load(Ordering::Relaxed);
+            let mut left = if met { word } else { !word };
+            while left != 0 {
+                let at = number * 64 + left.trailing_zeros() as usize;
+                left &= left - 1;
+                if let Some(record) = old.get(at) {
+                    with(at, record);
+                }
+            }
+        }
     }
-}
-
-/// The places of the bits that are set.
-fn ones(mut word: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let bit = word.trailing_zeros() as usize;
-        word &= word.wrapping_sub(1);
-        (bit < 64).then_some(bit)
-    })
 }
 
 #[cfg(test)]
@@ -78,7 +78,10 @@ mod tests {
             met.note_all(begin..end);
         });
         met.note_all(9..9);
-        assert!(met.met(&old).map(|record| record.key).eq((0..200).filter(is_there)));
-        assert!(met.missed(&old).map(|record| record.key).eq((0..200).filter(|n| !is_there(n))));
+        let (mut found, mut missed) = (Vec::new(), Vec::new());
+        met.each_met(&old, |number, record| found.push((number as u64, record.key)));
+        met.each_missed(&old, |number, record| missed.push((number as u64, record.key)));
+        assert!(found.into_iter().eq((0..200).filter(is_there).map(|n| (n, n))));
+        assert!(missed.into_iter().eq((0..200).filter(|n| !is_there(n)).map(|n| (n, n))));
     }
 }

@@ -51,6 +51,7 @@ impl Snapshot {
         self.len() == 0
     }
 
+    #[inline]
     pub fn get(&self, at: usize) -> Option<Record> {
         let start = MAGIC.len() + at * SIZE;
         read(self.bytes.get(start..start + SIZE)?)
@@ -92,6 +93,7 @@ impl Snapshot {
     }
 }
 
+#[inline]
 fn read(bytes: &[u8]) -> Option<Record> {
     let (hash, rest) = bytes.split_first_chunk::<16>()?;
     let (key, rest) = rest.split_first_chunk::<8>()?;

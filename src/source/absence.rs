@@ -130,6 +130,8 @@ mod tests {
             complete,
             refused: false,
             changed_while_read: false,
+            identity: None,
+            presumed_wrongly: false,
             misread: false,
             files: Vec::new(),
             counts: Counts::default(),

@@ -1,6 +1,5 @@
 //! Some records of a file on their way through the threads that read it.
 
-use std::io::Read;
 use std::ops::Range;
 
 use regex::bytes::Regex;
@@ -8,7 +7,7 @@ use regex::bytes::Regex;
 use super::changes::Entry;
 use super::cut::{Cut, Cutter};
 use super::direct::{Direct, Whole};
-use super::extent::Extent;
+use super::fetch::Feed;
 use super::frame::{Decoder, FileFault, RecordFault};
 use super::map::{Mapped, Mapper};
 use super::pack::{Beside, MOST, Pack, Packs, Unpacked};
@@ -58,9 +57,8 @@ pub enum Step {
     Refused(Box<RecordFault>),
     /// Still to be decoded.
     Unknown,
-    /// It is so long.
-    Known(Recognised, Extent),
-    /// It and those behind it are known, one after the other as last time.
+    Known(Recognised),
+    /// It and those behind it are known, of living objects, and come one after the other as last time.
     Run(Run),
     /// Nobody asks for it.
     PassedOver,
@@ -111,7 +109,7 @@ impl Batch {
     }
 
     /// Adds records until there are `size` octets; the end of the file, if it is there.
-    pub fn fill<R: Read>(&mut self, cutter: &mut Cutter<'_, R>, size: usize) -> Option<Result<(), FileFault>> {
+    pub fn fill<R: Feed>(&mut self, cutter: &mut Cutter<'_, R>, size: usize) -> Option<Result<(), FileFault>> {
         let end = self.cut(cutter, size);
         self.is_lost = cutter.is_lost();
         if let (true, Some(Record { hash, step: Step::Unknown, .. })) = (self.is_lost, self.records.last()) {
@@ -120,7 +118,7 @@ impl Batch {
         end
     }
 
-    fn cut<R: Read>(&mut self, cutter: &mut Cutter<'_, R>, size: usize) -> Option<Result<(), FileFault>> {
+    fn cut<R: Feed>(&mut self, cutter: &mut Cutter<'_, R>, size: usize) -> Option<Result<(), FileFault>> {
         // the octets of what is refused are few
         let mut left = size.min(MOST_RECORDS);
         while self.bytes.len() < size && left > 0 {
@@ -128,16 +126,17 @@ impl Batch {
             let (line, hash, bytes, step): (_, _, &[u8], _) = match cutter.next() {
                 Ok(Some(Cut::Ahead { line, ahead })) => {
                     let number = ahead.recognised.number;
-                    if let Some(Record { line: begin, step: Step::Run(run), .. }) = self.records.last_mut()
+                    if !ahead.recognised.is_living() {
+                        (line, ahead.fingerprint.hash, &[], Step::Known(ahead.recognised))
+                    } else if let Some(Record { line: begin, step: Step::Run(run), .. }) = self.records.last_mut()
                         && run.take(*begin, line, number)
                     {
                         continue;
+                    } else {
+                        (line, 0, &[], Step::Run(Run { first: number, count: 1, lines: 0 }))
                     }
-                    (line, 0, &[], Step::Run(Run { first: number, count: 1, lines: 0 }))
                 }
-                Ok(Some(Cut::Record { line, hash, bytes, known: Some(known) })) => {
-                    (line, hash, &[], Step::Known(known, Extent::of(bytes)))
-                }
+                Ok(Some(Cut::Record { line, hash, known: Some(known), .. })) => (line, hash, &[], Step::Known(known)),
                 Ok(Some(Cut::Record { line, hash, bytes, known: None })) => (line, hash, bytes, Step::Unknown),
                 Ok(Some(Cut::Refused { fault, bytes })) => (fault.line, 0, bytes, Step::Refused(Box::new(fault))),
                 Ok(None) => return Some(Ok(())),
@@ -177,11 +176,11 @@ impl Batch {
         self.hashes.clear();
         self.hashes.extend(unknown.map(|record| record.hash));
         any.expect(&self.hashes);
-        for Record { hash, place, step, .. } in &mut self.records {
+        for Record { hash, step, .. } in &mut self.records {
             if let Step::Unknown = step
                 && let Some(known) = any.find(*hash)
             {
-                *step = Step::Known(known, Extent::of(&self.bytes[place.clone()]));
+                *step = Step::Known(known);
             }
         }
     }
@@ -246,7 +245,7 @@ impl Batch {
     /// Numbers of records that are known one by one.
     pub fn numbers(&self) -> impl Iterator<Item = usize> {
         self.records.iter().filter_map(|record| match &record.step {
-            Step::Known(recognised, _) => Some(recognised.number),
+            Step::Known(recognised) => Some(recognised.number),
             _ => None,
         })
     }

@@ -1,7 +1,8 @@
 //! Reads the records of a large file by several threads; what they find is gone through in the order of the file.
 //!
 //! ```text
-//! cutter   cuts the file into batches of records and recognises those that come in the order of last time
+//! fetcher  reads the file, and hashes it if its identity is wanted
+//! cutter   cuts it into batches of records and recognises those that come in the order of last time
 //! leader   the calling thread: hands out batches and merges them in their order
 //! workers  recognise records where the order is lost, and map those that are not known: plain ones straight from their bytes,
 //!          others as small files are read
@@ -19,8 +20,10 @@ use std::thread;
 use super::batch::{Batch, Ways};
 use super::cut::Cutter;
 use super::direct::Direct;
+use super::fetch::{Feed, Fetched, fetching};
 use super::file::mapper_of;
 use super::frame::{Decoder, FileFacts, FileFault, Framer, Wanted};
+use super::identity::Pieces;
 use super::map::Mapper;
 use super::open::{Opened, unreadable};
 use super::preset::FormatName;
@@ -64,12 +67,12 @@ pub(super) struct Task<'t> {
 }
 
 impl Task<'_> {
-    pub fn framer<'f>(&self, file: &'f File) -> Framer<&'f File> {
+    pub fn framer<R: Feed>(&self, file: R) -> Framer<R> {
         Framer::new(file, &self.opened.choice, &self.opened.format, self.given.settings.limits)
     }
 
     /// Cuts the file and recognises its records.
-    pub fn cutter<'f>(&self, file: &'f File, follow: Option<&'f mut dyn Follow>) -> Cutter<'f, &'f File> {
+    pub fn cutter<'f, R: Feed>(&self, file: R, follow: Option<&'f mut dyn Follow>) -> Cutter<'f, R> {
         Cutter::new(self.framer(file), follow, self.seed)
     }
 
@@ -134,6 +137,8 @@ const MOST_AWAY: usize = 64;
 const GIVEN_AHEAD: usize = 2;
 
 /// Reads the file to its end; `follow` and `any` recognise records; `spare`: batches of files before, whose room is used again.
+///
+/// Gives the file's pieces beside, if they are wanted and all of it was read.
 pub(super) fn read<'f, L: Lead>(
     task: Task<'_>,
     file: &'f File,
@@ -141,12 +146,14 @@ pub(super) fn read<'f, L: Lead>(
     (follow, any): (Option<&'f mut dyn Follow>, Option<&'f dyn FindAny>),
     spare: &mut Vec<Batch>,
     lead: &mut L,
-) -> Result<Result<FileFacts, FileFault>, L::Stop> {
+) -> Result<(Result<FileFacts, FileFault>, Option<Pieces>), L::Stop> {
     thread::scope(|scope| {
+        let (fetcher, fetched) = fetching();
+        let fetcher = scope.spawn(move || fetcher.fetch(file, task.given.set.is_hashed));
         let (to, cuts) = mpsc::channel();
         let (back, free) = mpsc::channel();
         let given = std::mem::take(spare);
-        let cutter = scope.spawn(move || cut(task.cutter(file, follow).in_batches(), crew, given, &to, &free));
+        let cutter = scope.spawn(move || cut(task.cutter(fetched, follow).in_batches(), crew, given, &to, &free));
         let lanes = (0..crew.workers).map(|_| {
             let ((to, jobs), (done, from)) = (mpsc::channel(), mpsc::channel());
             scope.spawn(move || work(task, any, &jobs, &done));
@@ -159,13 +166,14 @@ pub(super) fn read<'f, L: Lead>(
         if let Ok(left) = cutter.join() {
             spare.extend(left);
         }
-        read
+        let pieces = fetcher.join().ok().flatten();
+        read.map(|read| (read, pieces))
     })
 }
 
 /// Cuts the file. After a batch with a record that is very long it waits until all are merged, so that there is one at a time.
 fn cut(
-    mut cutter: Cutter<'_, &File>,
+    mut cutter: Cutter<'_, Fetched>,
     crew: Crew,
     mut spare: Vec<Batch>,
     to: &Sender<Cut>,

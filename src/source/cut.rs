@@ -1,7 +1,6 @@
 //! Cuts a file into records, and recognises them on the way.
 
-use std::io::Read;
-
+use super::fetch::Feed;
 use super::frame::{FileFacts, FileFault, Framed, Framer, RecordFault};
 use super::hash::Hasher;
 use super::recognise::{Ahead, Fingerprint, Follow, Recognised};
@@ -36,7 +35,7 @@ pub enum Cut<'c> {
     },
 }
 
-impl<'f, R: Read> Cutter<'f, R> {
+impl<'f, R: Feed> Cutter<'f, R> {
     /// `seed`: of the hashes of its records.
     pub fn new(framer: Framer<R>, follow: Option<&'f mut dyn Follow>, seed: u64) -> Self {
         Self { framer, follow, hasher: Hasher::new(seed), in_batches: false }

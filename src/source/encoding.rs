@@ -1,11 +1,13 @@
 //! Which encoding a file is in, and its bytes as UTF-8 (sources.md 5).
 
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::ops::Range;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Decoder, DecoderResult, EUC_JP, Encoding, GBK, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use memchr::{memchr, memrchr2};
 
+use super::fetch::Feed;
 use super::frame::{FileFault, FormatGuess};
 
 /// Written in the place of what cannot be decoded: no byte of UTF-8, so that nothing passes for text.
@@ -336,7 +338,7 @@ struct Transcoder {
     in_pairs: bool,
 }
 
-impl<R: Read> Input<R> {
+impl<R: Feed> Input<R> {
     /// Begins at the first byte of the file, before the mark.
     pub fn new(reader: R, choice: &Choice) -> Self {
         let transcoder = (choice.encoding != UTF_8).then(|| Transcoder {
@@ -364,18 +366,36 @@ impl<R: Read> Input<R> {
 
     /// Reads into `buffer`, which has room for more than a character; 0 at the end.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, FileFault> {
-        while self.mark > 0 {
-            let mut mark = [0; 4];
-            let count = read_some(&mut self.reader, &mut mark[..self.mark])?;
-            if count == 0 {
-                return Ok(0);
-            }
-            self.mark -= count;
-        }
+        self.pass_mark()?;
         match &mut self.transcoder {
             None => read_some(&mut self.reader, buffer),
             Some(transcoder) => transcoder.read(&mut self.reader, buffer),
         }
+    }
+
+    /// See [`Feed::exchange`]; what must be decoded is only read.
+    pub(super) fn exchange(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        held: Range<usize>,
+    ) -> Result<Option<Range<usize>>, FileFault> {
+        if self.transcoder.is_some() {
+            return Ok(None);
+        }
+        self.pass_mark()?;
+        self.reader.exchange(buffer, held).map_err(|error| unreadable(&error))
+    }
+
+    fn pass_mark(&mut self) -> Result<(), FileFault> {
+        while self.mark > 0 {
+            let mut mark = [0; 4];
+            let count = read_some(&mut self.reader, &mut mark[..self.mark])?;
+            if count == 0 {
+                break;
+            }
+            self.mark -= count;
+        }
+        Ok(())
     }
 }
 

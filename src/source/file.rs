@@ -160,7 +160,10 @@ impl<'r, 'a> FileReading<'r, 'a> {
             let read = crew::read(task, &file, crew, (follow, any), &mut spare, &mut merging);
             self.reading.spare = spare;
             match read {
-                Ok(read) => read,
+                Ok((read, pieces)) => {
+                    self.reading.identities[self.index] = pieces.map(|pieces| pieces.identity(&found.name));
+                    read
+                }
                 Err(Stop::File(fault)) => Err(fault),
                 Err(Stop::Sink(error)) => return Err(error),
             }
@@ -217,13 +220,14 @@ impl<'r, 'a> FileReading<'r, 'a> {
             self.report.records += 1;
             let (line, hash, bytes) = match cut {
                 Cut::Record { line, hash, bytes, known: None } => (line, hash, bytes),
-                Cut::Record { line, hash, bytes, known: Some(recognised) } => {
-                    let done = self.recognised(line, Fingerprint::of(hash, bytes), recognised, &*known.recall, sink)?;
+                Cut::Record { line, hash, known: Some(recognised), .. } => {
+                    let done = self.recognised(line, hash, recognised, &*known.recall, sink)?;
                     self.take(done, &[], sink)?;
                     continue;
                 }
                 Cut::Ahead { line, ahead } => {
-                    let done = self.recognised(line, ahead.fingerprint, ahead.recognised, &*known.recall, sink)?;
+                    let hash = ahead.fingerprint.hash;
+                    let done = self.recognised(line, hash, ahead.recognised, &*known.recall, sink)?;
                     self.take(done, &[], sink)?;
                     continue;
                 }
@@ -289,16 +293,17 @@ impl<'r, 'a> FileReading<'r, 'a> {
     fn recognised<E>(
         &mut self,
         line: u64,
-        fingerprint: Fingerprint,
+        hash: u128,
         recognised: Recognised,
         recall: &dyn Recall,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Done, E> {
-        let (Recognised { number, key, living }, hash) = (recognised, fingerprint.hash);
-        let file = self.index;
+        let Recognised { number, key, living } = recognised;
+        let (file, fingerprint) = (self.index, Fingerprint::again(hash));
         self.reading.counts.known += 1;
-        self.reading.newest.meet_known(hash);
-        self.reading.known_names.meet(hash);
+        if !self.reading.presumes {
+            self.reading.meet_again(hash);
+        }
         if !self.reading.awaited.is_empty() {
             self.reading.awaited.meet(key);
         }
@@ -310,7 +315,13 @@ impl<'r, 'a> FileReading<'r, 'a> {
         if self.is_change() {
             return sink(known).map(Ok);
         }
-        match self.reading.seen.recognise(number, key, self.first(living, line, 0), hash, recall) {
+        if living && self.reading.presumes {
+            self.reading.presumed += 1;
+            return sink(known).map(Ok);
+        }
+        let standing = self.reading.seen.recognise(number, key, self.first(living, line, 0), hash, recall);
+        self.reading.repeats |= !matches!(standing, Standing::New);
+        match standing {
             Standing::New | Standing::Repeated(_) => sink(known).map(Ok),
             Standing::Shadowed => {
                 self.warn_conflict(line);
@@ -327,19 +338,6 @@ impl<'r, 'a> FileReading<'r, 'a> {
         }
     }
 
-    /// How many recognised records from `first` on have nothing about them that [`Self::recognised`] would look at.
-    fn plain_of(&mut self, first: usize, count: usize, recall: &dyn Recall) -> usize {
-        if self.is_change() || !self.reading.awaited.is_empty() {
-            return 0;
-        }
-        self.reading.seen.begin_run();
-        let Reading { seen, remarkable, .. } = &*self.reading;
-        recall.run(first, count, &mut |record| {
-            let Recognised { key, living, .. } = record.recognised;
-            living && key.0 != 0 && !remarkable.may_hold(record.fingerprint.hash as u64) && !seen.may_hold(key)
-        })
-    }
-
     /// Records that come as they did last time.
     fn run_of<E>(
         &mut self,
@@ -348,25 +346,19 @@ impl<'r, 'a> FileReading<'r, 'a> {
         known: &Knowing<'_>,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<(), Stop<E>> {
-        let mut at = 0;
-        while at < run.count {
+        if self.is_presumed() {
+            let Run { first, count, .. } = run;
+            self.report.records += count as u64;
+            self.reading.counts.known += count as u64;
+            self.reading.presumed += count as u64;
+            return sink(Read::Run { file: self.index, first, count }).map_err(Stop::Sink);
+        }
+        for at in 0..run.count {
             let line = begin + at as u64 * run.lines;
-            let plain = self.plain_of(run.first + at, run.count - at, &*known.recall);
-            if plain > 0 {
-                let (first, this) = (run.first + at, self.first(true, line, 0));
-                self.report.records += plain as u64;
-                self.reading.counts.known += plain as u64;
-                self.reading.seen.recognise_run(first..first + plain, this, run.lines);
-                sink(Read::Run { file: self.index, first, count: plain }).map_err(Stop::Sink)?;
-                at += plain;
-                continue;
-            }
             let Some(record) = known.recall.record(run.first + at) else { return Err(Stop::File(crew::broken())) };
             self.report.records += 1;
-            at += 1;
-            let done = self
-                .recognised(line, record.fingerprint, record.recognised, &*known.recall, sink)
-                .map_err(Stop::Sink)?;
+            let hash = record.fingerprint.hash;
+            let done = self.recognised(line, hash, record.recognised, &*known.recall, sink).map_err(Stop::Sink)?;
             self.take(done, &[], sink).map_err(Stop::Sink)?;
         }
         Ok(())
@@ -533,7 +525,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
                 return Ok(Ok(()));
             }
             if let Some(recognised) = known.follow.as_mut().and_then(|follow| follow.find(hash)) {
-                return self.recognised(line, fingerprint, recognised, &*known.recall, sink);
+                return self.recognised(line, hash, recognised, &*known.recall, sink);
             }
         }
         let renamed_to = draft.extras().rename_to.clone();
@@ -553,6 +545,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
                 standing => standing,
             }
         };
+        self.reading.repeats |= !matches!(standing, Standing::New);
         let counts = matches!(standing, Standing::New | Standing::Replaces(_));
         if counts {
             let counted = object.tally();
@@ -619,6 +612,13 @@ impl<'r, 'a> FileReading<'r, 'a> {
         let references = self.reading.references.as_ref()?;
         let mut base = |key| known.recall.base()?.anchor(key);
         Some(Box::new(references.resolve(draft, draft.text(anchor).unwrap_or_default(), preset, &mut base)))
+    }
+
+    /// Says whether nothing has to be looked at of a record that is recognised, of a living object; see [`FileSet::presumes`].
+    ///
+    /// [`FileSet::presumes`]: super::FileSet::presumes
+    fn is_presumed(&self) -> bool {
+        self.reading.presumes && !self.is_change() && self.reading.awaited.is_empty()
     }
 
     /// Says whether the records are changes: then each counts, in order.
@@ -871,7 +871,6 @@ impl<E> Lead for Merging<'_, '_, '_, E> {
     fn merge(&mut self, batch: &mut Batch) -> Result<(), Stop<E>> {
         let Self { file, known, sink, decoder } = self;
         file.reading.seen.expect(batch.keys());
-        file.reading.seen.expect_recognised(batch.numbers());
         std::hint::black_box(batch.numbers().fold(0, |sum, number| sum ^ known.recall.glance(number)));
         batch.each(|record, bytes, mapped| {
             let (line, hash) = (record.line, record.hash);
@@ -881,9 +880,8 @@ impl<E> Lead for Merging<'_, '_, '_, E> {
             file.report.records += 1;
             let done = match (std::mem::replace(&mut record.step, Step::PassedOver), mapped) {
                 (Step::Refused(fault), _) => Err(Refusal { fault: *fault, key: None, first_line: None }),
-                (Step::Known(recognised, extent), _) => {
-                    let fingerprint = Fingerprint { hash, extent };
-                    file.recognised(line, fingerprint, recognised, &*known.recall, *sink).map_err(Stop::Sink)?
+                (Step::Known(recognised), _) => {
+                    file.recognised(line, hash, recognised, &*known.recall, *sink).map_err(Stop::Sink)?
                 }
                 (Step::PassedOver, _) => {
                     file.pass_over();

@@ -68,6 +68,11 @@ pub struct FileSet {
     pub problems: Vec<Problem>,
     /// How the encodings of its files are found out.
     pub look: Look,
+    /// Its identity is wanted once it is read: files that are gone through anyway are hashed on the way.
+    pub is_hashed: bool,
+    /// Of no object, it is presumed, there is a record that is recognised and one that is not; so nobody need look for it as long as
+    /// they come. It does not hold where an export has several records of an object, which is seldom; that is remembered.
+    pub presumes: bool,
 }
 
 impl Stamp {
@@ -113,6 +118,8 @@ pub fn find(settings: &Settings) -> FileSet {
         manifest: None,
         problems: Vec::new(),
         look: Look::Whole,
+        is_hashed: false,
+        presumes: false,
     };
     let directory = &settings.directory;
     let root = match directory.canonicalize().and_then(|root| fs::read_dir(&root).map(|_| root)) {

@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::find::FileSet;
+use super::find::{FileSet, Found};
 
 /// Names, sizes and digests of a set's files, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,51 +27,76 @@ pub struct FileIdentity {
 }
 
 /// Octets that are hashed together: few enough to stay in the cache of a core, and several times faster than as a stream.
-const PIECE: usize = 128 << 10;
+pub(super) const PIECE: usize = 128 << 10;
 /// Pieces from which on a second thread is worth its start.
 const SHARED: u64 = 64;
+
+/// The digests of a file's pieces, one after the other.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Pieces {
+    size: u64,
+    digests: Vec<u8>,
+}
+
+impl Pieces {
+    /// Adds what follows: a whole number of pieces, unless it is the end.
+    pub fn add(&mut self, octets: &[u8]) {
+        for piece in octets.chunks(PIECE) {
+            self.digests.extend(xxh3_128(piece).to_le_bytes());
+        }
+        self.size += octets.len() as u64;
+    }
+
+    /// The pieces of a part of a file.
+    fn of(file: &File, range: Range<u64>) -> io::Result<Self> {
+        let (mut pieces, mut buffer) = (Self::default(), vec![0; PIECE]);
+        while range.start + pieces.size < range.end {
+            let piece = fill(file, range.start + pieces.size, &mut buffer)?;
+            if piece.is_empty() {
+                break;
+            }
+            pieces.add(piece);
+        }
+        Ok(pieces)
+    }
+
+    /// The pieces of a file, which is read to its end.
+    fn of_whole(file: &File) -> io::Result<Self> {
+        let pieces = file.metadata()?.len() / PIECE as u64;
+        let half = if pieces >= SHARED { pieces / 2 } else { 0 } * PIECE as u64;
+        let (first, second) = std::thread::scope(|scope| {
+            let first = scope.spawn(|| Self::of(file, 0..half));
+            let second = Self::of(file, half..u64::MAX);
+            (first.join().unwrap_or_else(|_| Err(io::Error::other("the reading thread broke down"))), second)
+        });
+        let (mut all, rest) = (first?, second?);
+        all.size += rest.size;
+        all.digests.extend(rest.digests);
+        Ok(all)
+    }
+
+    pub fn identity(&self, name: &str) -> FileIdentity {
+        FileIdentity { name: name.to_owned(), size: self.size, digest: format!("{:032x}", xxh3_128(&self.digests)) }
+    }
+}
+
+impl Found {
+    /// Reads the file to its end.
+    pub(super) fn identity(&self, file: &File) -> io::Result<FileIdentity> {
+        Ok(Pieces::of_whole(file)?.identity(&self.name))
+    }
+}
 
 impl FileSet {
     /// Reads all files once, to their end.
     pub fn identity(&self) -> io::Result<Identity> {
-        let files = self.files.iter().map(|found| {
-            let (size, digests) = pieces_of(&found.open()?)?;
-            Ok(FileIdentity { name: found.name.clone(), size, digest: format!("{:032x}", xxh3_128(&digests)) })
-        });
+        let files = self.files.iter().map(|found| found.identity(&found.open()?));
         Ok(Identity { files: files.collect::<io::Result<_>>()? })
     }
 }
 
-/// The size of a file, and the digests of its pieces, one after the other.
-fn pieces_of(file: &File) -> io::Result<(u64, Vec<u8>)> {
-    let pieces = file.metadata()?.len() / PIECE as u64;
-    let half = if pieces >= SHARED { pieces / 2 } else { 0 } * PIECE as u64;
-    let (first, second) = std::thread::scope(|scope| {
-        let first = scope.spawn(|| digests(file, 0..half));
-        let second = digests(file, half..u64::MAX);
-        (first.join().unwrap_or_else(|_| Err(io::Error::other("the reading thread broke down"))), second)
-    });
-    let ((begun, mut all), (rest, others)) = (first?, second?);
-    all.extend(others);
-    Ok((begun + rest, all))
-}
-
-/// How much there is of a part of a file, and the digests of its pieces.
-fn digests(file: &File, range: Range<u64>) -> io::Result<(u64, Vec<u8>)> {
-    let (mut size, mut digests, mut buffer) = (0, Vec::new(), vec![0; PIECE]);
-    while range.start + size < range.end {
-        let piece = fill(file, range.start + size, &mut buffer)?;
-        if piece.is_empty() {
-            break;
-        }
-        digests.extend(xxh3_128(piece).to_le_bytes());
-        size += piece.len() as u64;
-    }
-    Ok((size, digests))
-}
-
 /// Reads as much as fits, so that a file always falls into the same pieces.
-fn fill<'b>(file: &File, at: u64, buffer: &'b mut [u8]) -> io::Result<&'b [u8]> {
+pub(super) fn fill<'b>(file: &File, at: u64, buffer: &'b mut [u8]) -> io::Result<&'b [u8]> {
     let mut filled = 0;
     while filled < buffer.len() {
         match file.read_at(&mut buffer[filled..], at + filled as u64) {
@@ -110,9 +135,9 @@ mod tests {
         // no piece holds a whole number of them
         let octets = "髙橋 𠮷田 éx".as_bytes().repeat(SHARED as usize * PIECE / 10);
         file.write_all(&octets).expect("room");
-        let whole = digests(&file, 0..u64::MAX).expect("readable");
-        assert_eq!(whole.0, octets.len() as u64);
-        assert!(whole.1.chunks(16).eq(octets.chunks(PIECE).map(|piece| xxh3_128(piece).to_le_bytes())));
-        assert_eq!(pieces_of(&file).expect("readable"), whole);
+        let whole = Pieces::of(&file, 0..u64::MAX).expect("readable");
+        assert_eq!(whole.size, octets.len() as u64);
+        assert!(whole.digests.chunks(16).eq(octets.chunks(PIECE).map(|piece| xxh3_128(piece).to_le_bytes())));
+        assert_eq!(Pieces::of_whole(&file).expect("readable"), whole);
     }
 }

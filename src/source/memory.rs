@@ -19,6 +19,9 @@ pub struct SetMemory {
     /// Whether the files were such that change files can follow on them.
     #[serde(default)]
     pub takes_changes: bool,
+    /// Whether an object had several records.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeats: bool,
 }
 
 /// What is remembered of files of one name pattern.

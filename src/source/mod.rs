@@ -34,6 +34,7 @@ mod document;
 mod draft;
 pub mod encoding;
 mod extent;
+mod fetch;
 mod few;
 mod fields;
 mod file;
@@ -77,7 +78,9 @@ pub use manifest::Manifest;
 pub use memory::{FileMemory, Newest, SetMemory};
 pub use preset::{AttributeForm, built_in_names as preset_names, check as check_preset, names_read};
 pub use read::{ObjectKey, Read, read};
-pub use recognise::{Ahead, FindAny, Fingerprint, Follow, Knowing, Nothing, Recall, Recognise, Recognised, Remembered};
+pub use recognise::{
+    Ahead, Filter, FindAny, Fingerprint, Follow, Knowing, Nothing, Recall, Recognise, Recognised, Remembered,
+};
 pub use report::{
     Assignment, Completeness, Counts, FileReport, Level, Problem, RefusedRecord, SetMode, SetReport, Warning,
 };

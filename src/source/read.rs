@@ -15,10 +15,11 @@ use super::encoding::Look;
 use super::file::FileReading;
 use super::find::{FileSet, Found, Stamp};
 use super::frame::FileFault;
+use super::identity::{FileIdentity, Identity};
 use super::memory::SetMemory;
-use super::open::{NotOpened, Opened, Partly, open};
+use super::open::{NotOpened, Opened, Partly, changed, open};
 use super::preset::{FormatName, Presets};
-use super::recognise::{Fingerprint, Recognise};
+use super::recognise::{Fingerprint, Recall, Recognise, Recognised};
 use super::references::References;
 use super::report::{Completeness, Counts, FileReport, Level, Problem, Problems, SetReport};
 use super::rules;
@@ -109,8 +110,12 @@ pub(super) struct Reading<'a> {
     pub lacking_anchor: BTreeMap<ObjectKind, u64>,
     pub newest: rules::NewestSeen,
     pub known_names: rules::KnownNames,
-    /// Halves of the hashes that `newest` and `known_names` wait for.
-    pub remarkable: Filter,
+    /// See [`FileSet::presumes`].
+    pub presumes: bool,
+    /// How many records were not looked at for it.
+    pub presumed: u64,
+    /// An object had several records.
+    pub repeats: bool,
     /// Who is assigned and has not been met yet.
     pub awaited: assignments::Awaited,
     /// The name patterns of files read, and what occurred in them.
@@ -121,11 +126,19 @@ pub(super) struct Reading<'a> {
     pub passed_over: bool,
     /// A file was taken for UTF-8 by its beginning, and is not.
     pub misread: bool,
+    /// By the number of a file in the set, what was found out on the way.
+    pub identities: Vec<Option<FileIdentity>>,
 }
 
 impl<'a> Reading<'a> {
     pub fn given(&self) -> Given<'a> {
         Given { settings: self.settings, set: self.set, memory: self.memory }
+    }
+
+    /// A record of the last set came again.
+    pub fn meet_again(&mut self, hash: u128) {
+        self.newest.meet_known(hash);
+        self.known_names.meet(hash);
     }
 }
 
@@ -133,7 +146,8 @@ impl<'a> Reading<'a> {
 ///
 /// A file that changed while it was read is reported as `file.changed_while_read`; the caller then finds and reads the set
 /// anew, at most three times (sources.md 4.3). With [`Look::Head`](super::encoding::Look::Head) it also does so, and looks at the
-/// whole of its files, where the report says [`SetReport::misread`].
+/// whole of its files, where the report says [`SetReport::misread`]; and so with [`FileSet::presumes`] and
+/// [`SetReport::presumed_wrongly`].
 pub fn read<E>(
     settings: &Settings,
     set: &FileSet,
@@ -152,8 +166,6 @@ pub(super) fn read_by<E>(
     sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
 ) -> Result<SetReport, E> {
     let mut known = known.parts();
-    let (newest, known_names) = (rules::NewestSeen::new(memory), rules::KnownNames::new(memory));
-    let remarkable = remarkable(newest.awaited().chain(known_names.awaited()));
     let mut reading = Reading {
         settings,
         set,
@@ -167,14 +179,17 @@ pub(super) fn read_by<E>(
         references: None,
         refused_without_anchor: 0,
         lacking_anchor: BTreeMap::new(),
-        newest,
-        known_names,
-        remarkable,
+        newest: rules::NewestSeen::new(memory),
+        known_names: rules::KnownNames::new(memory),
+        presumes: set.presumes && memory.is_none_or(|memory| !memory.repeats),
+        presumed: 0,
+        repeats: false,
         awaited: assignments::Awaited::default(),
         remembered: SetMemory::default(),
         applied_before: false,
         passed_over: false,
         misread: false,
+        identities: vec![None; set.files.len()],
     };
     for problem in &set.problems {
         reading.problems.add(problem.clone());
@@ -207,16 +222,29 @@ pub(super) fn read_by<E>(
             }
         }
     }
+    if let Some(follow) = &mut known.follow {
+        follow.finish();
+    }
+    let presumed_wrongly = reading.presumes && !meet_presumed(&mut reading, &*known.recall);
     twins::warn(&mut reading, &plans);
     assignments::warn_of_unresolved(&mut reading, assigned.iter().flatten());
-    Ok(finish(reading, &plans, files, assigned))
+    let identity = identity_of_read(&mut reading, &files);
+    Ok(SetReport { identity, presumed_wrongly, ..finish(reading, &plans, files, assigned) })
 }
 
-fn remarkable(hashes: impl Iterator<Item = u128>) -> Filter {
-    let hashes: Vec<u64> = hashes.map(|hash| hash as u64).collect();
-    let mut filter = Filter::with_room(hashes.len());
-    hashes.into_iter().for_each(|hash| filter.insert(hash));
-    filter
+/// Looks at the records that were recognised; false if what was presumed of them does not hold.
+fn meet_presumed(reading: &mut Reading<'_>, recall: &dyn Recall) -> bool {
+    let hashes: Vec<u64> =
+        reading.newest.awaited().chain(reading.known_names.awaited()).map(|hash| hash as u64).collect();
+    let mut remarkable = Filter::sparse(hashes.len());
+    hashes.into_iter().for_each(|hash| remarkable.insert(hash));
+    let mut holds = true;
+    recall.each_again(&remarkable, &reading.seen.filter(), &mut |record| {
+        reading.meet_again(record.fingerprint.hash);
+        let Recognised { key, .. } = record.recognised;
+        holds &= !(record.recognised.is_living() && reading.seen.holds(key));
+    });
+    holds
 }
 
 /// What is to be done with one file.
@@ -361,6 +389,30 @@ pub(super) fn is_unchanged(found: &Found, file: &fs::File, before: Stamp) -> boo
     now(file.metadata()) && now(fs::metadata(&found.path))
 }
 
+/// The identity of a set that was read; a file that was not hashed on the way is read again, and must still be what it was.
+fn identity_of_read(reading: &mut Reading<'_>, reports: &[FileReport]) -> Option<Identity> {
+    let set = reading.set;
+    if !set.is_hashed || reading.misread {
+        return None;
+    }
+    let known = std::mem::take(&mut reading.identities);
+    let mut files = Vec::with_capacity(known.len());
+    for (found, known) in set.files.iter().zip(known) {
+        let again = || {
+            let file = found.open().ok()?;
+            let identity = found.identity(&file).ok()?;
+            is_unchanged(found, &file, found.stamp).then_some(identity)
+        };
+        let identity = known.or_else(again);
+        let is_told = || reports.iter().any(|report| report.file == found.name && report.error.is_some());
+        if identity.is_none() && !is_told() {
+            reading.problems.add(file_problem(found, &changed()));
+        }
+        files.push(identity);
+    }
+    files.into_iter().collect::<Option<_>>().map(|files| Identity { files })
+}
+
 fn finish(
     mut reading: Reading<'_>,
     plans: &[Plan],
@@ -385,5 +437,7 @@ fn finish(
         refused_without_anchor: reading.refused_without_anchor,
         memory,
         assignments,
+        presumed_wrongly: false,
+        identity: None,
     }
 }

@@ -7,12 +7,14 @@
 //! ```
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use regex::bytes::Regex;
 
 use super::base::Base;
 use super::extent::Extent;
 use super::read::ObjectKey;
+pub use super::seen::Filter;
 
 /// By what a record is known again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,6 +61,9 @@ pub trait Follow: Send {
 
     /// The record with this hash came: if it was read last time, the file may go on as it did behind it.
     fn go_on_behind(&mut self, _hash: u128) {}
+
+    /// All files are read.
+    fn finish(&mut self) {}
 }
 
 /// Finds records wherever they were, for many threads at once.
@@ -87,10 +92,9 @@ pub trait Recall {
         0
     }
 
-    /// How many of the records from `first` on are such ones, of at most `count`.
-    fn run(&self, first: usize, count: usize, is_one: &mut dyn FnMut(&Ahead) -> bool) -> usize {
-        (first..first + count).take_while(|number| self.record(*number).is_some_and(|record| is_one(&record))).count()
-    }
+    /// Gives the records that were recognised, in the order of the last set, as far as `hashes` may hold theirs or `keys` that of
+    /// their object; [`Follow::finish`] comes before.
+    fn each_again(&self, hashes: &Filter, keys: &Filter, with: &mut dyn FnMut(&Ahead));
 
     /// Whose record this was last time, though it may have been recognised in this reading already.
     fn knew(&self, _hash: u128) -> Option<ObjectKey> {
@@ -138,7 +142,9 @@ impl Knowing<'_> {
 /// Knows nothing: every record is decoded.
 pub struct Nothing;
 
-impl Recall for Nothing {}
+impl Recall for Nothing {
+    fn each_again(&self, _: &Filter, _: &Filter, _: &mut dyn FnMut(&Ahead)) {}
+}
 
 impl Recognise for Nothing {
     fn parts(&mut self) -> Knowing<'_> {
@@ -147,7 +153,7 @@ impl Recognise for Nothing {
 }
 
 /// Records as they were read, in memory: what a cycle keeps in its state, for tests and benches. Each is recognised once.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone)]
 pub struct Remembered {
     pub(super) follow: Following,
     pub(super) recall: Recalling,
@@ -159,18 +165,51 @@ pub(super) struct Following {
     is_met: Vec<bool>,
     numbers: HashMap<u128, Vec<usize>>,
     next: usize,
+    again: Again,
 }
+
+/// Which records came again, as it is known at the end.
+type Again = Arc<Mutex<Vec<bool>>>;
 
 #[derive(Debug, Default, Clone)]
 pub(super) struct Recalling {
     keys: HashMap<u128, ObjectKey>,
     numbers: HashMap<ObjectKey, Vec<usize>>,
     pub(super) records: Vec<Ahead>,
+    again: Again,
+}
+
+impl Recognised {
+    /// Says whether it was a record of a living object.
+    pub fn is_living(&self) -> bool {
+        self.living && self.key.0 != 0
+    }
+}
+
+impl Ahead {
+    /// Says whether it is one that [`Recall::each_again`] gives.
+    #[inline]
+    pub fn may_be_in(&self, hashes: &Filter, keys: &Filter) -> bool {
+        hashes.may_hold(self.fingerprint.hash as u64) || keys.may_hold(self.recognised.key.0)
+    }
 }
 
 impl Fingerprint {
+    /// Of a record that was recognised: how long it is is known.
+    pub(super) fn again(hash: u128) -> Self {
+        Self { hash, extent: Extent::default() }
+    }
+
     pub(super) fn of(hash: u128, bytes: &[u8]) -> Self {
         Self { hash, extent: Extent::of(bytes) }
+    }
+}
+
+impl Default for Remembered {
+    fn default() -> Self {
+        let follow = Following::default();
+        let recall = Recalling { again: Arc::clone(&follow.again), ..Recalling::default() };
+        Self { follow, recall }
     }
 }
 
@@ -211,6 +250,10 @@ impl Follow for Following {
         self.advance(&ahead);
         Some(ahead.recognised)
     }
+
+    fn finish(&mut self) {
+        *self.again.lock().unwrap_or_else(PoisonError::into_inner) = self.is_met.clone();
+    }
 }
 
 impl Recall for Recalling {
@@ -228,6 +271,12 @@ impl Recall for Recalling {
 
     fn count(&self) -> usize {
         self.records.len()
+    }
+
+    fn each_again(&self, hashes: &Filter, keys: &Filter, with: &mut dyn FnMut(&Ahead)) {
+        let again = self.again.lock().unwrap_or_else(PoisonError::into_inner);
+        let again = self.records.iter().zip(&*again).filter_map(|(record, is_met)| is_met.then_some(record));
+        again.filter(|record| record.may_be_in(hashes, keys)).for_each(with);
     }
 }
 

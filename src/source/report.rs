@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::codes;
+use super::identity::Identity;
 use super::memory::SetMemory;
 use crate::diagnostic::{Diagnostic, Place, Severity};
 
@@ -261,6 +262,8 @@ pub struct SetReport {
     pub changed_while_read: bool,
     /// A file was taken for UTF-8 by its beginning, and is not: nothing of the report counts.
     pub misread: bool,
+    /// What [`FileSet::presumes`](super::FileSet::presumes) stands for does not hold: nothing of the report counts.
+    pub presumed_wrongly: bool,
     pub files: Vec<FileReport>,
     pub counts: Counts,
     pub problems: Vec<Problem>,
@@ -269,6 +272,8 @@ pub struct SetReport {
     /// What must be remembered if the set is accepted.
     pub memory: SetMemory,
     pub assignments: Option<Vec<Assignment>>,
+    /// Of what was read, if it was wanted and everything can be read.
+    pub identity: Option<Identity>,
 }
 
 /// Collects problems; warnings of the same code, file and attribute are counted after the first five.

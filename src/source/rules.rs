@@ -252,7 +252,7 @@ pub fn judge(reading: &mut Reading<'_>, plans: &[Plan], files: &[FileReport], mo
         let help = "look at the first of them: often encoding or delimiter is wrong; or raise `source.max_refused`";
         reading.problems.add(Problem::new(Level::Set, "set.too_many_refused", message).with_help(help));
     }
-    let is_empty = reading.seen.is_empty() && !reading.passed_over;
+    let is_empty = reading.seen.is_empty() && reading.presumed == 0 && !reading.passed_over;
     if mode == SetMode::Snapshot && !reading.problems.is_refusal() && is_empty {
         let help = "a directory never empties itself overnight: look at the exporter";
         reading
@@ -479,6 +479,7 @@ pub fn remember(reading: &mut Reading<'_>, plans: &[Plan], files: &[FileReport],
         reading.anchors.iter().map(|(kind, name)| (kind_name(*kind).to_owned(), name.to_string())).collect();
     memory.newest = reading.newest.now.clone();
     memory.applied = applied;
+    memory.repeats = reading.repeats;
     memory.takes_changes = plans
         .iter()
         .filter_map(Plan::opened)

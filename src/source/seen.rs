@@ -6,7 +6,6 @@ mod pieces;
 mod recalled;
 
 use std::hash::Hasher;
-use std::ops::Range;
 
 use foldhash::SharedSeed;
 use foldhash::fast::FoldHasher;
@@ -68,11 +67,6 @@ impl Seen {
         std::hint::black_box(keys.fold(0, |sum, key| sum ^ self.living.glance(key.0)));
     }
 
-    /// As [`Self::expect`], of records that were recognised, by their numbers in the last set.
-    pub fn expect_recognised(&self, numbers: impl Iterator<Item = usize>) {
-        std::hint::black_box(numbers.fold(0, |sum, number| sum ^ self.living.glance_recognised(number)));
-    }
-
     /// Notes a record that was recognised, by its number in the last set, and says how it stands to those before it.
     pub fn recognise(
         &mut self,
@@ -95,22 +89,16 @@ impl Seen {
         }
     }
 
-    /// Prepares for [`Self::may_hold`].
-    pub fn begin_run(&mut self) {
-        self.living.filter_all();
+    /// Says of most objects that nothing of them was met or noted.
+    pub fn filter(&self) -> Filter {
+        let mut filter = Filter::sparse(self.firsts.len() + self.living.count_decoded());
+        self.firsts.keys().copied().chain(self.living.decoded_keys()).for_each(|key| filter.insert(key));
+        filter
     }
 
-    /// Says whether something of the object may have been read, other than what was recognised; wrongly of few.
-    pub fn may_hold(&self, key: ObjectKey) -> bool {
-        self.firsts.contains_key(&key.0) || self.living.may_hold_decoded(key.0)
-    }
-
-    /// Notes records that were recognised one after the other, of each of which [`Self::may_hold`] denied the object; `this`: the first
-    /// of them; `lines`: from one to the next.
-    pub fn recognise_run(&mut self, numbers: Range<usize>, this: First, lines: u64) {
-        for (number, at) in numbers.zip(0..) {
-            self.living.recognise(number, this.file, this.line + at * lines);
-        }
+    /// Says whether something of the object was met or noted, other than what was recognised.
+    pub fn holds(&mut self, key: ObjectKey) -> bool {
+        self.firsts.contains_key(&key.0) || self.living.find_decoded(key.0).is_some()
     }
 
     /// Notes a record and says how it stands to all before it.
@@ -266,6 +254,7 @@ fn lower(word: u128) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::recognise::Ahead;
 
     fn record(file: u32, living: bool, line: u64, print: u64) -> First {
         First { file, living, line, print }
@@ -285,6 +274,8 @@ mod tests {
         fn number_of(&self, key: ObjectKey, is_met: &dyn Fn(usize) -> bool) -> Option<usize> {
             (0..self.0.len()).find(|number| self.0[*number] == key.0 && is_met(*number))
         }
+
+        fn each_again(&self, _: &Filter, _: &Filter, _: &mut dyn FnMut(&Ahead)) {}
     }
 
     /// How a record stands, and which is the first one it is held against.

@@ -63,6 +63,39 @@ fn what_changed_is_sent_and_nothing_else() {
     assert_eq!(status["jobs"][0]["status"]["synchronizedEntryCountByType"], json!([{"key": "User", "value": 3}]));
 }
 
+/// That nobody has a record of before and another one beside it is presumed while the export is read, until it shows otherwise.
+#[test]
+fn who_has_a_second_record_is_found_beside_the_one_of_before() {
+    let bench = Bench::new();
+    let row = |number: u32, name: &str| person(number, &format!("user{number}"), name, true);
+    let everybody: Vec<String> = (1..=120).map(|number| row(number, "佐藤")).collect();
+    let with =
+        |more: &[&str]| bench.people(&[&everybody.iter().map(String::as_str).collect::<Vec<_>>(), more].concat());
+    let (last, same, other) = (row(121, "鈴木"), row(7, " 佐藤 "), row(7, "田中"));
+    let [last, same, other] = [last.as_str(), &same, &other];
+    with(&[last]);
+    assert_eq!(bench.json(&["cycle"], 0)["counts"]["create"], 121);
+    // the same person in other words is nothing new, whoever says something else does not count, and nobody is absent
+    let repeated = "record.repeated: the record is the same as that on line 8 (users.csv:123)";
+    let differs = "record.duplicate_anchor: the record on line 8 has the same anchor and says something else";
+    for (rows, said) in [
+        (&[last, same][..], repeated),
+        // as last time, in an export of another size
+        (&[last, same, ""], "[]"),
+        (&[last, other], differs),
+        (&[last, other, ""], differs),
+        (&[last], "[]"),
+        (&[last, other], differs),
+    ] {
+        with(rows);
+        let document = bench.json(&["cycle"], 0);
+        assert!(document["warnings"].to_string().contains(said), "{rows:?} {document:#}");
+        assert_eq!((&document["requests"], &document["objects"]), (&json!(0), &json!([])));
+    }
+    let status = bench.json(&["status"], 0);
+    assert_eq!(status["jobs"][0]["status"]["synchronizedEntryCountByType"], json!([{"key": "User", "value": 121}]));
+}
+
 #[test]
 fn a_paused_job_does_nothing_until_it_is_started() {
     let bench = Bench::new();

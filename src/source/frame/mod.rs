@@ -22,8 +22,6 @@ mod sniff;
 mod trace;
 mod window;
 
-use std::io::Read;
-
 pub use fault::{Fault, FileFault, FileWarning, RecordFault};
 pub use limits::Limits;
 pub use sniff::{FormatGuess, guess_format, refuse_markup, sniff};
@@ -33,6 +31,7 @@ use self::json::{JsonDecoder, JsonFacts, JsonFormat, JsonFramer};
 use self::ldif::{LdifDecoder, LdifFacts, LdifFormat, LdifFramer};
 use super::encoding::{Choice, Input};
 use super::extent::Extent;
+use super::fetch::Feed;
 use super::raw::RawRecord;
 
 /// Longer records are not looked ahead for: where they do not come, so much would be held in vain.
@@ -80,7 +79,7 @@ pub enum FileFacts {
     Ldif(LdifFacts),
 }
 
-impl<R: Read> Framer<R> {
+impl<R: Feed> Framer<R> {
     /// Begins at the first byte of `reader`; the byte-order mark of `choice` is passed over.
     pub fn new(reader: R, choice: &Choice, format: &Format, limits: Limits) -> Self {
         let input = Input::new(reader, choice);

@@ -1,16 +1,32 @@
 //! For tests: all that reading a file gives, as one text.
 
 use std::io::Read;
+use std::ops::Range;
 
 use super::{Decoder, Fault, FileFacts, FileFault, Format, Framed, Framer, Limits, RecordFault};
 use crate::source::encoding::Choice;
 use crate::source::extent::Extent;
+use crate::source::fetch::Feed;
 use crate::source::raw::{LdifChange, RawBody, RawRecord, RawValue};
 
-/// Gives a file in pieces of a few bytes, so that every place is a border of the buffer.
+/// Gives a file in pieces of a few bytes, so that every place is a border of the buffer; those of an odd number with what was held
+/// before, if it is not much.
 struct Pieces<'a> {
     rest: &'a [u8],
     size: usize,
+}
+
+impl Feed for Pieces<'_> {
+    fn exchange(&mut self, buffer: &mut Vec<u8>, held: Range<usize>) -> std::io::Result<Option<Range<usize>>> {
+        let (piece, rest) = self.rest.split_at(self.size.min(self.rest.len()));
+        if self.size.is_multiple_of(2) || piece.is_empty() || held.len() > self.size.saturating_mul(2) {
+            return Ok(None);
+        }
+        self.rest = rest;
+        let both = 3..3 + held.len() + piece.len();
+        *buffer = [b"\"\n,", &buffer[held], piece, b"\n\""].concat();
+        Ok(Some(both))
+    }
 }
 
 impl Read for Pieces<'_> {
@@ -76,7 +92,7 @@ pub(super) fn frames_what_was_known(parts: &[&str], choice: &Choice, format: &Fo
 /// The lines of all records and their bytes, of those refused none, and how the file ends; `known` ones are taken.
 #[expect(clippy::type_complexity, reason = "to be compared and no more")]
 fn frame(
-    file: impl Read,
+    file: impl Feed,
     choice: &Choice,
     format: &Format,
     limits: Limits,

@@ -1,8 +1,7 @@
 //! The buffer that framers cut records from.
 
-use std::io::Read;
-
 use super::super::encoding::Input;
+use super::super::fetch::Feed;
 use super::FileFault;
 
 /// Room that is made before each read; large enough that few records straddle two reads, small enough for the cache.
@@ -17,7 +16,7 @@ pub(super) struct Window<R> {
     at_end: bool,
 }
 
-impl<R: Read> Window<R> {
+impl<R: Feed> Window<R> {
     pub(super) fn new(input: Input<R>) -> Self {
         Self { input, buffer: Vec::new(), start: 0, end: 0, at_end: false }
     }
@@ -41,6 +40,10 @@ impl<R: Read> Window<R> {
     pub(super) fn fill(&mut self) -> Result<bool, FileFault> {
         if self.at_end {
             return Ok(false);
+        }
+        if let Some(both) = self.input.exchange(&mut self.buffer, self.start..self.end)? {
+            (self.start, self.end) = (both.start, both.end);
+            return Ok(true);
         }
         if self.buffer.len() - self.end < BLOCK / 4 {
             self.buffer.copy_within(self.start..self.end, 0);

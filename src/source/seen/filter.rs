@@ -17,6 +17,11 @@ impl Filter {
         Self { blocks: vec![Block::default(); keys.div_ceil(KEYS).max(1)] }
     }
 
+    /// Has so much room that of most strangers a glance tells.
+    pub fn sparse(keys: usize) -> Self {
+        Self::with_room(8 * keys)
+    }
+
     pub fn room(&self) -> usize {
         self.blocks.len() * KEYS
     }
@@ -24,16 +29,19 @@ impl Filter {
     pub fn insert(&mut self, key: u64) {
         let at = self.block_of(key);
         if let Some(block) = self.blocks.get_mut(at) {
-            for (word, bit) in block.iter_mut().zip(bits(key)) {
-                *word |= bit;
+            for (word, held) in (0..).zip(block) {
+                *held |= bit(mixed(key), word);
             }
         }
     }
 
     /// False only for what was never inserted.
+    #[inline]
     pub fn may_hold(&self, key: u64) -> bool {
         let Some(block) = self.blocks.get(self.block_of(key)) else { return false };
-        block.iter().zip(bits(key)).all(|(word, bit)| word & bit != 0)
+        let mixed = mixed(key);
+        // of most keys the first word knows
+        block[0] & bit(mixed, 0) != 0 && (1..).zip(&block[1..]).all(|(word, held)| held & bit(mixed, word) != 0)
     }
 
     /// Some word of the key's block.
@@ -42,15 +50,21 @@ impl Filter {
     }
 
     /// By the upper half of the key, which is a hash.
+    #[inline]
     fn block_of(&self, key: u64) -> usize {
         usize::try_from(((key >> 32) * self.blocks.len() as u64) >> 32).unwrap_or(usize::MAX)
     }
 }
 
+#[inline]
+fn mixed(key: u64) -> u64 {
+    key.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
 /// One bit in each word of the block.
-fn bits(key: u64) -> impl Iterator<Item = u64> {
-    let mixed = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (0..8).map(move |word| 1 << ((mixed >> (16 + 6 * word)) & 63))
+#[inline]
+fn bit(mixed: u64, word: u32) -> u64 {
+    1 << ((mixed >> (16 + 6 * word)) & 63)
 }
 
 #[cfg(test)]

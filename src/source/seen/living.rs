@@ -32,13 +32,12 @@ impl Living {
         self.recognised.note(number, file, line);
     }
 
-    pub fn filter_all(&mut self) {
-        self.decoded.filter_all();
+    pub fn count_decoded(&self) -> usize {
+        self.decoded.records.len()
     }
 
-    /// False only of what was not decoded; see [`Self::filter_all`].
-    pub fn may_hold_decoded(&self, key: u64) -> bool {
-        self.decoded.may_hold(key)
+    pub fn decoded_keys(&self) -> impl Iterator<Item = u64> + '_ {
+        self.decoded.records.keys.from(0)
     }
 
     pub fn push(&mut self, key: u64, first: First) {
@@ -48,11 +47,6 @@ impl Living {
 
     pub fn find(&mut self, key: u64, recall: &dyn Recall) -> Option<First> {
         self.find_decoded(key).or_else(|| self.recognised.find(ObjectKey(key), recall))
-    }
-
-    /// Something of where the record is noted.
-    pub fn glance_recognised(&self, number: usize) -> u32 {
-        self.recognised.glance(number)
     }
 
     /// Something of where the key is looked for among what was decoded.
@@ -127,12 +121,6 @@ impl Met {
         self.filtered = count;
     }
 
-    /// Of what was put in up to [`Self::filter_all`].
-    fn may_hold(&self, key: u64) -> bool {
-        // without a filter it is for the index to say
-        self.records.len() > 0 && (self.scans >= MOST_SCANS || self.filter.may_hold(key))
-    }
-
     fn index_all(&mut self) {
         let Self { records, filter, filtered, index, indexed, .. } = self;
         (*filter, *filtered) = (Filter::default(), 0);
@@ -193,6 +181,7 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
+    use crate::source::recognise::Ahead;
 
     /// Records of before, of which every object had two.
     struct Before(Vec<u64>);
@@ -201,6 +190,8 @@ mod tests {
         fn number_of(&self, key: ObjectKey, is_met: &dyn Fn(usize) -> bool) -> Option<usize> {
             (0..self.0.len()).find(|number| self.0[*number] == key.0 && is_met(*number))
         }
+
+        fn each_again(&self, _: &Filter, _: &Filter, _: &mut dyn FnMut(&Ahead)) {}
     }
 
     #[test]

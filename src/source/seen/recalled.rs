@@ -27,11 +27,6 @@ impl Recalled {
         self.lines.is_empty()
     }
 
-    /// Something of where the record is noted.
-    pub fn glance(&self, number: usize) -> u32 {
-        self.lines.get(number).copied().unwrap_or(0)
-    }
-
     pub fn note(&mut self, number: usize, file: u32, line: u64) {
         let before = match self.files.last() {
             Some((other, before)) if *other == file => *before,

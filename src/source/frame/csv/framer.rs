@@ -1,7 +1,5 @@
 //! Cuts a CSV file into records.
 
-use std::io::Read;
-
 use memchr::{memchr, memchr2, memchr3};
 
 use super::super::window::Window;
@@ -9,6 +7,7 @@ use super::super::{FileFault, Framed, Limits, RecordFault};
 use super::{CsvFacts, CsvFormat, is_blank, is_skipped};
 use crate::source::encoding::Input;
 use crate::source::extent::Extent;
+use crate::source::fetch::Feed;
 
 /// How much of a refused record is kept to be shown.
 const KEPT: usize = 4096;
@@ -52,7 +51,7 @@ struct Search {
     any_lines: bool,
 }
 
-impl<R: Read> CsvFramer<R> {
+impl<R: Feed> CsvFramer<R> {
     pub fn new(input: Input<R>, format: &CsvFormat, limits: Limits) -> Self {
         Self {
             mixed: input.may_be_undecodable(),

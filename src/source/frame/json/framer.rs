@@ -1,7 +1,5 @@
 //! Cuts a JSON file into records.
 
-use std::io::Read;
-
 use memchr::{memchr, memchr_iter};
 use serde::de::IgnoredAny;
 
@@ -10,6 +8,7 @@ use super::super::{FileFault, Framed, Limits, RecordFault};
 use super::scan::{Scan, Stop};
 use super::{JsonFacts, JsonFormat, JsonShape};
 use crate::source::encoding::Input;
+use crate::source::fetch::Feed;
 
 /// Top-level members besides the records are held up to this, together.
 const MEMBERS: usize = 1 << 20;
@@ -50,7 +49,7 @@ enum Place {
     Lines,
 }
 
-impl<R: Read> JsonFramer<R> {
+impl<R: Feed> JsonFramer<R> {
     pub fn new(input: Input<R>, format: &JsonFormat, limits: Limits) -> Self {
         Self {
             window: Window::new(input),

@@ -1,7 +1,5 @@
 //! Cuts an LDIF file into records.
 
-use std::io::Read;
-
 use memchr::memmem::Finder;
 use memchr::{memchr, memchr_iter, memrchr};
 
@@ -13,6 +11,7 @@ use super::long::{Long, RETURNS};
 use super::{LdifFacts, LdifFormat};
 use crate::source::encoding::Input;
 use crate::source::extent::Extent;
+use crate::source::fetch::Feed;
 
 /// Records up to this length are lent as they lie in the buffer; longer ones are gathered line by line, without comments.
 const SHORT: usize = 1 << 20;
@@ -42,7 +41,7 @@ enum Found {
     Long,
 }
 
-impl<R: Read> LdifFramer<R> {
+impl<R: Feed> LdifFramer<R> {
     pub fn new(input: Input<R>, _format: &LdifFormat, limits: Limits) -> Self {
         Self {
             window: Window::new(input),

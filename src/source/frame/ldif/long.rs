@@ -1,11 +1,10 @@
 //! Gathers a record that is too long to lie in the buffer, line by line, and passes over what exceeds the limits.
 
-use std::io::Read;
-
 use memchr::memchr;
 
 use super::super::window::Window;
 use super::super::{FileFault, Limits, RecordFault};
+use crate::source::fetch::Feed;
 
 /// CRs of an empty line that are looked through; a line of more is text.
 pub(super) const RETURNS: usize = 64;
@@ -40,7 +39,7 @@ impl<'a> Long<'a> {
     }
 
     /// Reads to the end of the record; the fault is the first limit it exceeds.
-    pub(super) fn gather<R: Read>(&mut self, window: &mut Window<R>) -> Result<Option<RecordFault>, FileFault> {
+    pub(super) fn gather<R: Feed>(&mut self, window: &mut Window<R>) -> Result<Option<RecordFault>, FileFault> {
         loop {
             window.want(RETURNS + 1)?;
             let data = window.data();
@@ -74,7 +73,7 @@ impl<'a> Long<'a> {
     }
 
     /// Reads one physical line; says whether it had an end.
-    fn read_line<R: Read>(&mut self, window: &mut Window<R>) -> Result<bool, FileFault> {
+    fn read_line<R: Feed>(&mut self, window: &mut Window<R>) -> Result<bool, FileFault> {
         loop {
             let data = window.data();
             let end = memchr(b'\n', data);
