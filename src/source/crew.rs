@@ -109,10 +109,13 @@ pub(super) trait Lead {
     fn merge(&mut self, batch: &mut Batch) -> Result<(), Self::Stop>;
 }
 
+/// How a file ended.
+type End = Result<FileFacts, FileFault>;
+
 /// What the cutter hands over.
 enum Cut {
     Batch(Batch),
-    End(Result<FileFacts, FileFault>),
+    End(End),
 }
 
 /// A batch on its way to being merged.
@@ -146,7 +149,7 @@ pub(super) fn read<'f, L: Lead>(
     (follow, any): (Option<&'f mut dyn Follow>, Option<&'f dyn FindAny>),
     spare: &mut Vec<Batch>,
     lead: &mut L,
-) -> Result<(Result<FileFacts, FileFault>, Option<Pieces>), L::Stop> {
+) -> Result<(End, Option<Pieces>), L::Stop> {
     thread::scope(|scope| {
         let (fetcher, fetched) = fetching();
         let fetcher = scope.spawn(move || fetcher.fetch(file, task.given.set.is_hashed));
@@ -270,12 +273,7 @@ struct Way<'s> {
 }
 
 impl Way<'_> {
-    fn lead<L: Lead>(
-        &mut self,
-        cuts: &Receiver<Cut>,
-        size: usize,
-        lead: &mut L,
-    ) -> Result<Result<FileFacts, FileFault>, L::Stop> {
+    fn lead<L: Lead>(&mut self, cuts: &Receiver<Cut>, size: usize, lead: &mut L) -> Result<End, L::Stop> {
         let mut next = 0;
         loop {
             match cuts.recv() {
