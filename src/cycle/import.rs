@@ -10,7 +10,7 @@ use super::known::{Known, OBJECT_KEY};
 use super::read_keys::SortedKeys;
 use super::reader::{Following, Keys, Last, Recalling, Recognising, Sorted};
 use super::refused::RefusedRecords;
-use crate::delta::{Met, Piece, Record, Snapshot, SnapshotBuilder, absent_keys};
+use crate::delta::{Built, Met, Piece, Record, Snapshot, SnapshotBuilder, absent_keys};
 use crate::model::{Deletion, ObjectKind, RunError, SourceAnchor, SourceCounts, SourceObject, SourceValue};
 use crate::source::{
     self, Absences, Census, FileSet, Fingerprint, Identity, Lasting, Look, Mode, ObjectKey, Problem, Read, SetMemory,
@@ -286,7 +286,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
         sorted.read.put_away(&staging)?;
         put_away(&mut builder, &staging)
     };
-    let report = source::read(request.settings, &set, memory.as_ref(), &mut recognising, &mut sink)?;
+    let mut report = source::read(request.settings, &set, memory.as_ref(), &mut recognising, &mut sink)?;
     if report.misread {
         return Ok(Attempt::Misread);
     }
@@ -383,7 +383,9 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
         changed_snapshot(request, &sorted, &staging)?
     } else {
         let (users, groups) = totals(request, &report, &sorted, previous);
-        (builder.finish(&old, |number| staging.spooled(Spool::Snapshot, number))?, users, groups)
+        let built = builder.finish(&old, |number| staging.spooled(Spool::Snapshot, number))?;
+        report.memory.order = built.as_ref().and_then(|built| built.order);
+        (built.filter(|built| is_to_be_stored(built, memory.as_ref())).map(|built| built.pieces), users, groups)
     };
     let recognised = match of_changes {
         true => (users + groups).saturating_sub(read.count()),
@@ -421,11 +423,17 @@ fn put_away(builder: &mut SnapshotBuilder, staging: &Staging) -> Result<(), Stor
     }
 }
 
+/// An exporter may give the same records in another order each time: that is worth to be written only where it comes again.
+fn is_to_be_stored(built: &Built, memory: Option<&SetMemory>) -> bool {
+    built.order.is_none() || built.order == memory.and_then(|memory| memory.order)
+}
+
 fn to_store(piece: Piece, staging: &Arc<Staging>) -> SnapshotPiece {
     match piece {
         Piece::Same(from, bytes) => SnapshotPiece::Same(from, bytes),
         Piece::New(bytes) => SnapshotPiece::New(bytes),
         Piece::Given(number, octets) => SnapshotPiece::Spooled(Arc::clone(staging), number, octets),
+        Piece::Moved(moved) => SnapshotPiece::Made(moved.len(), Box::new(move || moved.octets())),
     }
 }
 
@@ -539,7 +547,8 @@ fn changed_snapshot(
     }
     let gone = sorted.purged.iter().filter(|key| was.contains(*key)).count() as u64;
     users = users.saturating_sub(gone);
-    Ok((builder.finish(&old, |number| staging.spooled(Spool::Snapshot, number))?, users, groups))
+    let built = builder.finish(&old, |number| staging.spooled(Spool::Snapshot, number))?;
+    Ok((built.map(|built| built.pieces), users, groups))
 }
 
 /// Puts an object under the new anchor that its record gives it (sources.md 13), unless somebody else is known under that.

@@ -145,10 +145,6 @@ impl Recall for Recalling<'_> {
         Some(ahead(number, &self.last.old.get(number)?))
     }
 
-    fn glance(&self, number: usize) -> u64 {
-        self.last.old.get(number).map_or(0, |record| record.key)
-    }
-
     fn each_again(&self, hashes: &Filter, keys: &Filter, with: &mut dyn FnMut(&Ahead)) {
         let Last { old, met, .. } = self.last;
         met.each_met(old, |number, record| {

@@ -31,7 +31,7 @@ pub fn absent_keys(old: &Snapshot, met: &Met, present: impl Iterator<Item = u64>
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::snapshot::snapshot_of;
+    use super::super::builder::snapshot_of;
     use super::super::{Matcher, Record};
     use super::*;
 

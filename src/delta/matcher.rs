@@ -58,7 +58,7 @@ impl<'a> Matcher<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::snapshot::snapshot_of;
+    use super::super::builder::snapshot_of;
     use super::*;
 
     fn old(count: u64) -> Snapshot {

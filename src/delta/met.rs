@@ -61,7 +61,7 @@ impl Met {
 
 #[cfg(test)]
 mod tests {
-    use super::super::snapshot::snapshot_of;
+    use super::super::builder::snapshot_of;
     use super::*;
 
     #[test]

@@ -242,14 +242,6 @@ impl Batch {
         packs.close(bytes);
     }
 
-    /// Numbers of records that are known one by one.
-    pub fn numbers(&self) -> impl Iterator<Item = usize> {
-        self.records.iter().filter_map(|record| match &record.step {
-            Step::Known(recognised) => Some(recognised.number),
-            _ => None,
-        })
-    }
-
     /// Keys of objects that were mapped, as far as they are known.
     pub fn keys(&self) -> impl Iterator<Item = ObjectKey> {
         self.mapped.iter().filter_map(|pack| pack.key).map(|(_, key)| key)

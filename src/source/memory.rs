@@ -22,6 +22,9 @@ pub struct SetMemory {
     /// Whether an object had several records.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repeats: bool,
+    /// Where the records were those of the stored snapshot in another order, what that is known again by; for who keeps the snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<u64>,
 }
 
 /// What is remembered of files of one name pattern.

@@ -87,11 +87,6 @@ pub trait Recall {
         None
     }
 
-    /// Something of a record of the last set, for who will want all of it: those looked at together are waited for together.
-    fn glance(&self, _number: usize) -> u64 {
-        0
-    }
-
     /// Gives the records that were recognised, in the order of the last set, as far as `hashes` may hold theirs or `keys` that of
     /// their object; [`Follow::finish`] comes before.
     fn each_again(&self, hashes: &Filter, keys: &Filter, with: &mut dyn FnMut(&Ahead));

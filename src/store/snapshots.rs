@@ -20,6 +20,8 @@ pub enum SnapshotPiece {
     New(Bytes),
     /// Some of those that lie under this number in the staging.
     Spooled(Arc<Staging>, usize, Range<usize>),
+    /// So many that are made when they are written.
+    Made(usize, Box<dyn Fn() -> Vec<u8> + Send + Sync>),
 }
 
 const NEW: u32 = u32::MAX;
@@ -96,7 +98,7 @@ fn steps(pieces: &[SnapshotPiece], fresh: usize) -> Result<Vec<u8>, StoreError> 
     for piece in pieces {
         let from = match piece {
             SnapshotPiece::Same(from, _) => number(*from)?,
-            SnapshotPiece::New(_) | SnapshotPiece::Spooled(..) => NEW.to_le_bytes(),
+            SnapshotPiece::New(_) | SnapshotPiece::Spooled(..) | SnapshotPiece::Made(..) => NEW.to_le_bytes(),
         };
         steps.extend(from);
         steps.extend(number(piece.len())?);
@@ -115,6 +117,7 @@ impl SnapshotPiece {
         match self {
             Self::Same(_, bytes) | Self::New(bytes) => bytes.len(),
             Self::Spooled(_, _, octets) => octets.len(),
+            Self::Made(length, _) => *length,
         }
     }
 
@@ -125,6 +128,7 @@ impl SnapshotPiece {
                 let all = staging.spooled(Spool::Snapshot, *number)?;
                 take(all.get(octets.clone()).ok_or_else(damaged)?)
             }
+            Self::Made(length, make) => take(Some(&*make()).filter(|made| made.len() == *length).ok_or_else(damaged)?),
         }
     }
 }

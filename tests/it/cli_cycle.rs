@@ -1,5 +1,6 @@
 //! `cycle`, and what the other commands say of what it did.
 
+use provisiond::store::Store;
 use serde_json::json;
 
 use crate::cli_bench::{Bench, person};
@@ -94,6 +95,40 @@ fn who_has_a_second_record_is_found_beside_the_one_of_before() {
     }
     let status = bench.json(&["status"], 0);
     assert_eq!(status["jobs"][0]["status"]["synchronizedEntryCountByType"], json!([{"key": "User", "value": 121}]));
+}
+
+#[test]
+fn the_same_people_in_another_order_are_nothing_new() {
+    let bench = Bench::new();
+    let everybody: Vec<String> = (0..300).map(|number| person(number, &format!("u{number}"), "佐藤", true)).collect();
+    let cycle = |rows: &[String]| {
+        bench.people(&rows.iter().map(String::as_str).collect::<Vec<_>>());
+        let document = bench.json(&["cycle"], 0);
+        let store = Store::open(&bench.path().join("state.db")).expect("the state");
+        let snapshot = store.snapshot(store.job("kintone").expect("a job")).expect("readable").expect("there is one");
+        (document, snapshot)
+    };
+    let in_turn = |stride: usize| (0..300).map(|n| everybody[n * stride % 300].clone()).collect::<Vec<_>>();
+    let (first, stored) = cycle(&everybody);
+    assert_eq!(first["counts"]["create"], 300);
+    let blank = |mut rows: Vec<String>| {
+        rows.push(String::new());
+        rows
+    };
+    // what comes in another order each time is not written anew each time; what comes so again is
+    for (rows, is_written) in
+        [(in_turn(77), false), (in_turn(91), false), (in_turn(77), false), (blank(in_turn(77)), true)]
+    {
+        let (document, now) = cycle(&rows);
+        assert_eq!((&document["requests"], &document["objects"]), (&json!(0), &json!([])), "{document:#}");
+        assert_eq!(now != stored, is_written);
+    }
+    // who leaves is missed, whatever the order
+    let mut rows = in_turn(7);
+    let gone = rows.remove(123);
+    let (document, _) = cycle(&rows);
+    assert_eq!(document["counts"]["disable"], 1, "{document:#}");
+    assert!(gone.contains(document["objects"][0]["sourceIdentity"]["id"].as_str().expect("an id")), "{document:#}");
 }
 
 #[test]
