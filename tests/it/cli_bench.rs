@@ -38,6 +38,15 @@ impl Bench {
         bench
     }
 
+    /// As [`Bench::new`], with requests as fast as they go.
+    pub fn unpaced() -> Self {
+        let bench = Self::new();
+        let path = bench.path().join("provisiond.yaml");
+        let configuration = std::fs::read_to_string(&path).expect("it was just written");
+        bench.write("provisiond.yaml", &format!("{configuration}      rate: none\n"));
+        bench
+    }
+
     /// A folder with nothing but a token, beside a stand-in of this kind.
     pub fn beside(profile: Profile) -> Self {
         let runtime =

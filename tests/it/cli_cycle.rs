@@ -67,7 +67,7 @@ fn what_changed_is_sent_and_nothing_else() {
 /// That nobody has a record of before and another one beside it is presumed while the export is read, until it shows otherwise.
 #[test]
 fn who_has_a_second_record_is_found_beside_the_one_of_before() {
-    let bench = Bench::new();
+    let bench = Bench::unpaced();
     let row = |number: u32, name: &str| person(number, &format!("user{number}"), name, true);
     let everybody: Vec<String> = (1..=120).map(|number| row(number, "佐藤")).collect();
     let with =
@@ -99,7 +99,7 @@ fn who_has_a_second_record_is_found_beside_the_one_of_before() {
 
 #[test]
 fn the_same_people_in_another_order_are_nothing_new() {
-    let bench = Bench::new();
+    let bench = Bench::unpaced();
     let everybody: Vec<String> = (0..300).map(|number| person(number, &format!("u{number}"), "佐藤", true)).collect();
     let cycle = |rows: &[String]| {
         bench.people(&rows.iter().map(String::as_str).collect::<Vec<_>>());
