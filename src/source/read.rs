@@ -225,10 +225,11 @@ pub(super) fn read_by<E>(
     if let Some(follow) = &mut known.follow {
         follow.finish();
     }
-    let presumed_wrongly = reading.presumes && !meet_presumed(&mut reading, &*known.recall);
+    let is_presumed = reading.presumes && reading.counts.known > 0;
+    let presumed_wrongly = is_presumed && !meet_presumed(&mut reading, &*known.recall);
     twins::warn(&mut reading, &plans);
     assignments::warn_of_unresolved(&mut reading, assigned.iter().flatten());
-    let identity = identity_of_read(&mut reading, &files);
+    let identity = if presumed_wrongly { None } else { identity_of_read(&mut reading, &files) };
     Ok(SetReport { identity, presumed_wrongly, ..finish(reading, &plans, files, assigned) })
 }
 

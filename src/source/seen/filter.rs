@@ -10,6 +10,8 @@ type Block = [u64; 8];
 
 /// Of a block: with 16 bits for each key one stranger in a thousand is taken for one of them.
 const KEYS: usize = 32;
+/// So many take a megabyte.
+const SPARSE: usize = 1 << 19;
 
 impl Filter {
     /// Has room for so many keys; more only make it useless, never wrong.
@@ -17,9 +19,9 @@ impl Filter {
         Self { blocks: vec![Block::default(); keys.div_ceil(KEYS).max(1)] }
     }
 
-    /// Has so much room that of most strangers a glance tells.
+    /// Has so much more room for few keys that of most strangers a glance tells.
     pub fn sparse(keys: usize) -> Self {
-        Self::with_room(8 * keys)
+        Self::with_room((8 * keys).min(SPARSE).max(keys))
     }
 
     pub fn room(&self) -> usize {
