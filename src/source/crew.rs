@@ -1,7 +1,7 @@
 //! Reads the records of a large file by several threads; what they find is gone through in the order of the file.
 //!
 //! ```text
-//! fetcher  reads the file, and hashes it if its identity is wanted
+//! fetcher  reads the file, and hashes it if its identity is wanted; the cutter does so itself where no records are recognised
 //! cutter   cuts it into batches of records and recognises those that come in the order of last time
 //! leader   the calling thread: hands out batches and merges them in their order
 //! workers  recognise records where the order is lost, and map those that are not known: plain ones straight from their bytes,
@@ -20,7 +20,7 @@ use std::thread;
 use super::batch::{Batch, Ways};
 use super::cut::Cutter;
 use super::direct::Direct;
-use super::fetch::{Feed, Fetched, fetching};
+use super::fetch::{Blocks, Feed, Fetched};
 use super::file::mapper_of;
 use super::frame::{Decoder, FileFacts, FileFault, Framer, Wanted};
 use super::identity::Pieces;
@@ -151,8 +151,16 @@ pub(super) fn read<'f, L: Lead>(
     lead: &mut L,
 ) -> Result<(End, Option<Pieces>), L::Stop> {
     thread::scope(|scope| {
-        let (fetcher, fetched) = fetching();
-        let fetcher = scope.spawn(move || fetcher.fetch(file, task.given.set.is_hashed));
+        let (wanted, pieces) = mpsc::channel();
+        let blocks = Blocks::new(file, task.given.set.is_hashed.then_some(wanted));
+        // where records are recognised the cutter is who the others wait for
+        let fetched = if follow.is_some() {
+            let (fetcher, fetched) = Fetched::beside(blocks);
+            scope.spawn(|| fetcher.fetch());
+            fetched
+        } else {
+            Fetched::here(blocks)
+        };
         let (to, cuts) = mpsc::channel();
         let (back, free) = mpsc::channel();
         let given = std::mem::take(spare);
@@ -169,14 +177,13 @@ pub(super) fn read<'f, L: Lead>(
         if let Ok(left) = cutter.join() {
             spare.extend(left);
         }
-        let pieces = fetcher.join().ok().flatten();
-        read.map(|read| (read, pieces))
+        read.map(|read| (read, pieces.recv().ok()))
     })
 }
 
 /// Cuts the file. After a batch with a record that is very long it waits until all are merged, so that there is one at a time.
 fn cut(
-    mut cutter: Cutter<'_, Fetched>,
+    mut cutter: Cutter<'_, Fetched<'_>>,
     crew: Crew,
     mut spare: Vec<Batch>,
     to: &Sender<Cut>,

@@ -32,77 +32,109 @@ impl<R: Read + ?Sized> Feed for &mut R {}
 /// One block of a file; empty at its end.
 type Block = (Vec<u8>, Range<usize>);
 
-/// A file that another thread reads.
-pub struct Fetched {
-    blocks: Receiver<io::Result<Block>>,
-    back: Sender<Vec<u8>>,
+/// The blocks of a file.
+pub struct Blocks<'f> {
+    file: &'f File,
+    at: u64,
+    pieces: Pieces,
+    /// Who wants the pieces of all of it.
+    wanted: Option<Sender<Pieces>>,
+}
+
+impl<'f> Blocks<'f> {
+    pub fn new(file: &'f File, wanted: Option<Sender<Pieces>>) -> Self {
+        Self { file, at: 0, pieces: Pieces::default(), wanted }
+    }
+
+    /// Reads the next one; `buffer` is room to use again.
+    fn next(&mut self, mut buffer: Vec<u8>) -> io::Result<Block> {
+        // one in which a long record was held is given back to the system
+        if buffer.len() != BEFORE + BLOCK {
+            buffer = vec![0; BEFORE + BLOCK];
+        }
+        let octets = fill(self.file, self.at, &mut buffer[BEFORE..])?;
+        let count = octets.len();
+        self.at += count as u64;
+        if self.wanted.is_some() {
+            self.pieces.add(octets);
+        }
+        if count == 0
+            && let Some(wanted) = self.wanted.take()
+        {
+            // nobody misses them where the reading has ended before
+            let _ = wanted.send(std::mem::take(&mut self.pieces));
+        }
+        Ok((buffer, BEFORE..BEFORE + count))
+    }
+}
+
+/// A file that is read block by block.
+pub struct Fetched<'f> {
+    from: Supply<'f>,
     /// What is left of the last one.
     block: Block,
     is_over: bool,
 }
 
-/// Who reads it.
-pub struct Fetcher {
+enum Supply<'f> {
+    Here(Blocks<'f>),
+    Thread { blocks: Receiver<io::Result<Block>>, back: Sender<Vec<u8>> },
+}
+
+/// Reads a file for another thread.
+pub struct Fetcher<'f> {
+    blocks: Blocks<'f>,
     to: SyncSender<io::Result<Block>>,
     free: Receiver<Vec<u8>>,
 }
 
-/// The two ends of the way of a file's octets.
-pub fn fetching() -> (Fetcher, Fetched) {
-    let ((to, blocks), (back, free)) = (mpsc::sync_channel(READY), mpsc::channel());
-    (Fetcher { to, free }, Fetched { blocks, back, block: Block::default(), is_over: false })
-}
-
-impl Fetcher {
-    /// Reads the file to its end, and hashes its pieces if that `is_wanted`; they are none if nobody wanted all of it.
-    pub fn fetch(self, file: &File, is_wanted: bool) -> Option<Pieces> {
-        let (mut at, mut pieces) = (0, Pieces::default());
+impl Fetcher<'_> {
+    /// Reads the file to its end.
+    pub fn fetch(mut self) {
         loop {
-            let mut buffer = self.free.try_recv().unwrap_or_default();
-            // one in which a long record was held is given back to the system
-            if buffer.len() != BEFORE + BLOCK {
-                buffer = vec![0; BEFORE + BLOCK];
-            }
-            let read = fill(file, at, &mut buffer[BEFORE..]).map(|octets| {
-                if is_wanted {
-                    pieces.add(octets);
-                }
-                octets.len()
-            });
-            let is_last = !matches!(read, Ok(1..));
-            at += *read.as_ref().unwrap_or(&0) as u64;
-            let is_read = read.is_ok();
-            if self.to.send(read.map(|octets| (buffer, BEFORE..BEFORE + octets))).is_err() {
-                return None;
-            }
-            if is_last {
-                return Some(pieces).filter(|_| is_wanted && is_read);
+            let block = self.blocks.next(self.free.try_recv().unwrap_or_default());
+            let is_last = block.as_ref().map_or(true, |(_, octets)| octets.start == octets.end);
+            if self.to.send(block).is_err() || is_last {
+                return;
             }
         }
     }
 }
 
-impl Fetched {
+impl<'f> Fetched<'f> {
+    /// For the thread that reads the blocks itself.
+    pub fn here(blocks: Blocks<'f>) -> Self {
+        Self { from: Supply::Here(blocks), block: Block::default(), is_over: false }
+    }
+
+    /// For a thread beside the one that reads them.
+    pub fn beside(blocks: Blocks<'f>) -> (Fetcher<'f>, Self) {
+        let ((to, ready), (back, free)) = (mpsc::sync_channel(READY), mpsc::channel());
+        let from = Supply::Thread { blocks: ready, back };
+        (Fetcher { blocks, to, free }, Self { from, block: Block::default(), is_over: false })
+    }
+
     /// Makes sure that the block has octets, unless there are no more.
     fn want(&mut self) -> io::Result<()> {
-        while self.block.1.is_empty() && !self.is_over {
-            let block = self.blocks.recv().map_err(|_| io::Error::other("the reading thread broke down"))??;
-            self.is_over = block.1.is_empty();
-            self.give_back(block);
+        while self.block.1.start == self.block.1.end && !self.is_over {
+            let (old, _) = std::mem::take(&mut self.block);
+            self.block = match &mut self.from {
+                Supply::Here(blocks) => blocks.next(old)?,
+                Supply::Thread { blocks, back } => {
+                    if !old.is_empty() {
+                        // nobody misses it where the file is read to its end
+                        let _ = back.send(old);
+                    }
+                    blocks.recv().map_err(|_| io::Error::other("the reading thread broke down"))??
+                }
+            };
+            self.is_over = self.block.1.start == self.block.1.end;
         }
         Ok(())
     }
-
-    /// Takes another block; nobody misses the old one where the file is read to its end.
-    fn give_back(&mut self, block: Block) {
-        let (old, _) = std::mem::replace(&mut self.block, block);
-        if !old.is_empty() {
-            let _ = self.back.send(old);
-        }
-    }
 }
 
-impl Read for Fetched {
+impl Read for Fetched<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.want()?;
         let (block, range) = &mut self.block;
@@ -113,7 +145,7 @@ impl Read for Fetched {
     }
 }
 
-impl Feed for Fetched {
+impl Feed for Fetched<'_> {
     fn exchange(&mut self, buffer: &mut Vec<u8>, held: Range<usize>) -> io::Result<Option<Range<usize>>> {
         self.want()?;
         let (block, range) = &mut self.block;
@@ -122,8 +154,73 @@ impl Feed for Fetched {
         };
         block[begin..range.start].copy_from_slice(&buffer[held]);
         let both = begin..range.end;
+        // what the caller held before is the room of the next one
+        *range = 0..0;
         std::mem::swap(buffer, block);
-        self.give_back(Block::default());
         Ok(Some(both))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// All octets of a file, taken as a framer takes them: with much or little held, by blocks and not.
+    fn taken(mut fetched: Fetched<'_>, random: &mut impl FnMut(usize) -> usize) -> Vec<u8> {
+        let (mut all, mut buffer, mut held) = (Vec::new(), Vec::new(), 0..0);
+        loop {
+            let most = [1, BEFORE, 3 * BLOCK][random(3)];
+            held.start = held.end - random(most).min(held.len());
+            let before = buffer[held.clone()].to_vec();
+            let by_blocks = if random(9) == 0 { None } else { fetched.exchange(&mut buffer, held).expect("readable") };
+            held = match by_blocks {
+                Some(both) => both,
+                None => {
+                    let mut more = vec![0; 1 + random(2 * BLOCK)];
+                    let count = fetched.read(&mut more).expect("readable");
+                    if count == 0 {
+                        return all;
+                    }
+                    buffer = [&before, &more[..count]].concat();
+                    0..buffer.len()
+                }
+            };
+            assert!(buffer[held.clone()].starts_with(&before));
+            all.extend_from_slice(&buffer[held.start + before.len()..held.end]);
+        }
+    }
+
+    #[test]
+    fn every_octet_is_given_once_and_hashed() {
+        let mut state = 11_u64;
+        let mut random = |most: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % most
+        };
+        for size in [0, 1, PIECE, BLOCK - 1, BLOCK, 5 * BLOCK, 7 * BLOCK + 4321] {
+            let octets: Vec<u8> = (0..size).map(|_| random(256) as u8).collect();
+            let mut file = tempfile::tempfile().expect("a file");
+            file.write_all(&octets).expect("room");
+            let mut expected = Pieces::default();
+            expected.add(&octets);
+            for turn in 0..20 {
+                let (wanted, pieces) = mpsc::channel();
+                let blocks = Blocks::new(&file, Some(wanted));
+                let all = std::thread::scope(|scope| {
+                    let fetched = if turn % 2 == 0 {
+                        Fetched::here(blocks)
+                    } else {
+                        let (fetcher, fetched) = Fetched::beside(blocks);
+                        scope.spawn(|| fetcher.fetch());
+                        fetched
+                    };
+                    taken(fetched, &mut random)
+                });
+                assert!(all == octets, "{size} octets, turn {turn}");
+                assert_eq!(pieces.recv().as_ref(), Ok(&expected), "{size} octets, turn {turn}");
+            }
+        }
     }
 }
