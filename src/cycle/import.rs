@@ -123,19 +123,18 @@ enum Attempt {
 fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Result<Attempt, StoreError> {
     let mut set = FileSet { look, presumes, ..source::find(request.settings) };
     let (files, octets) = (set.files.len() as u64, set.files.iter().map(|file| file.stamp.size).sum());
-    let unreadable = |error: &std::io::Error| {
-        Attempt::Refused(Refused {
-            error: refusal(format!("the source cannot be read: {error}"), "make the files readable for this user"),
-            identity: None,
-            counts: SourceCounts { files, ..SourceCounts::default() },
-            warnings: Vec::new(),
-        })
-    };
     // of another size it is another export, which is read whatever else it is
     let may_be_same = |before: &&Watermark| !request.all && before.octets.is_none_or(|before| before == octets);
     let early = match request.previous.filter(may_be_same).map(|_| set.identity()) {
         Some(Ok(identity)) => Some(identity.digest()),
-        Some(Err(error)) => return Ok(unreadable(&error)),
+        Some(Err(error)) => {
+            return Ok(Attempt::Refused(Refused {
+                error: refusal(format!("the source cannot be read: {error}"), "make the files readable for this user"),
+                identity: None,
+                counts: SourceCounts { files, ..SourceCounts::default() },
+                warnings: Vec::new(),
+            }));
+        }
         None => None,
     };
     set.is_hashed = early.is_none();
@@ -287,6 +286,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
         put_away(&mut builder, &staging)
     };
     let mut report = source::read(request.settings, &set, memory.as_ref(), &mut recognising, &mut sink)?;
+    recognising.follow.finish();
     if report.misread {
         return Ok(Attempt::Misread);
     }

@@ -80,7 +80,8 @@ impl<'a> Following<'a> {
         Self { matcher: Matcher::new(last.old), last, run: 0..0 }
     }
 
-    fn note_run(&mut self) {
+    /// Notes what came; before anybody asks what of the last export is there again.
+    pub fn finish(&mut self) {
         self.last.met.note_all(std::mem::take(&mut self.run));
     }
 }
@@ -96,7 +97,7 @@ impl Follow for Following<'_> {
         if self.run.end == number {
             self.run.end += 1;
         } else {
-            self.note_run();
+            self.finish();
             self.run = number..number + 1;
         }
         self.matcher.go_on_behind(number);
@@ -116,8 +117,15 @@ impl Follow for Following<'_> {
         }
     }
 
-    fn finish(&mut self) {
-        self.note_run();
+    fn each_again(&mut self, hashes: &Filter, keys: &Filter, with: &mut dyn FnMut(&Ahead)) {
+        self.finish();
+        let Last { old, met, .. } = self.last;
+        met.each_met(old, |number, record| {
+            let one = ahead(number, &record);
+            if one.may_be_in(hashes, keys) && !self.last.is_wanted(&record) {
+                with(&one);
+            }
+        });
     }
 }
 
@@ -143,16 +151,6 @@ fn recognised(number: usize, record: &Record) -> Recognised {
 impl Recall for Recalling<'_> {
     fn record(&self, number: usize) -> Option<Ahead> {
         Some(ahead(number, &self.last.old.get(number)?))
-    }
-
-    fn each_again(&self, hashes: &Filter, keys: &Filter, with: &mut dyn FnMut(&Ahead)) {
-        let Last { old, met, .. } = self.last;
-        met.each_met(old, |number, record| {
-            let one = ahead(number, &record);
-            if one.may_be_in(hashes, keys) && !self.last.is_wanted(&record) {
-                with(&one);
-            }
-        });
     }
 
     fn knew(&self, hash: u128) -> Option<ObjectKey> {

@@ -9,8 +9,7 @@ use super::known::{Known, OBJECT_KEY};
 use crate::config::{Job, ScopeMode};
 use crate::model::{ObjectKind, SourceObject};
 use crate::source::{
-    self, Ahead, Base, FileSet, Filter, Knowing, Lasting, Look, ObjectKey, Read, Recall, Recognise, SetMemory, SetMode,
-    SetReport,
+    self, Base, FileSet, Knowing, Lasting, Look, ObjectKey, Read, Recall, Recognise, SetMemory, SetMode, SetReport,
 };
 use crate::store::{JobKey, ObjectRow, Staging, Store, StoreError};
 
@@ -115,10 +114,6 @@ struct Sought<'k> {
 impl Recall for Sought<'_> {
     fn wanted(&self) -> Option<&Regex> {
         self.needles
-    }
-
-    fn each_again(&self, _: &Filter, _: &Filter, _: &mut dyn FnMut(&Ahead)) {
-        // none is recognised
     }
 
     fn base(&mut self) -> Option<&mut dyn Base> {

@@ -52,20 +52,24 @@ impl Follow for Anywhere {
     fn is_lost(&self) -> bool {
         true
     }
+
+    fn each_again(&mut self, hashes: &Filter, keys: &Filter, with: &mut dyn FnMut(&Ahead)) {
+        let found = self.1.lock().expect("nobody panics");
+        let found = found.iter().filter_map(|number| self.0.record(*number));
+        found.filter(|record| record.may_be_in(hashes, keys)).for_each(|record| with(&record));
+    }
 }
 
 struct OverNothing {
     recall: Recalling,
-    found: Arc<Mutex<BTreeSet<usize>>>,
     has_base: bool,
 }
 
 impl Half {
     fn of(Remembered { follow, recall }: Remembered, has_base: bool, is_lost: bool) -> Self {
-        let found = Arc::default();
-        let any = Anywhere(recall.clone(), Arc::clone(&found));
+        let any = Anywhere(recall.clone(), Arc::default());
         let follow: Box<dyn Follow> = if is_lost { Box::new(any.clone()) } else { Box::new(follow) };
-        Self { follow, any, recall: OverNothing { recall, found, has_base } }
+        Self { follow, any, recall: OverNothing { recall, has_base } }
     }
 }
 
@@ -90,13 +94,6 @@ impl Recall for OverNothing {
 
     fn count(&self) -> usize {
         self.recall.count()
-    }
-
-    fn each_again(&self, hashes: &Filter, keys: &Filter, with: &mut dyn FnMut(&Ahead)) {
-        self.recall.each_again(hashes, keys, with);
-        let found = self.found.lock().expect("nobody panics");
-        let found = found.iter().filter_map(|number| self.record(*number));
-        found.filter(|record| record.may_be_in(hashes, keys)).for_each(|record| with(&record));
     }
 
     fn base(&mut self) -> Option<&mut dyn Base> {

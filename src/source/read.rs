@@ -19,7 +19,7 @@ use super::identity::{FileIdentity, Identity};
 use super::memory::SetMemory;
 use super::open::{NotOpened, Opened, Partly, changed, open};
 use super::preset::{FormatName, Presets};
-use super::recognise::{Fingerprint, Recall, Recognise, Recognised};
+use super::recognise::{Fingerprint, Follow, Recognise, Recognised};
 use super::references::References;
 use super::report::{Completeness, Counts, FileReport, Level, Problem, Problems, SetReport};
 use super::rules;
@@ -222,11 +222,9 @@ pub(super) fn read_by<E>(
             }
         }
     }
-    if let Some(follow) = &mut known.follow {
-        follow.finish();
-    }
     let is_presumed = reading.presumes && reading.counts.known > 0;
-    let presumed_wrongly = is_presumed && !meet_presumed(&mut reading, &*known.recall);
+    let follow = known.follow.filter(|_| is_presumed);
+    let presumed_wrongly = follow.is_some_and(|follow| !meet_presumed(&mut reading, follow));
     twins::warn(&mut reading, &plans);
     assignments::warn_of_unresolved(&mut reading, assigned.iter().flatten());
     let identity = if presumed_wrongly { None } else { identity_of_read(&mut reading, &files) };
@@ -234,13 +232,13 @@ pub(super) fn read_by<E>(
 }
 
 /// Looks at the records that were recognised; false if what was presumed of them does not hold.
-fn meet_presumed(reading: &mut Reading<'_>, recall: &dyn Recall) -> bool {
+fn meet_presumed(reading: &mut Reading<'_>, follow: &mut dyn Follow) -> bool {
     let hashes: Vec<u64> =
         reading.newest.awaited().chain(reading.known_names.awaited()).map(|hash| hash as u64).collect();
     let mut remarkable = Filter::sparse(hashes.len());
     hashes.into_iter().for_each(|hash| remarkable.insert(hash));
     let mut holds = true;
-    recall.each_again(&remarkable, &reading.seen.filter(), &mut |record| {
+    follow.each_again(&remarkable, &reading.seen.filter(), &mut |record| {
         reading.meet_again(record.fingerprint.hash);
         let Recognised { key, .. } = record.recognised;
         holds &= !(record.recognised.is_living() && reading.seen.holds(key));

@@ -7,7 +7,6 @@
 //! ```
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use regex::bytes::Regex;
 
@@ -62,8 +61,9 @@ pub trait Follow: Send {
     /// The record with this hash came: if it was read last time, the file may go on as it did behind it.
     fn go_on_behind(&mut self, _hash: u128) {}
 
-    /// All files are read.
-    fn finish(&mut self) {}
+    /// Gives the records that were recognised, by whichever thread, as far as `hashes` may hold theirs or `keys` that of their object;
+    /// once all files are read.
+    fn each_again(&mut self, hashes: &Filter, keys: &Filter, with: &mut dyn FnMut(&Ahead));
 }
 
 /// Finds records wherever they were, for many threads at once.
@@ -86,10 +86,6 @@ pub trait Recall {
     fn record(&self, _number: usize) -> Option<Ahead> {
         None
     }
-
-    /// Gives the records that were recognised, in the order of the last set, as far as `hashes` may hold theirs or `keys` that of
-    /// their object; [`Follow::finish`] comes before.
-    fn each_again(&self, hashes: &Filter, keys: &Filter, with: &mut dyn FnMut(&Ahead));
 
     /// Whose record this was last time, though it may have been recognised in this reading already.
     fn knew(&self, _hash: u128) -> Option<ObjectKey> {
@@ -137,9 +133,7 @@ impl Knowing<'_> {
 /// Knows nothing: every record is decoded.
 pub struct Nothing;
 
-impl Recall for Nothing {
-    fn each_again(&self, _: &Filter, _: &Filter, _: &mut dyn FnMut(&Ahead)) {}
-}
+impl Recall for Nothing {}
 
 impl Recognise for Nothing {
     fn parts(&mut self) -> Knowing<'_> {
@@ -148,7 +142,7 @@ impl Recognise for Nothing {
 }
 
 /// Records as they were read, in memory: what a cycle keeps in its state, for tests and benches. Each is recognised once.
-#[derive(Debug, Clone)]
+#[derive(Debug, Default, Clone)]
 pub struct Remembered {
     pub(super) follow: Following,
     pub(super) recall: Recalling,
@@ -160,18 +154,13 @@ pub(super) struct Following {
     is_met: Vec<bool>,
     numbers: HashMap<u128, Vec<usize>>,
     next: usize,
-    again: Again,
 }
-
-/// Which records came again, as it is known at the end.
-type Again = Arc<Mutex<Vec<bool>>>;
 
 #[derive(Debug, Default, Clone)]
 pub(super) struct Recalling {
     keys: HashMap<u128, ObjectKey>,
     numbers: HashMap<ObjectKey, Vec<usize>>,
     pub(super) records: Vec<Ahead>,
-    again: Again,
 }
 
 impl Recognised {
@@ -182,7 +171,7 @@ impl Recognised {
 }
 
 impl Ahead {
-    /// Says whether it is one that [`Recall::each_again`] gives.
+    /// Says whether it is one that [`Follow::each_again`] gives.
     #[inline]
     pub fn may_be_in(&self, hashes: &Filter, keys: &Filter) -> bool {
         hashes.may_hold(self.fingerprint.hash as u64) || keys.may_hold(self.recognised.key.0)
@@ -197,14 +186,6 @@ impl Fingerprint {
 
     pub(super) fn of(hash: u128, bytes: &[u8]) -> Self {
         Self { hash, extent: Extent::of(bytes) }
-    }
-}
-
-impl Default for Remembered {
-    fn default() -> Self {
-        let follow = Following::default();
-        let recall = Recalling { again: Arc::clone(&follow.again), ..Recalling::default() };
-        Self { follow, recall }
     }
 }
 
@@ -246,8 +227,9 @@ impl Follow for Following {
         Some(ahead.recognised)
     }
 
-    fn finish(&mut self) {
-        *self.again.lock().unwrap_or_else(PoisonError::into_inner) = self.is_met.clone();
+    fn each_again(&mut self, hashes: &Filter, keys: &Filter, with: &mut dyn FnMut(&Ahead)) {
+        let again = self.records.iter().zip(&self.is_met).filter_map(|(record, is_met)| is_met.then_some(record));
+        again.filter(|record| record.may_be_in(hashes, keys)).for_each(with);
     }
 }
 
@@ -266,12 +248,6 @@ impl Recall for Recalling {
 
     fn count(&self) -> usize {
         self.records.len()
-    }
-
-    fn each_again(&self, hashes: &Filter, keys: &Filter, with: &mut dyn FnMut(&Ahead)) {
-        let again = self.again.lock().unwrap_or_else(PoisonError::into_inner);
-        let again = self.records.iter().zip(&*again).filter_map(|(record, is_met)| is_met.then_some(record));
-        again.filter(|record| record.may_be_in(hashes, keys)).for_each(with);
     }
 }
 

@@ -254,7 +254,6 @@ fn lower(word: u128) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::recognise::Ahead;
 
     fn record(file: u32, living: bool, line: u64, print: u64) -> First {
         First { file, living, line, print }
@@ -274,8 +273,6 @@ mod tests {
         fn number_of(&self, key: ObjectKey, is_met: &dyn Fn(usize) -> bool) -> Option<usize> {
             (0..self.0.len()).find(|number| self.0[*number] == key.0 && is_met(*number))
         }
-
-        fn each_again(&self, _: &Filter, _: &Filter, _: &mut dyn FnMut(&Ahead)) {}
     }
 
     /// How a record stands, and which is the first one it is held against.

@@ -29,10 +29,10 @@ impl Filter {
     }
 
     pub fn insert(&mut self, key: u64) {
-        let at = self.block_of(key);
+        let (at, mixed) = (self.block_of(key), mixed(key));
         if let Some(block) = self.blocks.get_mut(at) {
             for (word, held) in (0..).zip(block) {
-                *held |= bit(mixed(key), word);
+                *held |= bit(mixed, word);
             }
         }
     }

@@ -181,7 +181,6 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use crate::source::recognise::Ahead;
 
     /// Records of before, of which every object had two.
     struct Before(Vec<u64>);
@@ -190,8 +189,6 @@ mod tests {
         fn number_of(&self, key: ObjectKey, is_met: &dyn Fn(usize) -> bool) -> Option<usize> {
             (0..self.0.len()).find(|number| self.0[*number] == key.0 && is_met(*number))
         }
-
-        fn each_again(&self, _: &Filter, _: &Filter, _: &mut dyn FnMut(&Ahead)) {}
     }
 
     #[test]
