@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use jiff::Timestamp;
 
@@ -22,6 +24,8 @@ use crate::wire::{Profile, Wire};
 
 /// Transient failures in a row that end a cycle (D-47).
 const BREAKER: u32 = 10;
+/// Objects that are looked up and judged at once when they are given their phases.
+const SORTED_TOGETHER: usize = 100;
 
 /// The mapping of one kind of object with everything that goes with it.
 pub(super) struct KindRules<'a> {
@@ -37,7 +41,7 @@ pub(super) struct KindRules<'a> {
 
 /// The line that each object of a run goes along.
 pub(super) struct Line<'a, T> {
-    pub store: &'a Store,
+    pub store: &'a Arc<Store>,
     /// Where this run writes down what it did, and finds whose references can be sent: the state, or of a dry run the copy
     /// that it rehearses on. `None`: nothing is written down, and no reference is looked at.
     pub book: Option<&'a Store>,
@@ -174,9 +178,19 @@ impl<T> Line<'_, T> {
         staging: &Staging,
         mut phase_of: impl FnMut(&Staged, Option<ObjectRow>) -> Option<u8>,
     ) -> Result<(), StoreError> {
+        let (store, job) = (&**self.store, self.job);
+        let rows_of = |part: &[Staged]| store.objects(job, part.iter().map(|staged| &staged.anchor));
         staging.sort(|page| {
-            let rows = self.store.objects(self.job, page.iter().map(|staged| &staged.anchor))?;
-            Ok(page.iter().zip(rows).map(|(staged, row)| phase_of(staged, row)).collect())
+            // What is remembered of the next ones is looked up while these are judged.
+            thread::scope(|scope| {
+                let (hand, rows) = channel();
+                scope.spawn(move || page.chunks(SORTED_TOGETHER).map(rows_of).try_for_each(|rows| hand.send(rows)));
+                let mut phases = Vec::with_capacity(page.len());
+                for (part, rows) in page.chunks(SORTED_TOGETHER).zip(rows) {
+                    phases.extend(part.iter().zip(rows?).map(|(staged, row)| phase_of(staged, row)));
+                }
+                Ok(phases)
+            })
         })
     }
 

@@ -254,7 +254,12 @@ impl Work<'_> {
             let anchors = objects.iter().map(|staged| staged.anchor.clone()).collect();
             line.store.claim_all(line.job, anchors, line.run.owner.clone(), Timestamp::now()).await?
         } else {
-            let remembered = line.store.remembered_all(line.job, objects.iter().map(|staged| &staged.anchor))?;
+            let (store, job) = (Arc::clone(line.store), line.job);
+            let anchors: Vec<SourceAnchor> = objects.iter().map(|staged| staged.anchor.clone()).collect();
+            // Beside the turns: the thread that they share does nothing but wait for the file meanwhile.
+            let look = move || store.remembered_all(job, anchors.iter());
+            let looked = tokio::task::spawn_blocking(look).await;
+            let remembered = looked.map_err(|error| ServiceError::Internal(error.to_string()))??;
             remembered.into_iter().map(|remembered| Claimed::Ours(Box::new(remembered))).collect()
         };
         Ok(objects.into_iter().zip(claimed).collect())

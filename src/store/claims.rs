@@ -32,7 +32,7 @@ impl Store {
         owner: String,
         now: Timestamp,
     ) -> Result<Claimed, StoreError> {
-        self.write(None, move |connection| claim(connection, job, &anchor, &owner, now)).await
+        self.write(None, move |connection| claim(&mut Recall::new(connection, job)?, &anchor, &owner, now)).await
     }
 
     /// Claims several objects at once; the answers are in their order.
@@ -44,7 +44,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<Claimed>, StoreError> {
         self.write_whole(None, move |connection| {
-            anchors.iter().map(|anchor| claim(connection, job, anchor, &owner, now)).collect()
+            let mut recall = Recall::new(connection, job)?;
+            anchors.iter().map(|anchor| claim(&mut recall, anchor, &owner, now)).collect()
         })
         .await
     }
@@ -55,12 +56,15 @@ impl Store {
         job: JobKey,
         anchors: impl Iterator<Item = &'a SourceAnchor>,
     ) -> Result<Vec<Remembered>, StoreError> {
-        self.read_at_once(|connection| anchors.map(|anchor| remembered(connection, job, anchor)).collect())
+        self.read_at_once(|connection| {
+            let mut recall = Recall::new(connection, job)?;
+            anchors.map(|anchor| recall.remembered(anchor)).collect()
+        })
     }
 
     /// What is remembered of an object that needs no claim, because nothing of it will change.
     pub fn remembered(&self, job: JobKey, anchor: &SourceAnchor) -> Result<Remembered, StoreError> {
-        self.read(|connection| remembered(connection, job, anchor))
+        self.read_at_once(|connection| Recall::new(connection, job)?.remembered(anchor))
     }
 
     /// Gives up a claim without a change.
@@ -95,13 +99,8 @@ impl Store {
     }
 }
 
-fn claim(
-    connection: &Connection,
-    job: JobKey,
-    anchor: &SourceAnchor,
-    owner: &str,
-    now: Timestamp,
-) -> Result<Claimed, StoreError> {
+fn claim(recall: &mut Recall<'_>, anchor: &SourceAnchor, owner: &str, now: Timestamp) -> Result<Claimed, StoreError> {
+    let (connection, job) = (recall.connection, recall.job);
     let claimed = connection
         .prepare_cached(
             "INSERT INTO claims (job, anchor, owner, since) VALUES (?1, ?2, ?3, ?4)
@@ -115,14 +114,28 @@ fn claim(
                 Ok(Claimed::Theirs { owner: row.get(0)?, since: row.get(1)? })
             })?);
     }
-    Ok(Claimed::Ours(Box::new(remembered(connection, job, anchor)?)))
+    Ok(Claimed::Ours(Box::new(recall.remembered(anchor)?)))
 }
 
-fn remembered(connection: &Connection, job: JobKey, anchor: &SourceAnchor) -> Result<Remembered, StoreError> {
-    Ok(Remembered {
-        row: objects::object(connection, job, anchor)?,
-        escrow: escrows::of_object(connection, job, anchor)?,
-    })
+/// Recalls one object after the other, at one moment.
+struct Recall<'a> {
+    connection: &'a Connection,
+    job: JobKey,
+    rows: objects::Lookup<'a>,
+    /// Is anything in escrow? Mostly nothing is, and nobody needs to be looked for there.
+    escrows: bool,
+}
+
+impl<'a> Recall<'a> {
+    fn new(connection: &'a Connection, job: JobKey) -> Result<Self, StoreError> {
+        let rows = objects::Lookup::new(connection, job)?;
+        Ok(Self { connection, job, rows, escrows: escrows::are_any(connection, job)? })
+    }
+
+    fn remembered(&mut self, anchor: &SourceAnchor) -> Result<Remembered, StoreError> {
+        let escrow = if self.escrows { escrows::of_object(self.connection, self.job, anchor)? } else { None };
+        Ok(Remembered { row: self.rows.get(anchor)?, escrow })
+    }
 }
 
 pub(super) fn release(connection: &Connection, job: JobKey, anchor: &SourceAnchor) -> Result<(), StoreError> {

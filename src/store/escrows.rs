@@ -86,6 +86,10 @@ impl Store {
     }
 }
 
+pub(super) fn are_any(connection: &Connection, job: JobKey) -> Result<bool, StoreError> {
+    Ok(connection.prepare_cached("SELECT 1 FROM escrows WHERE job = ?1")?.exists([job.0])?)
+}
+
 pub(super) fn of_object(
     connection: &Connection,
     job: JobKey,

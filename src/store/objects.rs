@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::codec::{Stored, millis};
 use super::{JobKey, Logged, ObjectRow, ReferenceChange, Store, StoreError, escrows, keys, log, references, sent};
@@ -62,7 +62,10 @@ impl Store {
         job: JobKey,
         anchors: impl Iterator<Item = &'a SourceAnchor>,
     ) -> Result<Vec<Option<ObjectRow>>, StoreError> {
-        self.read_at_once(|connection| anchors.map(|anchor| object(connection, job, anchor)).collect())
+        self.read_at_once(|connection| {
+            let mut lookup = Lookup::new(connection, job)?;
+            anchors.map(|anchor| lookup.get(anchor)).collect()
+        })
     }
 
     /// Calls `each` with every remembered object in anchor order.
@@ -199,10 +202,25 @@ pub(super) fn object(
     job: JobKey,
     anchor: &SourceAnchor,
 ) -> Result<Option<ObjectRow>, StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT anchor, target, used, flags, left_at FROM objects WHERE job = ?1 AND anchor = ?2")?;
-    let mut rows = statement.query(params![job.0, Stored(anchor.as_str())])?;
-    rows.next()?.map(ObjectRow::from_row).transpose()
+    Lookup::new(connection, job)?.get(anchor)
+}
+
+/// Looks up one object after the other.
+pub(super) struct Lookup<'a> {
+    statement: CachedStatement<'a>,
+    job: JobKey,
+}
+
+impl<'a> Lookup<'a> {
+    pub fn new(connection: &'a Connection, job: JobKey) -> Result<Self, StoreError> {
+        let sql = "SELECT anchor, target, used, flags, left_at FROM objects WHERE job = ?1 AND anchor = ?2";
+        Ok(Self { statement: connection.prepare_cached(sql)?, job })
+    }
+
+    pub fn get(&mut self, anchor: &SourceAnchor) -> Result<Option<ObjectRow>, StoreError> {
+        let mut rows = self.statement.query(params![self.job.0, Stored(anchor.as_str())])?;
+        rows.next()?.map(ObjectRow::from_row).transpose()
+    }
 }
 
 fn apply(connection: &Connection, job: JobKey, commit: &ObjectCommit, held: &Held) -> Result<(), StoreError> {
