@@ -4,11 +4,14 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::types::{ToSql, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::codec::{Stored, millis, time};
+use super::packed::{pack, unpack};
 use super::{JobKey, Store, StoreError};
 use crate::model::{Entry, LoggedAction, LoggedStatus, SourceAnchor};
 
@@ -33,19 +36,20 @@ pub struct LogQuery {
 
 /// An entry on its way into the log.
 ///
-/// Its text is made at once: whoever has just put the entry together has all of it at hand, and the thread that writes has not.
+/// Its text is made and packed at once: whoever has just put the entry together has all of it at hand, and the thread that
+/// writes has not.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Logged {
     entry: Arc<Entry>,
     /// Nothing where it has no form in JSON.
-    text: Option<Arc<Vec<u8>>>,
+    packed: Option<Arc<[u8]>>,
 }
 
 impl Logged {
     pub fn new(entry: Arc<Entry>) -> Self {
         let mut text = Vec::with_capacity(USUAL);
         let written = serde_json::to_writer(&mut text, &*entry);
-        Self { entry, text: written.is_ok().then(|| Arc::new(text)) }
+        Self { entry, packed: written.ok().and_then(|()| pack(&text)).map(Arc::from) }
     }
 
     pub fn entry(&self) -> &Entry {
@@ -71,7 +75,7 @@ impl Store {
         each: &mut dyn FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<i64, StoreError> {
         let connection = super::open::connect(&self.path)?;
-        let mut sql = "SELECT seq, entry FROM log WHERE job = ?1 AND seq > ?2".to_owned();
+        let mut sql = "SELECT seq, entry, packed FROM log WHERE job = ?1 AND seq > ?2".to_owned();
         let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(job.0), Box::new(query.after)];
         let mut and = |condition: &str, value: Box<dyn ToSql>| {
             values.push(value);
@@ -95,7 +99,7 @@ impl Store {
         let mut last = query.after;
         while let Some(row) = rows.next()? {
             last = row.get(0)?;
-            let entry: Entry = serde_json::from_str(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?;
+            let entry: Entry = read(row, 1)?;
             if query.user.as_deref().is_none_or(|user| is_about(&entry, user)) && each(entry).is_break() {
                 break;
             }
@@ -106,26 +110,27 @@ impl Store {
     /// The last write of an object that went through and is still in the log.
     pub fn last_write(&self, job: JobKey, anchor: &SourceAnchor) -> Result<Option<Entry>, StoreError> {
         self.read(|connection| {
-            let sql = "SELECT entry FROM log WHERE job = ?1 AND anchor = ?2 AND action IN ('create', 'update')
+            let sql = "SELECT entry, packed FROM log WHERE job = ?1 AND anchor = ?2 AND action IN ('create', 'update')
                 AND status IN ('success', 'warning') ORDER BY seq DESC LIMIT 1";
-            let entry: Option<String> = connection
-                .prepare_cached(sql)?
-                .query_row(params![job.0, Stored(anchor.as_str())], |row| row.get(0))
-                .optional()?;
-            Ok(entry.map(|entry| serde_json::from_str(&entry)).transpose()?)
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut rows = statement.query(params![job.0, Stored(anchor.as_str())])?;
+            rows.next()?.map(|row| read(row, 0)).transpose()
         })
     }
 
     /// The name that the log last knew an object by.
     pub fn last_name(&self, job: JobKey, anchor: &SourceAnchor) -> Result<Option<String>, StoreError> {
         self.read(|connection| {
-            let sql = "SELECT entry -> 'source' ->> 'display_name' FROM log WHERE job = ?1 AND anchor = ?2
-                AND entry -> 'source' ->> 'display_name' <> '' ORDER BY seq DESC LIMIT 1";
-            let name: Option<Option<String>> = connection
-                .prepare_cached(sql)?
-                .query_row(params![job.0, Stored(anchor.as_str())], |row| row.get(0))
-                .optional()?;
-            Ok(name.flatten())
+            let sql = "SELECT entry, packed FROM log WHERE job = ?1 AND anchor = ?2 ORDER BY seq DESC";
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut rows = statement.query(params![job.0, Stored(anchor.as_str())])?;
+            while let Some(row) = rows.next()? {
+                let Named { source } = read(row, 0)?;
+                if !source.display_name.is_empty() {
+                    return Ok(Some(source.display_name));
+                }
+            }
+            Ok(None)
         })
     }
 
@@ -137,12 +142,11 @@ impl Store {
         each: &mut dyn FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         self.read(|connection| {
-            let sql = "SELECT entry FROM log WHERE job = ?1 AND anchor = ?2 ORDER BY seq";
+            let sql = "SELECT entry, packed FROM log WHERE job = ?1 AND anchor = ?2 ORDER BY seq";
             let mut statement = connection.prepare_cached(sql)?;
             let mut rows = statement.query(params![job.0, Stored(anchor.as_str())])?;
             while let Some(row) = rows.next()? {
-                let entry = serde_json::from_str(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?;
-                if each(entry).is_break() {
+                if each(read(row, 0)?).is_break() {
                     break;
                 }
             }
@@ -215,12 +219,12 @@ impl Store {
 }
 
 pub(super) fn append(connection: &Connection, job: JobKey, logged: &Logged) -> Result<(), StoreError> {
-    let Logged { entry, text } = logged;
-    let text = text.as_deref().ok_or_else(|| StoreError::Decode("an entry of the log has no text".to_owned()))?;
-    let text = ToSqlOutput::Borrowed(ValueRef::Text(text));
+    let Logged { entry, packed } = logged;
+    let packed = packed.as_deref().ok_or_else(|| StoreError::Decode("an entry of the log has no text".to_owned()))?;
     connection
         .prepare_cached(
-            "INSERT INTO log (job, cycle, at, anchor, action, status, entry) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO log (job, cycle, at, anchor, action, status, entry, packed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, '', ?7)",
         )?
         .execute(params![
             job.0,
@@ -229,9 +233,28 @@ pub(super) fn append(connection: &Connection, job: JobKey, logged: &Logged) -> R
             Stored(&entry.source.id),
             entry.action.as_str(),
             entry.status.as_str(),
-            text
+            packed
         ])?;
     Ok(())
+}
+
+/// Of an entry no more than the name.
+#[derive(Deserialize)]
+struct Named {
+    source: NamedSource,
+}
+
+#[derive(Deserialize)]
+struct NamedSource {
+    display_name: String,
+}
+
+/// Reads the columns `entry, packed`, of which the first is at `column`.
+fn read<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
+    Ok(match row.get_ref(column + 1)? {
+        ValueRef::Null => serde_json::from_slice(row.get_ref(column)?.as_bytes().map_err(rusqlite::Error::from)?)?,
+        packed => serde_json::from_slice(&unpack(packed.as_blob().map_err(rusqlite::Error::from)?)?)?,
+    })
 }
 
 /// Whether `user` names the person of an entry: an identifier, a shown name, or a value of the identity's details.
@@ -251,7 +274,50 @@ fn is_about(entry: &Entry, user: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn entry(number: u8, display_name: &str) -> Entry {
+        let entry = json!({
+            "id": number.to_string(), "change_id": "c", "cycle_id": "cycle", "at": "2026-11-23T01:00:00Z", "duration_ms": 1,
+            "kind": "user", "action": "create", "status": "success", "reason": "NotFoundInTarget", "failure": null, "retry": null,
+            "source": {"id": "7", "display_name": display_name, "details": {"mail": "mori@example.com"}}, "target": null,
+            "initiator": "system", "steps": [], "modified": [], "warnings": [],
+        });
+        serde_json::from_value(entry).expect("an entry")
+    }
+
+    #[tokio::test]
+    async fn entries_of_before_are_read_as_those_that_are_packed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("state.db")).expect("a state file");
+        let job = store.job("job").expect("a job");
+        let entries = [entry(0, "Mori"), entry(1, "森"), entry(2, "")];
+        let [before, packed, nameless] = entries.clone().map(Arc::new);
+        let fill = move |connection: &Connection| {
+            // as the schema before the tenth step held them
+            let sql = "INSERT INTO log (job, cycle, at, anchor, action, status, entry)
+                VALUES (?1, 'cycle', 0, '7', 'create', 'success', ?2)";
+            connection.execute(sql, params![job.0, serde_json::to_string(&*before)?])?;
+            append(connection, job, &Logged::new(packed))?;
+            append(connection, job, &Logged::new(nameless))
+        };
+        store.write(None, fill).await.expect("filled");
+
+        let anchor = SourceAnchor("7".to_owned());
+        let mut found = Vec::new();
+        let mut each = |entry| {
+            found.push(entry);
+            ControlFlow::Continue(())
+        };
+        let query = LogQuery { user: Some("MORI@example.com".to_owned()), ..LogQuery::default() };
+        assert_eq!(store.log(job, &query, &mut each).expect("read"), 3);
+        store.history(job, &anchor, &mut each).expect("read");
+        assert_eq!(found, [&entries[..], &entries[..]].concat());
+        assert_eq!(store.last_write(job, &anchor).expect("read").as_ref(), Some(&entries[2]));
+        assert_eq!(store.last_name(job, &anchor).expect("read").as_deref(), Some("森"));
+    }
 
     #[tokio::test]
     async fn what_is_too_old_goes_slice_by_slice() {

@@ -18,6 +18,7 @@ mod nested;
 mod object;
 mod objects;
 mod open;
+mod packed;
 mod references;
 mod rehearsal;
 mod rest;

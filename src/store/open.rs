@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 use super::StoreError;
 
 /// The schema, step by step; a step is never changed once released.
-const MIGRATIONS: [&[Step]; 9] = [
+const MIGRATIONS: [&[Step]; 10] = [
     &[Step::Sql(include_str!("sql/0001_state.sql"))],
     &[Step::Sql(include_str!("sql/0002_references.sql"))],
     &[Step::Sql(include_str!("sql/0003_known_attributes.sql"))],
@@ -23,6 +23,7 @@ const MIGRATIONS: [&[Step]; 9] = [
         Step::Sql(include_str!("sql/0008_in_place.sql")),
     ],
     &[Step::Sql(include_str!("sql/0009_snapshot_changes.sql"))],
+    &[Step::Sql(include_str!("sql/0010_packed_log.sql"))],
 ];
 
 enum Step {
@@ -228,7 +229,7 @@ mod tests {
         let path = folder.path().join("state.db");
         let store = Store::open(&path).expect("a state file");
         for sql in [
-            "SELECT entry FROM log WHERE job = ?1 AND anchor = ?2 ORDER BY seq DESC LIMIT 1",
+            "SELECT entry, packed FROM log WHERE job = ?1 AND anchor = ?2 ORDER BY seq DESC LIMIT 1",
             "SELECT max(seq) FROM log WHERE job = ?1 AND anchor = ?2",
         ] {
             let compiled = store.read(|connection| {

@@ -160,6 +160,9 @@ fn hidden_values_are_nowhere_to_be_read() {
             said.push(String::from_utf8_lossy(&std::fs::read(&path).expect("a file")).into_owned());
         }
     }
+    // In the file itself they are packed.
+    said.push(serde_json::to_string(&bench.log()).expect("entries have a form"));
+    assert!(said.last().is_some_and(|entries| entries.contains(&login(1)) && entries.contains("is taken")));
     for text in said {
         assert!(!text.contains("hush-"), "{}", &text[text.find("hush-").unwrap_or(0).saturating_sub(300)..]);
     }
