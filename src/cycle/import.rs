@@ -278,7 +278,10 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
                     let name = set.files.get(file).map_or("", |file| &file.name);
                     kept_refused = records.keep((file, name), line, code, &message, text.as_deref());
                 }
-                key.into_iter().for_each(|key| sorted.read.insert(key.0));
+                if let Some(key) = key {
+                    sorted.read.insert(key.0);
+                    sorted.refused.insert(key.0);
+                }
             }
             Read::Change { .. } => sorted.partial = true,
         }
@@ -348,10 +351,12 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
     let present = read.count() + sorted.recognised - only_changed;
     let absent = if of_changes { Vec::new() } else { absent(request, all, (&old, &last.met), &read)? };
     let newly_absent = absent.iter().filter(|one| one.newly).count() as u64;
+    let unread_before = memory.as_ref().map_or(0, |memory| memory.unread);
     let previous = request.previous.map(|before| before.users + before.groups);
     let examples: Vec<String> =
         absent.iter().filter(|one| one.newly).take(20).map(|one| one.anchor.to_string()).collect();
-    let census = Census { previous: previous.unwrap_or(0), now: present, absent: newly_absent };
+    let before = previous.map_or(0, |previous| previous + unread_before);
+    let census = Census { previous: before, now: present, absent: newly_absent };
     let judgement = source::judge_absences(request.settings, &report, census, &examples, accepted);
     warnings.extend(clashes.iter().map(|anchor| {
         format!(
@@ -368,7 +373,13 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
             };
             return Ok(Attempt::Refused(refuse(error, warnings)));
         }
-        Absences::Suspended | Absences::None => (false, false),
+        Absences::Suspended => {
+            // They keep their last state until it can be said of them that they are gone (sources.md 16.3).
+            let suspended = absent.iter().filter(|one| one.newly);
+            sorted.refused.extend(suspended.map(|one| ObjectKey::of(one.kind, one.anchor.as_str()).0));
+            (false, false)
+        }
+        Absences::None => (false, false),
         Absences::Staged => (true, true),
         Absences::Deleted => (true, false),
     };
@@ -383,6 +394,11 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
         changed_snapshot(request, &sorted, &staging)?
     } else {
         let (users, groups) = totals(request, &report, &sorted, previous);
+        for key in &sorted.refused {
+            builder.push(&old, Record::unread(*key));
+            put_away(&mut builder, &staging)?;
+        }
+        report.memory.unread = sorted.refused.len() as u64;
         let built = builder.finish(&old, |number| staging.spooled(Spool::Snapshot, number))?;
         report.memory.order = built.as_ref().and_then(|built| built.order);
         (built.filter(|built| is_to_be_stored(built, memory.as_ref())).map(|built| built.pieces), users, groups)

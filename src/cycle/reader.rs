@@ -182,6 +182,8 @@ impl Recognise for Recognising<'_> {
 pub(super) struct Sorted {
     /// Objects that were read or refused.
     pub read: ReadKeys,
+    /// Objects of which nothing could be read.
+    pub refused: BTreeSet<u64>,
     pub recognised: u64,
     /// Some record says only what changed, and nothing is kept that it could be put over.
     pub partial: bool,

@@ -18,6 +18,13 @@ pub struct Record {
     pub living: bool,
 }
 
+impl Record {
+    /// Of an object that is remembered though no record of it could be read: none will ever be taken for this one.
+    pub fn unread(key: u64) -> Self {
+        Self { hash: u128::from(key), length: 0, key, living: true }
+    }
+}
+
 pub(super) const SIZE: usize = 16 + 8 + 4;
 pub(super) const MAGIC: &[u8; 8] = b"prvsnap2";
 /// Of a length: the object lives.

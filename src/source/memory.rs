@@ -25,6 +25,13 @@ pub struct SetMemory {
     /// Where the records were those of the stored snapshot in another order, what that is known again by; for who keeps the snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<u64>,
+    /// Objects that could not be read and are not gone: the next export is compared with them too; for who keeps the snapshot.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unread: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What is remembered of files of one name pattern.

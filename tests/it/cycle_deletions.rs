@@ -188,3 +188,74 @@ fn a_cut_export_is_refused_and_quarantines_after_three_cycles() {
     assert_eq!(bench.run_cycle(&[]).status(), 0);
     assert!(bench.status().quarantine.is_none());
 }
+
+/// Rows of the people with these numbers; `bad` is said as `spoil` makes it.
+fn rows(numbers: impl Iterator<Item = usize>, bad: usize, spoil: fn(String) -> String) -> String {
+    numbers
+        .map(|number| row(number, "Sales", true))
+        .enumerate()
+        .fold(String::new(), |rows, (at, row)| rows + &if at == bad { spoil(row) } else { row })
+}
+
+fn is_active(bench: &Bench, number: usize) -> bool {
+    bench.account(&login(number)).expect("there")["active"] == true
+}
+
+#[test]
+fn who_is_gone_beside_an_unreadable_record_is_gone_once_all_can_be_read() {
+    // Text behind a quote: nobody knows whose record it is.
+    let unreadable: fn(String) -> String = |row| row.replace("Person ", "\"Person\" ");
+    for is_initial in [false, true] {
+        let mut bench = Bench::new();
+        bench.crowd(20);
+        bench.cycle();
+        for round in 0..2 {
+            // the second of them is another export, in which they are absent for the second time
+            bench.people(&rows(1..19, 1 + round, unreadable)).after_minutes(40);
+            let cycle = if is_initial { bench.initial() } else { bench.cycle() };
+            assert_eq!(cycle.counts()[2], 0, "{:?}", cycle.report.warnings);
+            assert!(cycle.report.warnings.iter().any(|said| said.starts_with("set.absences_suspended")));
+        }
+        // They count where the next export is compared: it is half of twenty that it lacks, not of seventeen.
+        bench.people(&rows(0..9, 20, unreadable)).after_minutes(40);
+        let shrunken = bench.run_cycle(&[]);
+        assert_eq!(shrunken.status(), 6, "{}", shrunken.errors());
+        assert!(
+            (shrunken.errors() + &shrunken.text()).contains("where the last held 20; 11 are absent"),
+            "{}",
+            shrunken.errors()
+        );
+
+        bench.people(&rows(1..19, 20, unreadable)).after_minutes(40);
+        let cycle = bench.cycle();
+        assert_eq!(cycle.counts()[2], 2, "initial {is_initial}: {:?}", cycle.report.warnings);
+        assert_eq!([0, 1, 18, 19].map(|number| is_active(&bench, number)), [false, true, true, false]);
+        bench.people(&rows(0..19, 20, unreadable)).after_minutes(40);
+        bench.cycle();
+        assert!(is_active(&bench, 0), "who comes back is restored");
+    }
+}
+
+#[test]
+fn whose_own_record_was_refused_can_be_gone_afterwards() {
+    let twice: fn(String) -> String = |row| row.clone() + &row.replace("Person", "Another");
+    let cases: [fn(String) -> String; 2] = [|row| row.replace("True", "maybe"), twice];
+    for spoil in cases {
+        let mut bench = Bench::new();
+        bench.crowd(10);
+        bench.cycle();
+        bench.people(&rows(0..10, 5, spoil)).after_minutes(40);
+        let cycle = bench.cycle();
+        assert_eq!((cycle.counts()[2], cycle.report.source.refused > 0), (0, true), "{:?}", cycle.report.warnings);
+        // As it was: nothing to do.
+        bench.crowd(10).after_minutes(40);
+        let (cycle, requests) = bench.requests(|| bench.cycle());
+        assert_eq!((cycle.counts()[2], requests), (0, 0));
+        bench.people(&rows(0..10, 5, spoil)).after_minutes(40);
+        bench.cycle();
+        let without = (0..10).filter(|number| *number != 5);
+        bench.people(&rows(without, 20, spoil)).after_minutes(40);
+        assert_eq!(bench.cycle().counts()[2], 1);
+        assert!(!is_active(&bench, 5) && is_active(&bench, 6));
+    }
+}
