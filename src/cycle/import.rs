@@ -123,8 +123,18 @@ enum Attempt {
 fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Result<Attempt, StoreError> {
     let mut set = FileSet { look, presumes, ..source::find(request.settings) };
     let (files, octets) = (set.files.len() as u64, set.files.iter().map(|file| file.stamp.size).sum());
+    let kept_memory = match request.previous {
+        None => request.store.known_memory(request.job)?,
+        Some(_) => None,
+    };
+    let remembered = request.previous.map(|before| &before.memory).or(kept_memory.as_ref().filter(|_| begun_anew));
+    let mut memory: Option<SetMemory> = remembered.and_then(|memory| serde_json::from_str(memory).ok());
+    let settings = request.settings.digest();
+    // Read otherwise, the same octets say something else.
+    let is_read_anew = memory.as_ref().and_then(|memory| memory.settings).is_some_and(|before| before != settings);
     // of another size it is another export, which is read whatever else it is
-    let may_be_same = |before: &&Watermark| !request.all && before.octets.is_none_or(|before| before == octets);
+    let may_be_same =
+        |before: &&Watermark| !request.all && !is_read_anew && before.octets.is_none_or(|before| before == octets);
     let early = match request.previous.filter(may_be_same).map(|_| set.identity()) {
         Some(Ok(identity)) => Some(identity.digest()),
         Some(Err(error)) => {
@@ -158,18 +168,12 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
             warnings: Vec::new(),
         })));
     }
-    let kept_memory = match request.previous {
-        None => request.store.known_memory(request.job)?,
-        Some(_) => None,
-    };
-    let remembered = request.previous.map(|before| &before.memory).or(kept_memory.as_ref().filter(|_| begun_anew));
-    let mut memory: Option<SetMemory> = remembered.and_then(|memory| serde_json::from_str(memory).ok());
     let keeps = request.settings.mode != Mode::Snapshot;
     // What was not kept when the last snapshot was read is read again, as if for the first time.
     let lacks =
         keeps && memory.as_ref().is_some_and(|memory| memory.takes_changes) && !request.store.knows_any(request.job)?;
     let stored = request.store.snapshot(request.job)?.and_then(Snapshot::decode);
-    let all = request.all || lacks || stored.is_none();
+    let all = request.all || is_read_anew || lacks || stored.is_none();
     let has_snapshot = |memory: &SetMemory| set.files.iter().any(|file| memory.names.contains(&file.name));
     if let Some(memory) = memory.as_mut().filter(|memory| all && has_snapshot(memory)) {
         // The snapshot is read anew, so its changes are applied anew.
@@ -407,6 +411,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
         true => (users + groups).saturating_sub(read.count()),
         false => sorted.recognised,
     };
+    report.memory.settings = Some(settings);
     let whole = known.is_fresh();
     let memory_text = serde_json::to_string(&report.memory)?;
     Ok(Attempt::Done(Box::new(Imported {

@@ -147,6 +147,9 @@ fn used_hash(object: &SourceObject, kind: &KindRules<'_>, state: SourceState, as
             continue;
         };
         feed(name.as_bytes());
+        if object.incomplete.contains(name) {
+            feed(b"incomplete");
+        }
         match value {
             SourceValue::Text(text) => feed(text.as_bytes()),
             SourceValue::Bool(flag) => feed(&[u8::from(*flag)]),

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::frame::Limits;
 use super::preset::AttributeForm;
 
@@ -123,6 +125,20 @@ impl Settings {
     /// Says whether `name`, in any case, is used by anything.
     pub(super) fn wants(&self, name: &str) -> bool {
         self.wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|other| other.eq_ignore_ascii_case(name)))
+    }
+}
+
+impl Settings {
+    /// A digest of what decides what is read out of the same octets, with the contents of preset files.
+    pub fn digest(&self) -> u64 {
+        let Self { preset, base, mode, files, ignore, recursive, anchor, .. } = self;
+        let Self { allow_mutable_anchor, encoding, locale, attributes, derived, limits, wanted, references, .. } = self;
+        let presets = files.iter().filter_map(|file| file.preset.as_ref()).chain([preset]).map(|name| base.join(name));
+        // One that cannot be read is told of where it is used.
+        let presets: Vec<_> = presets.filter(|path| path.is_file()).map(|path| std::fs::read(path).ok()).collect();
+        let which = (preset, presets, mode, files, ignore, recursive, anchor, allow_mutable_anchor);
+        let how = (encoding, locale, attributes, derived, limits, wanted, references, env!("CARGO_PKG_VERSION"));
+        xxh3_64(format!("{which:?}{how:?}").as_bytes())
     }
 }
 

@@ -5,7 +5,7 @@ use provisiond::cycle::OnDemandOptions;
 use provisiond::model::{CycleKind, ObjectKind};
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, MAPPING, anchor, login, row};
+use crate::bench::{Bench, HEADING, MAPPING, anchor, login, row};
 
 #[test]
 fn some_changes_of_the_configuration_start_an_initial_cycle() {
@@ -422,4 +422,71 @@ fn the_pace_that_was_found_is_shown() {
     bench.after_minutes(40);
     assert_eq!(bench.run_cycle(&["--output", "json"]).json()["pace"], Value::Null);
     assert_eq!(bench.run(&["status", "--output", "json"]).json()["jobs"][0]["pace"]["concurrency"], 2);
+}
+
+/// The same octets, read otherwise, say something else.
+#[test]
+fn what_is_read_otherwise_is_read_anew() {
+    let mut bench = Bench::new();
+    bench.mapping(&format!("{MAPPING}    title: jobTitle\n")).crowd(3);
+    bench.file("gone.csv", &format!("{HEADING}{}", row(3, "Sales", true)));
+    bench.cycle();
+    bench.after_minutes(40);
+    let (_, requests) = bench.requests(|| bench.cycle());
+    assert_eq!(requests, 0);
+
+    bench.source("preset: entra-csv\nattributes: { jobTitle: { from: [department] } }").after_minutes(40);
+    let cycle = bench.cycle();
+    assert_eq!((cycle.report.kind, cycle.counts()[1]), (CycleKind::Incremental, 4), "{:?}", cycle.report.warnings);
+    assert_eq!(bench.account(&login(0)).expect("there")["title"], "Sales");
+
+    bench.source("preset: entra-csv\nattributes: { jobTitle: { from: [department] } }\nfiles: [{ match: gone.csv, role: deleted }, { match: users.csv }]");
+    bench.after_minutes(40);
+    assert_eq!(bench.cycle().counts()[2], 1);
+    assert_eq!(bench.account(&login(3)).expect("there")["active"], false);
+
+    // A preset of one's own is a file.
+    let preset = |from: &str| {
+        format!(
+            "name: own\nformat: csv\ncsv_of: entra-csv\nkind: user\nanchor_of: entra-csv\nattributes:\n  objectId: {{ from: [id] }}\n  userPrincipalName: {{ from: [userPrincipalName] }}\n  displayName: {{ from: [displayName] }}\n  accountEnabled: {{ from: [accountEnabled], as: bool }}\n  jobTitle: {{ from: [{from}] }}\n"
+        )
+    };
+    let mut bench = Bench::new();
+    std::fs::write(bench.path().join("own.yaml"), preset("department")).expect("written");
+    bench.mapping(&format!("{MAPPING}    title: jobTitle\n")).source("preset: own.yaml").crowd(3);
+    assert_eq!(bench.cycle().counts()[0], 3);
+    bench.after_minutes(40);
+    let (_, requests) = bench.requests(|| bench.cycle());
+    assert_eq!(requests, 0);
+    std::fs::write(bench.path().join("own.yaml"), preset("displayName")).expect("written");
+    bench.after_minutes(40);
+    assert_eq!(bench.cycle().counts()[1], 3);
+    assert_eq!(bench.account(&login(0)).expect("there")["title"], "Person 0");
+}
+
+#[test]
+fn members_that_are_given_in_part_and_then_as_a_whole_are_a_change() {
+    let mut bench = Bench::new();
+    let groups = "groups:\n  endpoint: /Groups\n  attributes:\n    displayName: { source: displayName, match: 1 }\n    members: members\n";
+    bench.mapping(&format!("{MAPPING}{groups}")).source("preset: ad-ldif");
+    let person = |number: u8| {
+        let guid = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, [number; 16]);
+        format!(
+            "dn: CN=P{number},DC=x\nobjectClass: user\nobjectGUID:: {guid}\nsAMAccountName: p{number}\nuserPrincipalName: {}\ncn: P{number}\nuserAccountControl: 512\n\n",
+            login(usize::from(number))
+        )
+    };
+    let people: String = (1..=3).map(person).collect();
+    let mut with = |members: &str| {
+        let group = format!(
+            "dn: CN=G,DC=x\nobjectClass: group\nobjectGUID:: /////////////////////w==\ncn: G\nsAMAccountName: G\ngroupType: -2147483646\n{members}\n"
+        );
+        bench.file("a.ldif", &format!("{people}{group}")).after_minutes(40);
+        bench.cycle();
+        let groups = bench.standin.groups();
+        groups[0]["members"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!(with("member: CN=P1,DC=x\nmember: CN=P2,DC=x\n"), 2);
+    assert_eq!(with("member;range=0-0: CN=P3,DC=x\n"), 3, "of a part nobody is taken out");
+    assert_eq!(with("member: CN=P3,DC=x\n"), 1);
 }
