@@ -1,7 +1,10 @@
 //! What `check` says of the source: exactly what a cycle would find, without drawing a conclusion (sources.md 2).
 
+use std::collections::HashSet;
+
 use super::assignment::{Heard, UNSAID};
 use super::error::ServiceError;
+use super::import::{Request, import};
 use super::service::Service;
 use crate::config::{Job, ScopeMode};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -45,11 +48,41 @@ impl Service {
             }
             check.problems.push(diagnostic);
         }
+        for problem in self.judge_source(job)? {
+            if !read.problems.iter().any(|known| known.code == problem.code) {
+                check.refused |= matches!(problem.level, Level::File | Level::Set);
+                check.problems.push(problem.to_diagnostic());
+            }
+        }
         if assigned_only && !read.refused && read.mode == SetMode::Snapshot && heard.judge(&read).is_none() {
             let (message, help) = UNSAID;
             check.problems.push(Diagnostic::error("set.no_assignments", message).with_help(help));
             check.refused = true;
         }
         Ok(check)
+    }
+
+    /// What a cycle would say of the export as a whole, held against the last one that was taken (sources.md 16); nothing
+    /// before there is one.
+    pub fn judge_source(&self, job: &Job) -> Result<Vec<Problem>, ServiceError> {
+        let store = self.store();
+        let key = store.job(&job.name)?;
+        let state = store.job_state(key)?;
+        let Some(previous) = &state.watermark else { return Ok(Vec::new()) };
+        let imported = import(&Request {
+            settings: &job.source,
+            store,
+            job: key,
+            previous: Some(previous),
+            all: false,
+            due: &HashSet::new(),
+            accepted: state.accepted_identity.as_deref(),
+            assigned_only: job.scope_mode == ScopeMode::Assigned,
+            keep_refused_at: None,
+        })?;
+        Ok(match imported {
+            Ok(imported) => imported.judged,
+            Err(refused) => refused.judged,
+        })
     }
 }

@@ -66,6 +66,7 @@ pub(super) struct Imported {
     /// Absences are not proven and more than allowed: their deprovisionings are staged (D-60).
     pub stage_absences: bool,
     pub warnings: Vec<String>,
+    pub judged: Vec<Problem>,
 }
 
 /// Why nothing may be concluded from the source.
@@ -74,6 +75,8 @@ pub(super) struct Refused {
     pub identity: Option<String>,
     pub counts: SourceCounts,
     pub warnings: Vec<String>,
+    /// What there is to say of the set as a whole, beside the last one (sources.md 16).
+    pub judged: Vec<Problem>,
 }
 
 /// Reads the folder, finds what changed and judges whether anything may be concluded from it.
@@ -143,6 +146,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
                 identity: None,
                 counts: SourceCounts { files, ..SourceCounts::default() },
                 warnings: Vec::new(),
+                judged: Vec::new(),
             }));
         }
         None => None,
@@ -166,6 +170,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
             assigned: Assigned::default(),
             stage_absences: false,
             warnings: Vec::new(),
+            judged: Vec::new(),
         })));
     }
     let keeps = request.settings.mode != Mode::Snapshot;
@@ -324,31 +329,34 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
     let accepted = request.accepted.is_some() && request.accepted == identity.as_deref();
     // An empty export is refused always: nobody can accept it (sources.md 16.3).
     let is_empty = report.problems.iter().any(|problem| problem.code == "set.empty");
-    let refuse = |error: RunError, warnings: Vec<String>| Refused {
+    let mut judged: Vec<Problem> =
+        report.problems.iter().filter(|problem| problem.code.starts_with("set.")).cloned().collect();
+    let refuse = |error: RunError, warnings: Vec<String>, judged: Vec<Problem>| Refused {
         error,
         identity: identity.clone().filter(|_| !is_empty),
         counts: counts.clone(),
         warnings,
+        judged,
     };
     if report.changed_while_read {
-        return Ok(Attempt::Changed(refuse(refusal_of(&report), warnings)));
+        return Ok(Attempt::Changed(refuse(refusal_of(&report), warnings, judged)));
     }
     if report.refused && !accepted {
-        return Ok(Attempt::Refused(refuse(refusal_of(&report), warnings)));
+        return Ok(Attempt::Refused(refuse(refusal_of(&report), warnings, judged)));
     }
     // of what cannot be read the report says so
     let Some(identity) = &identity else {
-        return Ok(Attempt::Refused(refuse(refusal_of(&report), warnings)));
+        return Ok(Attempt::Refused(refuse(refusal_of(&report), warnings, judged)));
     };
     sorted.partial |= lacks && of_changes;
     if let Some(error) = without_base(request, &sorted, counts.records, &mut warnings) {
-        return Ok(Attempt::Refused(refuse(error, warnings)));
+        return Ok(Attempt::Refused(refuse(error, warnings, judged)));
     }
     let assigned = match (request.assigned_only, heard.judge(&report)) {
         (false, _) => Assigned::default(),
         (true, Some(assigned)) => assigned,
         (true, None) => {
-            return Ok(Attempt::Refused(refuse(refusal(UNSAID.0, UNSAID.1), warnings)));
+            return Ok(Attempt::Refused(refuse(refusal(UNSAID.0, UNSAID.1), warnings, judged)));
         }
     };
     let only_changed = if of_changes { 0 } else { sorted.only_changed.len() as u64 };
@@ -369,13 +377,14 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
         )
     }));
     warnings.extend(judgement.problems.iter().map(said));
+    judged.extend(judgement.problems.iter().cloned());
     let (absences_count, stage_absences) = match judgement.absences {
         Absences::Refused => {
             let error = match judgement.problems.first() {
                 Some(problem) => refusal(said(problem), problem.help.clone()),
                 None => refusal_of(&report),
             };
-            return Ok(Attempt::Refused(refuse(error, warnings)));
+            return Ok(Attempt::Refused(refuse(error, warnings, judged)));
         }
         Absences::Suspended => {
             // They keep their last state until it can be said of them that they are gone (sources.md 16.3).
@@ -431,6 +440,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
         assigned,
         stage_absences,
         warnings,
+        judged,
         identity: identity.clone(),
         octets,
     })))

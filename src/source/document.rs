@@ -17,8 +17,9 @@ use crate::model::{Deletion, ObjectKind, SourceObject, SourceValue};
 
 /// Reads the folder and shows what its files hold, before and whatever the judgement; nothing is applied.
 ///
-/// Of the records at most the first `most` are shown; how many there are beside them is said with the document.
-pub fn document(settings: &Settings, most: usize) -> (Value, usize) {
+/// Of the records at most the first `most` are shown; how many there are beside them is said with the document. `judged`: what
+/// there is to say of the set beside the last one, which the files do not show.
+pub fn document(settings: &Settings, most: usize, judged: &[Problem]) -> (Value, usize) {
     let settings = whole(settings);
     let set = find(&settings);
     let identity = identity(&set);
@@ -36,7 +37,8 @@ pub fn document(settings: &Settings, most: usize) -> (Value, usize) {
         }
         Ok(())
     };
-    let Ok(report) = read(&settings, &set, None, &mut Nothing, &mut sink);
+    let Ok(mut report) = read(&settings, &set, None, &mut Nothing, &mut sink);
+    judge(&mut report, judged);
     let several = report.files.len() > 1;
     let records = records.into_iter().map(|shown| {
         let found = several.then(|| &set.files[shown.file]);
@@ -49,7 +51,7 @@ pub fn document(settings: &Settings, most: usize) -> (Value, usize) {
 }
 
 /// Writes the same with every record, none of which is held; says whether the set is refused.
-pub fn write_document(settings: &Settings, out: &mut dyn Write) -> io::Result<bool> {
+pub fn write_document(settings: &Settings, judged: &[Problem], out: &mut dyn Write) -> io::Result<bool> {
     let settings = whole(settings);
     let set = find(&settings);
     let identity = identity(&set);
@@ -76,7 +78,8 @@ pub fn write_document(settings: &Settings, out: &mut dyn Write) -> io::Result<bo
         let found = several.then(|| &set.files[shown.file]);
         Ok(serde_json::to_writer(&mut *out, &shown.value(found))?)
     };
-    let report = read(&settings, &set, None, &mut Nothing, &mut sink)?;
+    let mut report = read(&settings, &set, None, &mut Nothing, &mut sink)?;
+    judge(&mut report, judged);
     out.write_all(b"],\n\"refused\":")?;
     serde_json::to_writer(&mut *out, &refused(&report.files))?;
     for (name, value) in around(&report, identity) {
@@ -85,6 +88,13 @@ pub fn write_document(settings: &Settings, out: &mut dyn Write) -> io::Result<bo
     }
     out.write_all(b"}\n")?;
     Ok(report.refused)
+}
+
+fn judge(report: &mut SetReport, judged: &[Problem]) {
+    let known: HashSet<&str> = report.problems.iter().map(|problem| problem.code).collect();
+    let fresh: Vec<Problem> = judged.iter().filter(|problem| !known.contains(problem.code)).cloned().collect();
+    report.refused |= fresh.iter().any(|problem| matches!(problem.level, Level::File | Level::Set));
+    report.problems.extend(fresh);
 }
 
 /// Everything is read, and references are followed.

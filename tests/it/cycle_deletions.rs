@@ -131,6 +131,8 @@ fn unproven_absences_wait_without_a_quarantine() {
     // Six of twenty are gone, which nothing proves; another one is blocked.
     let rows: String = (0..14).map(|number| row(number, "Sales", number != 0)).collect();
     bench.people(&rows).after_minutes(40);
+    let looked = bench.run(&["check"]);
+    assert!(looked.status() == 0 && looked.text().contains("set.absences_unproven"), "{}", looked.text());
     let cycle = bench.cycle();
     assert_eq!((cycle.counts()[2], cycle.counts()[6]), (1, 6), "{:?}", cycle.report.warnings);
     assert_eq!(bench.status().code, JobCode::Active, "the job is not quarantined for it");
@@ -158,11 +160,18 @@ fn a_shrunken_export_is_refused_until_it_is_accepted() {
     let ran = bench.run_cycle(&["--output", "json"]);
     assert_eq!(ran.status(), 6, "{}", ran.errors());
     assert_eq!(ran.json()["requests"], 0);
+    // Whoever looks is told the same before the cycle is.
+    for arguments in [&["check"][..], &["source"], &["source", "--output", "json"]] {
+        let looked = bench.run(arguments);
+        assert_eq!(looked.status(), 6, "{arguments:?}: {}", looked.text());
+        assert!(looked.text().contains("set.shrink") && looked.text().contains("source accept"), "{}", looked.text());
+    }
     // A run on demand is refused too; with --force it goes on for a person whose record was read.
     assert_eq!(bench.run(&["provision-now", "--user", &login(1)]).status(), 6);
     assert_eq!(bench.run(&["provision-now", "--user", &login(1), "--force"]).status(), 0);
     assert_eq!(bench.run(&["provision-now", "--user", &login(15), "--force"]).status(), 6);
     assert_eq!(bench.run(&["source", "accept"]).status(), 0);
+    assert_eq!([&["check"][..], &["source"]].map(|looked| bench.run(looked).status()), [0, 0]);
     // Another export is judged afresh.
     bench.crowd(8).after_minutes(40);
     assert_eq!(bench.run_cycle(&[]).status(), 6);

@@ -62,11 +62,11 @@ fn texts(value: &Value) -> Vec<&str> {
 /// The document as it is written record by record, which is the one that is held.
 fn printed(settings: &Settings) -> Value {
     let mut bytes = Vec::new();
-    let refused = write_document(settings, &mut bytes).expect("written");
+    let refused = write_document(settings, &[], &mut bytes).expect("written");
     let written: Value = serde_json::from_slice(&bytes).expect("JSON");
-    let (held, left) = document(settings, usize::MAX);
+    let (held, left) = document(settings, usize::MAX, &[]);
     assert_eq!((&written, refused, left), (&held, held["set"]["refused"] == true, 0));
-    let (short, left) = document(settings, 1);
+    let (short, left) = document(settings, 1, &[]);
     let count = |document: &Value| document["records"].as_array().map_or(0, Vec::len);
     assert_eq!(count(&short) + left, count(&held));
     written

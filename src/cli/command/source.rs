@@ -36,13 +36,14 @@ pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
     let job = session.job(&opened.config)?;
     match args.what {
         None | Some(What::Show) => {
+            let judged = opened.service.judge_source(job)?;
             let refused = if session.output.is_json() {
                 let mut results = BufWriter::new(Piece(&session.output));
-                let refused = source::write_document(&job.source, &mut results)?;
+                let refused = source::write_document(&job.source, &judged, &mut results)?;
                 results.flush()?;
                 refused
             } else {
-                let (document, left) = source::document(&job.source, text::SOURCE_RECORDS);
+                let (document, left) = source::document(&job.source, text::SOURCE_RECORDS, &judged);
                 session.output.text(&text::source_text(&document, left, session.output.style()))?;
                 document["set"]["refused"] == true
             };
