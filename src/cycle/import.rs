@@ -16,7 +16,9 @@ use crate::source::{
     self, Absences, Census, FileSet, Fingerprint, Identity, Lasting, Look, Mode, ObjectKey, Problem, Read, SetMemory,
     SetMode, SetReport, Settings,
 };
-use crate::store::{Filling, JobKey, Learned, SnapshotPiece, Spool, Staged, Staging, Store, StoreError, Watermark};
+use crate::store::{
+    Filling, JobKey, Learned, SnapshotPiece, Spellings, Spool, Staged, Staging, Store, StoreError, Watermark,
+};
 
 /// How often a set that changes while it is read is read anew (sources.md 4.3).
 const ATTEMPTS: usize = 3;
@@ -185,6 +187,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
         memory.applied.clear();
     }
     let known = Known::new(request.store, request.job, &staging);
+    let spellings = Spellings::new(request.store, request.job)?;
     let old = stored.filter(|_| !all).unwrap_or_default();
     let due: Keys = request.due.iter().map(|(kind, anchor)| ObjectKey::of(*kind, anchor.as_str()).0).collect();
     let mut refused_records = request
@@ -234,6 +237,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
             Read::Gone { dn, moved, .. } => known.forget_entry(&dn, moved)?,
             Read::Object { fingerprint, key, object, change, lasting, renamed_to, .. } => {
                 let mut object = Box::new(object.into_object());
+                spellings.restore(&mut object)?;
                 let living = object.deletion == Deletion::None;
                 let record = record_of(fingerprint, key, living);
                 if change {

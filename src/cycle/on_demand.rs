@@ -18,7 +18,7 @@ use super::transcript::Transcript;
 use crate::config::{Job, ScopeMode};
 use crate::model::{Entry, Initiator, Link, LoggedStatus, ObjectKind, RunError, SourceAnchor, Trigger};
 use crate::source::{Lasting, Level, ObjectKey, Problem, SetReport};
-use crate::store::{Claimed, JobKey, ObjectRow, Remembered, Staged, Staging};
+use crate::store::{Claimed, JobKey, ObjectRow, Remembered, Spellings, Staged, Staging};
 use crate::target::{Client, Transport};
 
 /// How long an object is waited for that a cycle is just handling (D-53).
@@ -92,6 +92,8 @@ impl Service {
         };
         let remembered = self.remembered(job, key, ids, &before, &mut found)?;
         {
+            let spellings = Spellings::new(store, key)?;
+            found.found.values_mut().try_for_each(|object| spellings.restore(object))?;
             let staging = Staging::open()?;
             let known = Known::new(store, key, &staging);
             for object in found.found.values_mut().filter(|object| object.partial) {

@@ -1,8 +1,9 @@
 //! A number for each object, for sets of millions of them.
 
-use super::ObjectKind;
+use super::{ObjectKind, dn};
 
-/// Names an object by kind and anchor, compared without case; never 0. It is a hash: two objects may share one.
+/// Names an object by kind and anchor, compared without case, and distinguished names as such (sources.md 13); never 0. It is a
+/// hash: two objects may share one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey(pub u64);
 
@@ -15,7 +16,8 @@ impl ObjectKey {
         };
         // most are GUIDs, which need no allocation
         let mut short = [0; 64];
-        if let Some(place) = short.get_mut(1..=anchor.len()).filter(|_| anchor.is_ascii()) {
+        let name = if anchor.contains('=') { dn::normalise(anchor) } else { None };
+        if let Some(place) = short.get_mut(1..=anchor.len()).filter(|_| name.is_none() && anchor.is_ascii()) {
             place.copy_from_slice(anchor.as_bytes());
             place.make_ascii_lowercase();
             short[0] = kind;
@@ -23,7 +25,10 @@ impl ObjectKey {
         }
         let mut text = String::with_capacity(anchor.len() + 1);
         text.push(char::from(kind));
-        text.extend(anchor.chars().flat_map(char::to_lowercase));
+        match name {
+            Some(name) => text.push_str(&name),
+            None => text.extend(anchor.chars().flat_map(char::to_lowercase)),
+        }
         Self(xxhash_rust::xxh3::xxh3_64(text.as_bytes()).max(1))
     }
 }

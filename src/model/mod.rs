@@ -3,6 +3,7 @@
 mod connection;
 mod desired;
 mod details;
+pub mod dn;
 mod entry;
 mod escrow;
 mod failure;

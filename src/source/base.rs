@@ -1,9 +1,9 @@
 //! What change files apply to: the last known objects and entries, which the caller keeps (sources.md 16.1).
 
 use super::changes::Entry;
-use super::dn;
 use super::read::ObjectKey;
 use crate::model::ObjectKind;
+use crate::model::dn;
 
 /// The last known objects and entries.
 pub trait Base {

@@ -5,11 +5,11 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use super::base::BaseKey;
-use super::dn;
 use super::few::Few;
 use super::frame::RecordFault;
 use super::preset::{Preset, Use};
 use super::raw::{LdifChange, Modification, ModifyOperation, RawAttribute, RawBody, RawRecord, RawValue};
+use crate::model::dn;
 
 /// One change to an entry of the last snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]

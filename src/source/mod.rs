@@ -29,7 +29,6 @@ mod crew_tests;
 mod cut;
 mod delta;
 mod direct;
-pub mod dn;
 mod document;
 mod draft;
 pub mod encoding;

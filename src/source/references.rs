@@ -5,7 +5,6 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::base::BaseKey;
-use super::dn;
 use super::draft::Draft;
 use super::file::{choose_anchor, mapper_of};
 use super::frame::{Decoder, Framed, Framer};
@@ -13,6 +12,7 @@ use super::map::Mapped;
 use super::preset::{Canon, Preset, Presets, ReferenceBy};
 use super::raw::{LdifChange, RawBody};
 use super::read::{Plan, Reading};
+use crate::model::dn;
 use crate::model::{ObjectKind, SourceValue};
 
 /// What a record's references came to.

@@ -114,7 +114,7 @@ impl Store {
     }
 }
 
-fn has_index(connection: &Connection) -> Result<bool, StoreError> {
+pub(super) fn has_index(connection: &Connection) -> Result<bool, StoreError> {
     let sql = "SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = 'objects_by_key'";
     Ok(connection.prepare_cached(sql)?.exists([])?)
 }
@@ -130,6 +130,20 @@ pub(super) fn rename(
         connection
             .prepare_cached("UPDATE OR IGNORE objects SET anchor = ?3, key = ?4 WHERE job = ?1 AND anchor = ?2")?
             .execute(params![job.0, Stored(from.as_str()), Stored(to.as_str()), stored(row.kind, to.as_str())])?;
+    }
+    Ok(())
+}
+
+/// The part of a migration that SQL cannot do: gives objects whose anchors are distinguished names the keys of today.
+pub(super) fn renew_keys_of_names(connection: &Connection) -> Result<(), StoreError> {
+    let mut select = connection.prepare(
+        "SELECT job, anchor, flags FROM objects WHERE typeof(anchor) = 'text' AND instr(anchor, '=') > 0 ORDER BY job, anchor",
+    )?;
+    let mut update = connection.prepare("UPDATE objects SET key = ?3 WHERE job = ?1 AND anchor = ?2")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let (job, anchor): (i64, String) = (row.get(0)?, row.get(1)?);
+        update.execute(params![job, anchor, stored(ObjectRow::kind_of(row.get(2)?), &anchor)])?;
     }
     Ok(())
 }
@@ -288,5 +302,28 @@ mod tests {
             let found = store.objects_with_keys(job, &keys).expect("asked");
             assert_eq!(found, [(ObjectKind::User, SourceAnchor(anchor), false)]);
         }
+    }
+
+    #[tokio::test]
+    async fn names_get_the_keys_of_today() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("state.db")).expect("a state file");
+        let job = store.job("job").expect("a job");
+        let anchors = ["UID=a, ou=p,dc=x", "plain", "YQ==", "x=y=z,"];
+        let renew = move |connection: &Connection| {
+            for (number, anchor) in anchors.iter().enumerate() {
+                let sql = "INSERT INTO objects (job, anchor, used, flags, key) VALUES (?1, ?2, 1, 0, ?3)";
+                connection.execute(sql, params![job.0, anchor, number as i64])?;
+            }
+            renew_keys_of_names(connection)?;
+            let key = |anchor: &&str| {
+                let sql = "SELECT key FROM objects WHERE anchor = ?1";
+                Ok(connection.query_row(sql, [anchor], |row| row.get::<_, i32>(0))?)
+            };
+            anchors.iter().map(key).collect::<Result<Vec<i32>, StoreError>>()
+        };
+        let keys = store.write(None, renew).await.expect("renewed");
+        let of = |anchor| stored(ObjectKind::User, anchor);
+        assert_eq!(keys, [of("uid=A,OU=p,dc=X"), 1, of("yq=="), of("X=Y=Z,")]);
     }
 }

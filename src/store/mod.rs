@@ -24,6 +24,7 @@ mod rehearsal;
 mod rest;
 mod sent;
 mod snapshots;
+mod spellings;
 mod staged;
 mod staging;
 mod writer;
@@ -45,6 +46,7 @@ pub use objects::{Committed, EscrowChange, ObjectCommit, RowChange};
 pub use references::{Exported, Pending, Ready, ReferenceChange};
 pub use sent::Sender;
 pub use snapshots::SnapshotPiece;
+pub use spellings::Spellings;
 pub use staging::{Filling, FollowUp, Spool, Staged, Staging};
 use writer::Writer;
 

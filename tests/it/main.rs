@@ -15,6 +15,7 @@ mod cli_record;
 mod codes;
 mod config_faults;
 mod contract;
+mod cycle_anchors;
 mod cycle_clock;
 mod cycle_deletions;
 mod cycle_doubts;

@@ -4,7 +4,6 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 use super::super::base::{BaseKey, Lasting};
 use super::super::changes::{Applied, Change, Entry};
-use super::super::dn;
 use super::super::frame::RecordFault;
 use super::super::map::Mapped;
 use super::super::preset::{Preset, ReferenceBy};
@@ -13,6 +12,7 @@ use super::super::read::Read;
 use super::super::recognise::Knowing;
 use super::{Done, FileReading, Refusal, shorten};
 use crate::model::Deletion;
+use crate::model::dn;
 
 impl FileReading<'_, '_> {
     /// Applies a change record to the entry that is known under its name.

@@ -4,7 +4,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use super::form::ConditionForm;
 use super::names::Slot;
-use crate::source::dn;
+use crate::model::dn;
 use crate::source::value::{begins_bare, rid_of, trimmed};
 
 /// A record that conditions are asked of.

@@ -1,0 +1,90 @@
+//! One anchor, however an export spells it (sources.md 13, 14.2).
+
+use provisiond::cycle::OnDemandOptions;
+
+use crate::bench::Bench;
+
+const MAPPING: &str = "\
+users:
+  attributes:
+    userName: { source: userPrincipalName, match: 1 }
+    active: Not([IsSoftDeleted])
+    displayName: displayName
+    manager: manager
+";
+
+fn okta(rows: &[(&str, &str)]) -> String {
+    let rows =
+        rows.iter().map(|(id, status)| format!("{id},{0}@example.jp,F,L,{0}@example.jp,{status}\n", id.to_lowercase()));
+    format!("id,login,firstName,lastName,email,status\n{}", rows.collect::<String>())
+}
+
+#[test]
+fn an_anchor_in_another_case_is_the_same() {
+    let mut bench = Bench::new();
+    bench
+        .mapping(MAPPING)
+        .source("preset: okta-csv")
+        .file("users.csv", &okta(&[("00uAb1", "ACTIVE"), ("00uAb2", "ACTIVE"), ("00uAb3", "ACTIVE")]));
+    assert_eq!(bench.cycle().counts()[0], 3);
+    bench
+        .file("users.csv", &okta(&[("00uAb1", "ACTIVE"), ("00UAB2", "SUSPENDED"), ("00UAB3", "ACTIVE")]))
+        .after_minutes(40);
+    let cycle = bench.cycle();
+    assert_eq!((cycle.counts()[2], cycle.counts()[5]), (1, 0), "{:?}", cycle.report.warnings);
+    assert_eq!(cycle.of("00uAb2").status.as_str(), "success", "it goes on under the anchor that it is known by");
+    assert_eq!(bench.account("00uab2@example.jp").expect("there")["active"], false);
+    let asked = bench.now_for(&["00UAB3"], OnDemandOptions::default());
+    assert_eq!(asked.len(), 1);
+    assert_eq!(bench.one("00UAB3").reason, "RedundantExport");
+    // Gone is who is gone.
+    bench.file("users.csv", &okta(&[("00UAB1", "ACTIVE"), ("00UAB2", "SUSPENDED")])).after_minutes(40);
+    assert_eq!(bench.cycle().counts()[2], 1);
+    assert_eq!(bench.account("00uab3@example.jp").expect("there")["active"], false);
+    assert_eq!(bench.account("00uab1@example.jp").expect("there")["active"], true);
+}
+
+#[test]
+fn a_distinguished_name_is_the_same_however_it_is_written() {
+    let person = |dn: &str, uid: &str, more: &str| {
+        format!(
+            "dn: {dn}\nobjectClass: inetOrgPerson\nuid: {uid}\nmail: {uid}@example.jp\ncn: {uid}\nsn: {uid}\n{more}\n"
+        )
+    };
+    let (boss, ann) = ("uid=boss,ou=people,dc=x", "uid=ann,ou=people,dc=x");
+    let mapping = MAPPING.replace("userPrincipalName", "mail");
+    let mut bench = Bench::new();
+    bench.mapping(&mapping).source("preset: openldap-ldif\nallow_mutable_anchor: true");
+    let both = |boss: &str, ann: &str, more: &str| person(boss, "boss", "") + &person(ann, "ann", more);
+    bench.file("people.ldif", &both(boss, ann, &format!("manager: {boss}\n")));
+    assert_eq!(bench.cycle().counts()[0], 2);
+    let manager = |bench: &Bench| bench.account("ann@example.jp").expect("there").to_string();
+    let before = manager(&bench);
+
+    for (boss, ann) in [
+        ("UID=boss, ou=People,dc=x", "uid = ann,OU=people,DC=x"),
+        (r"uid=b\6fss,ou=people,dc=x", "uid=ann,ou=people,dc=x"),
+    ] {
+        bench.file("people.ldif", &both(boss, ann, &format!("manager: {boss}\n"))).after_minutes(40);
+        let cycle = bench.cycle();
+        assert_eq!((cycle.counts()[0], cycle.counts()[2], cycle.counts()[5]), (0, 0, 0), "{:?}", cycle.report.warnings);
+        let manager_of = |text: &str| text.split("manager").nth(1).map(str::to_owned);
+        assert_eq!(manager_of(&manager(&bench)), manager_of(&before));
+    }
+    // Who is gone is found, too.
+    bench.file("people.ldif", &person("UID=boss,ou=people,dc=x", "boss", "manager: uid=ceo,dc=x\n")).after_minutes(40);
+    let cycle = bench.cycle();
+    assert_eq!(cycle.counts()[2], 1, "{:?}", cycle.report);
+    assert_eq!(bench.account("ann@example.jp").expect("there")["active"], false);
+    // The same person twice, written differently.
+    let twice = both(boss, ann, "manager: uid=ceo,dc=x\n")
+        + &person("uid=ANN, ou=people,dc=x", "ann", "manager: uid=ceo,dc=x\n");
+    bench.file("people.ldif", &twice).after_minutes(40);
+    let cycle = bench.cycle();
+    assert_eq!((cycle.counts()[0], cycle.counts()[1], cycle.counts()[2], cycle.counts()[5]), (0, 1, 0, 0));
+    assert!(
+        cycle.report.warnings.iter().any(|said| said.starts_with("record.repeated")),
+        "{:?}",
+        cycle.report.warnings
+    );
+}
