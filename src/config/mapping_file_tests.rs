@@ -31,6 +31,7 @@ fn person(attributes: &[(&str, &str)]) -> SourceObject {
         cleared: BTreeSet::new(),
         incomplete: BTreeSet::new(),
         unresolved: BTreeMap::new(),
+        choices: BTreeMap::new(),
         removed: BTreeMap::new(),
         partial: false,
         origin: Origin { file: "users.csv".to_owned(), line: 2 },

@@ -207,6 +207,7 @@ fn object_of(kind: ObjectKind, source: BTreeMap<String, SourceValue>, file: &str
         cleared: BTreeSet::new(),
         incomplete: BTreeSet::new(),
         unresolved: BTreeMap::new(),
+        choices: BTreeMap::new(),
         removed: BTreeMap::new(),
         partial: false,
         origin: Origin { file: file.to_owned(), line },

@@ -16,7 +16,7 @@ use crate::model::{
     SourceState, Trigger,
 };
 use crate::plan::{Decision, Knowledge, MatchAnswer, Reason};
-use crate::store::{Committed, EscrowChange, Logged, ObjectCommit, ObjectRow, RowChange, Staged, StoreError};
+use crate::store::{Choices, Committed, EscrowChange, Logged, ObjectCommit, ObjectRow, RowChange, Staged, StoreError};
 use crate::target::Transport;
 
 /// Everything needed to store and record how an evaluation ended.
@@ -127,6 +127,7 @@ impl<T: Transport> Afterwards<'_, '_, T> {
                     Some(_) => Vec::new(),
                     None => line.kept_after(&decision, target.as_ref()),
                 },
+                choices: Choices::of(self.object),
                 unstage: failure.is_none() && !is_staged(&decision),
                 references: found.map(Box::new),
                 entry: record::is_logged(line, &decision, failure.is_some(), self.link)
@@ -235,6 +236,7 @@ impl<T: Transport> Line<'_, T> {
                 row: RowChange::Keep,
                 escrow: self.set_aside(set_aside),
                 kept: Vec::new(),
+                choices: Choices::default(),
                 unstage: false,
                 references: None,
                 entry: Some(Logged::new(Arc::clone(&evaluated.entry))),

@@ -369,6 +369,7 @@ pub(super) fn absent_object(staged: &Staged) -> SourceObject {
         cleared: Default::default(),
         incomplete: Default::default(),
         unresolved: BTreeMap::new(),
+        choices: BTreeMap::new(),
         removed: BTreeMap::new(),
         partial: false,
         origin: Origin { file: String::new(), line: 0 },

@@ -238,6 +238,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
             Read::Object { fingerprint, key, object, change, lasting, renamed_to, .. } => {
                 let mut object = Box::new(object.into_object());
                 spellings.restore(&mut object)?;
+                request.store.choose_again(request.job, &mut object)?;
                 let living = object.deletion == Deletion::None;
                 let record = record_of(fingerprint, key, living);
                 if change {

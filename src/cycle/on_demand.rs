@@ -93,7 +93,10 @@ impl Service {
         let remembered = self.remembered(job, key, ids, &before, &mut found)?;
         {
             let spellings = Spellings::new(store, key)?;
-            found.found.values_mut().try_for_each(|object| spellings.restore(object))?;
+            for object in found.found.values_mut() {
+                spellings.restore(object)?;
+                store.choose_again(key, object)?;
+            }
             let staging = Staging::open()?;
             let known = Known::new(store, key, &staging);
             for object in found.found.values_mut().filter(|object| object.partial) {

@@ -26,8 +26,8 @@ use crate::model::{
 };
 use crate::plan::{Decision, ReadAnswer, Reason, Reference, Wanted, references};
 use crate::store::{
-    Claimed, EscrowChange, Exported, FollowUp, Logged, ObjectCommit, ObjectRow, Pending, Ready, ReferenceChange,
-    Remembered, RowChange, Staging, StoreError, WantedMembers,
+    Choices, Claimed, EscrowChange, Exported, FollowUp, Logged, ObjectCommit, ObjectRow, Pending, Ready,
+    ReferenceChange, Remembered, RowChange, Staging, StoreError, WantedMembers,
 };
 use crate::target::Transport;
 
@@ -434,6 +434,7 @@ impl Service {
             row: RowChange::Keep,
             escrow: change,
             kept: Vec::new(),
+            choices: Choices::default(),
             unstage: false,
             references: None,
             entry: logged.then(|| Logged::new(Arc::new(entry.clone()))),
@@ -511,6 +512,7 @@ impl Service {
                     row: RowChange::Keep,
                     escrow: EscrowChange::Keep,
                     kept: Vec::new(),
+                    choices: Choices::default(),
                     unstage: false,
                     references: None,
                     entry: Some(Logged::new(Arc::new(entry))),

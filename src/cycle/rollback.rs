@@ -28,7 +28,9 @@ use crate::model::{
     Counts, CycleKind, CycleReport, CycleState, Entry, ErrorCode, Failure, Initiator, Link, LoggedAction, LoggedStatus,
     ModifiedProperty, ObjectKind, RunError, SourceAnchor, Trigger,
 };
-use crate::store::{Claimed, Committed, EscrowChange, JobKey, Joining, LogQuery, Logged, ObjectCommit, RowChange};
+use crate::store::{
+    Choices, Claimed, Committed, EscrowChange, JobKey, Joining, LogQuery, Logged, ObjectCommit, RowChange,
+};
 use crate::target::Transport;
 use crate::telemetry::events::{CycleBegan, CycleEnded, ObjectProvisioned};
 
@@ -470,6 +472,7 @@ impl Service {
             row,
             escrow,
             kept: Vec::new(),
+            choices: Choices::default(),
             unstage: false,
             references,
             entry: Some(Logged::new(Arc::new(entry.clone()))),

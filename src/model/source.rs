@@ -176,6 +176,9 @@ pub struct SourceObject {
     pub cleared: BTreeSet<String>,
     /// Multi-values of which a part is missing: members may be added from it, never removed.
     pub incomplete: BTreeSet<String>,
+    /// All values of a single attribute of which the source gives several, in its order.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub choices: BTreeMap<String, Vec<String>>,
     /// References to nobody in the set, as the source writes them.
     pub unresolved: BTreeMap<String, Vec<String>>,
     /// Change files only: anchors that a list has no more, by the list's name.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::draft::{Draft, Value};
 use super::fields::Fields;
 use super::map::{Manner, Remark};
-use super::preset::{Attribute, Canon, NameOrder, Slot};
+use super::preset::{Attribute, Canon, FormatName, NameOrder, Slot};
 use super::raw::RawValue;
 use super::value::{Locale, Outcome, Reading, clean, cut_tombstone, is_spreadsheet_number, read};
 
@@ -85,6 +85,9 @@ impl<'r> Reader<'_, '_, 'r> {
                 if let Some(line) = raw.incomplete {
                     self.remark_range(line, &raw.name);
                 }
+                if let (Value::Text(first), Some(canon)) = (&value, attribute.canon) {
+                    self.note_choice(attribute, canon, first, &raw.values);
+                }
                 return (Some(value), true);
             }
             doubtful |= !readable;
@@ -93,6 +96,24 @@ impl<'r> Reader<'_, '_, 'r> {
             }
         }
         (None, doubtful)
+    }
+
+    /// Notes what else could have been taken: a directory promises no order of its values (sources.md 11).
+    fn note_choice(&mut self, attribute: &Attribute, canon: Canon, first: &str, values: &[RawValue<'_>]) {
+        if values.len() < 2 || attribute.skip_first || self.fields.preset.format != FormatName::Ldif {
+            return;
+        }
+        let mut texts = vec![first.to_owned()];
+        for value in values {
+            if let Outcome::Text(text) = read(value, &attribute.reading, self.locale, &mut false)
+                && !texts.iter().any(|known| *known == text)
+            {
+                texts.push(text.into_owned());
+            }
+        }
+        if texts.len() > 1 {
+            self.draft.extras_mut().choices.push((canon, texts));
+        }
     }
 
     /// Reads all values; and whether something could not be read.

@@ -73,6 +73,8 @@ pub struct Extras {
     pub unknown_rest: Vec<String>,
     pub cleared: Vec<Canon>,
     pub incomplete: Vec<Canon>,
+    /// All values of a single attribute that has several.
+    pub choices: Vec<(Canon, Vec<String>)>,
     /// Index of the preset's reference, and texts of those that are no more.
     pub removed: Vec<(usize, Vec<String>)>,
     pub rename_to: Option<String>,
@@ -83,6 +85,7 @@ static NO_EXTRAS: Extras = Extras {
     unknown_rest: Vec::new(),
     cleared: Vec::new(),
     incomplete: Vec::new(),
+    choices: Vec::new(),
     removed: Vec::new(),
     rename_to: None,
 };
@@ -414,7 +417,7 @@ impl<'r> Handed<'r> {
             let names = list.into_iter().map(|name| preset.canonical(name)).filter(|name| name.handed);
             names.map(|name| name.name.to_string()).collect()
         };
-        let Extras { unknown, unknown_rest, cleared, incomplete, .. } =
+        let Extras { unknown, unknown_rest, cleared, incomplete, choices, .. } =
             draft.extras.map(|extras| *extras).unwrap_or_default();
         let mut unknown = names(unknown);
         unknown.extend(unknown_rest);
@@ -427,6 +430,12 @@ impl<'r> Handed<'r> {
             unknown,
             cleared: names(cleared),
             incomplete: names(incomplete),
+            choices: choices
+                .into_iter()
+                .map(|(name, texts)| (preset.canonical(name), texts))
+                .filter(|(name, _)| name.handed)
+                .map(|(name, texts)| (name.name.to_string(), texts))
+                .collect(),
             unresolved: resolved.unresolved.into_iter().map(|(name, texts)| (name.to_string(), texts)).collect(),
             removed: resolved.removed.into_iter().map(|(name, anchors)| (name.to_string(), anchors)).collect(),
             partial: draft.partial,

@@ -173,7 +173,7 @@ mod tests {
 
     use super::*;
     use crate::model::{Link, SourceState};
-    use crate::store::{EscrowChange, ObjectCommit, RowChange, Watermark};
+    use crate::store::{Choices, EscrowChange, ObjectCommit, RowChange, Watermark};
 
     fn row(anchor: &str, kind: ObjectKind, left: bool) -> ObjectRow {
         ObjectRow {
@@ -195,6 +195,7 @@ mod tests {
             row,
             escrow: EscrowChange::Keep,
             kept: Vec::new(),
+            choices: Choices::default(),
             unstage: false,
             references: None,
             entry: None,

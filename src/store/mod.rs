@@ -3,6 +3,7 @@
 //! One thread writes: whatever arrives together is committed together, so that thirty objects in flight cost one commit
 //! and each is still durable before its caller goes on. Readers have a connection of their own (write-ahead log).
 
+mod choices;
 mod claims;
 mod codec;
 mod error;
@@ -34,6 +35,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::Connection;
 
+pub use choices::Choices;
 pub use claims::{Claimed, Remembered};
 pub use error::StoreError;
 pub use job::{JobState, Learned, Watermark};

@@ -8,7 +8,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::codec::{Stored, millis};
-use super::{JobKey, Logged, ObjectRow, ReferenceChange, Store, StoreError, escrows, keys, log, references, sent};
+use super::{
+    Choices, JobKey, Logged, ObjectRow, ReferenceChange, Store, StoreError, escrows, keys, log, references, sent,
+};
 use crate::model::{Escrow, SourceAnchor, TargetId};
 
 const COLUMNS: &str = "anchor, target, used, flags, left_at";
@@ -21,6 +23,8 @@ pub struct ObjectCommit {
     pub escrow: EscrowChange,
     /// Digests of what was sent and is never shown again; `None` where nothing is there any more.
     pub kept: Vec<(String, Option<String>)>,
+    /// What was taken of several values; stored with the row.
+    pub choices: Choices,
     /// The batch of staged deprovisionings no longer holds the object.
     pub unstage: bool,
     /// What the evaluation found out about references; `None` leaves them as they are.
@@ -172,7 +176,8 @@ impl Store {
         self.write(Some(job), move |connection| {
             for (from, to) in &renames {
                 keys::rename(connection, job, from, to)?;
-                let by_anchor = ["kept_values", "escrows", "staged", "pending_references", "exported_references"];
+                let by_anchor =
+                    ["kept_values", "choices", "escrows", "staged", "pending_references", "exported_references"];
                 let others = [
                     ("pending_references", "wanted"),
                     ("exported_references", "wanted"),
@@ -235,9 +240,13 @@ fn apply(connection: &Connection, job: JobKey, commit: &ObjectCommit, held: &Hel
                 .prepare_cached("DELETE FROM objects WHERE job = ?1 AND anchor = ?2")?
                 .execute(params![job.0, anchor])?;
             super::kept::forget(connection, job, &commit.anchor)?;
+            super::choices::forget(connection, job, &commit.anchor)?;
             references::forget(connection, job, &commit.anchor)?;
         }
-        RowChange::Put(row) => put(connection, job, row)?,
+        RowChange::Put(row) => {
+            put(connection, job, row)?;
+            super::choices::put(connection, job, &commit.anchor, &commit.choices)?;
+        }
     }
     super::kept::apply(connection, job, &commit.anchor, &commit.kept)?;
     match &commit.escrow {

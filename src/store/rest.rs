@@ -55,7 +55,7 @@ pub(super) fn end(connection: &Connection, job: JobKey) -> rusqlite::Result<()> 
 mod tests {
     use super::*;
     use crate::model::{Class, ErrorCode, Escrow, Operation, SourceAnchor};
-    use crate::store::{EscrowChange, ObjectCommit, RowChange};
+    use crate::store::{Choices, EscrowChange, ObjectCommit, RowChange};
 
     const RETRY: i64 = 5_000;
 
@@ -73,6 +73,7 @@ mod tests {
             row: RowChange::Keep,
             escrow,
             kept: Vec::new(),
+            choices: Choices::default(),
             unstage: false,
             references: None,
             entry: None,

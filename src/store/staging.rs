@@ -391,6 +391,7 @@ mod tests {
             cleared: BTreeSet::new(),
             incomplete: BTreeSet::new(),
             unresolved: BTreeMap::new(),
+            choices: BTreeMap::new(),
             removed: BTreeMap::new(),
             partial: false,
             origin: Origin { file: "f.csv".to_owned(), line: 7 },

@@ -88,3 +88,42 @@ fn a_distinguished_name_is_the_same_however_it_is_written() {
         cycle.report.warnings
     );
 }
+
+/// A directory promises no order of an attribute's values.
+#[test]
+fn of_several_values_the_one_of_last_time_is_taken() {
+    let mapping = MAPPING.replace("userPrincipalName", "onPremisesSamAccountName")
+        + "    emails[type eq \"work\"].value: mail\n    title: jobTitle\n";
+    let mut bench = Bench::new();
+    bench.mapping(&mapping).source("preset: openldap-ldif");
+    let write = |bench: &mut Bench, mails: &[&str], title: &str| {
+        let mails: String = mails.iter().map(|mail| format!("mail: {mail}@example.jp\n")).collect();
+        let person = format!(
+            "dn: uid=ann,dc=x\nobjectClass: inetOrgPerson\nuid: ann\ncn: Ann\nsn: A\nmanager: uid=ceo,dc=x\nentryUUID: 3d628091-ebb6-4e5b-a621-3648e0d9dc7a\n{mails}title: {title}\n\n"
+        );
+        bench.file("people.ldif", &person).after_minutes(40);
+    };
+    let mail = |bench: &Bench| bench.account("ann").expect("there")["emails"][0]["value"].clone();
+
+    write(&mut bench, &["first", "second"], "Clerk");
+    assert_eq!(bench.cycle().counts()[0], 1);
+    assert_eq!(mail(&bench), "first@example.jp");
+    write(&mut bench, &["second", "first"], "Clerk");
+    let (cycle, requests) = bench.requests(|| bench.cycle());
+    assert_eq!((cycle.counts()[1], requests), (0, 0), "{:?}", cycle.report.warnings);
+    // Something else changes beside it; and on demand it is the same.
+    write(&mut bench, &["second", "third", "first"], "Manager");
+    assert_eq!(bench.cycle().counts()[1], 1);
+    assert_eq!((mail(&bench), bench.one("ann").reason.as_str()), ("first@example.jp".into(), "RedundantExport"));
+    // What is no longer there cannot be taken.
+    write(&mut bench, &["third", "second"], "Manager");
+    assert_eq!(bench.cycle().counts()[1], 1);
+    assert_eq!(mail(&bench), "third@example.jp");
+    write(&mut bench, &["second", "third"], "Manager");
+    let (_, requests) = bench.requests(|| bench.initial());
+    assert!(requests > 0, "an initial cycle looks at everybody");
+    assert_eq!(mail(&bench), "third@example.jp");
+    write(&mut bench, &["second"], "Manager");
+    bench.cycle();
+    assert_eq!(mail(&bench), "second@example.jp");
+}

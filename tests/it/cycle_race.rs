@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 use provisiond::model::{Link, LoggedAction, ObjectKind, SourceAnchor, SourceState, TargetId};
-use provisiond::store::{Committed, EscrowChange, ObjectCommit, ObjectRow, RowChange};
+use provisiond::store::{Choices, Committed, EscrowChange, ObjectCommit, ObjectRow, RowChange};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, anchor, login, row};
@@ -67,6 +67,7 @@ fn a_link_that_somebody_else_has_is_refused_and_nothing_stored() {
         row: RowChange::Put(row),
         escrow: EscrowChange::Keep,
         kept: vec![("title".to_owned(), Some("digest".to_owned()))],
+        choices: Choices::default(),
         unstage: false,
         references: None,
         entry: None,

@@ -104,6 +104,7 @@ fn object(source: &Map<String, Value>) -> SourceObject {
         cleared: BTreeSet::new(),
         incomplete: BTreeSet::new(),
         unresolved: BTreeMap::new(),
+        choices: BTreeMap::new(),
         removed: BTreeMap::new(),
         partial: false,
         origin: Origin { file: "vectors".to_owned(), line: 1 },

@@ -10,7 +10,7 @@ use crate::source::attributes::{in_order, split};
 use crate::source::draft::{self, Hashes};
 use crate::source::map::Manner;
 use crate::source::pack::{Mark, Packed, Packs, Span};
-use crate::source::preset::{Attribute, Canon, Preset, Shown};
+use crate::source::preset::{Attribute, Canon, FormatName, Preset, Shown};
 use crate::source::raw::RawValue;
 use crate::source::seen::hash_of_value;
 use crate::source::twins::SINGLE;
@@ -115,6 +115,11 @@ impl Filling<'_> {
             && self.text(one, text, from)?
         {
             return Ok(());
+        }
+        let may_be_others = !attribute.multi && preset.format == FormatName::Ldif;
+        if may_be_others && attribute.from.iter().any(|slot| plain.values(*slot).nth(1).is_some()) {
+            // What else could be taken is noted.
+            return Err(NotPlain);
         }
         let value =
             if attribute.multi { self.list(attribute, plain, manner)? } else { self.first(attribute, plain, manner)? };

@@ -140,7 +140,7 @@ fn size(object: &SourceObject) -> usize {
         }
     };
     let values = object.attributes.iter().chain(&object.rest);
-    let lists = object.unresolved.iter().chain(&object.removed);
+    let lists = object.unresolved.iter().chain(&object.removed).chain(&object.choices);
     let names = object.unknown.iter().chain(&object.cleared).chain(&object.incomplete);
     let values = values.map(|(name, value)| name.len() + of_value(value) + 2 * EACH).sum::<usize>();
     let lists = lists.map(|(name, texts)| name.len() + of_texts(texts) + 2 * EACH).sum::<usize>();
