@@ -114,9 +114,9 @@ impl Values<'_, '_> {
         text: impl Fn() -> Option<&'t str>,
     ) -> Result<(), NotPlain> {
         self.note(way, slot);
-        // the first one counts
+        // the first one counts, and what else could be taken is noted
         if self.may_repeat && self.into.has(way.text.name) {
-            return Ok(());
+            return Err(NotPlain);
         }
         if way.is_upn && may_be_prefixed(text().ok_or(NotPlain)?) {
             return Err(NotPlain);
@@ -134,9 +134,11 @@ impl Values<'_, '_> {
     #[inline]
     fn straight(&mut self, way: &Straight, slot: Slot, text: &str, from: Option<usize>) -> Result<(), NotPlain> {
         self.note(way, slot);
-        // the first one counts
-        if text.is_empty() || (self.may_repeat && self.into.has(way.text.name)) {
+        if text.is_empty() {
             return Ok(());
+        }
+        if self.may_repeat && self.into.has(way.text.name) {
+            return Err(NotPlain);
         }
         if way.is_upn && may_be_prefixed(text) {
             return Err(NotPlain);

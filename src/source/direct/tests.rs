@@ -43,7 +43,7 @@ fn plain_of(name: &str, text: &str) -> (usize, usize) {
 
 #[test]
 fn most_of_what_exporters_write_is_plain() {
-    // of these PowerShell and Microsoft 365 write type names and floats
+    // of these PowerShell and Microsoft 365 write type names and floats; a third of those in OpenLDAP have several addresses
     let cases = [
         ("csv/entra-users.csv", (10, 10)),
         ("csv/google-users.csv", (4, 4)),
@@ -52,8 +52,8 @@ fn most_of_what_exporters_write_is_plain() {
         ("csv/okta-people.csv", (3, 3)),
         ("ldif/389ds-db2ldif.ldif", (9, 9)),
         ("ldif/ad-ldapsearch-day1.ldif", (59, 59)),
-        ("ldif/openldap-ldapsearch-full.ldif", (29, 29)),
-        ("ldif/openldap-slapcat-day1.ldif", (29, 29)),
+        ("ldif/openldap-ldapsearch-full.ldif", (19, 29)),
+        ("ldif/openldap-slapcat-day1.ldif", (19, 29)),
     ];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let found = cases.map(|(path, _)| {
