@@ -371,6 +371,7 @@ impl FileReport {
             columns: None,
             document: None,
             result_code: None,
+            unfinished: None,
             changes: false,
             records: 0,
             refused: Vec::new(),

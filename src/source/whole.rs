@@ -113,11 +113,13 @@ pub(super) fn of_group(
             other => other,
         };
         if complete == Completeness::Incomplete && file.error.is_none() {
-            let message = match file.total {
-                Some(total) => format!("the file speaks of {total} resources, and {sum} are there"),
-                None => "the file is not whole".to_owned(),
+            let message = match (file.total, file.unfinished) {
+                (Some(total), _) => format!("the file speaks of {total} resources, and {sum} are there"),
+                (None, Some(unfinished)) => unfinished.message.to_owned(),
+                (None, None) => "the file is not whole".to_owned(),
             };
-            problems.push(set("set.incomplete", message, "export again, to the end", &file.file));
+            let line = file.unfinished.and_then(|unfinished| unfinished.line);
+            problems.push(set("set.incomplete", message, "export again, to the end", &file.file).on_line(line));
         }
         least = least.min(complete);
     }

@@ -213,6 +213,9 @@ fn every_row_of_completeness() {
     let unended = people(1..3).trim_end().to_owned();
     let array = format!("[{}]", r#"{"id":"a","status":"ACTIVE","profile":{"login":"a@b.example"},"_links":{}}"#);
     let slapcat = format!("{}{}", entry(1), entry(2));
+    let page = |cookie: &str| format!("search: 2\nresult: 0 Success\npagedresults: cookie={cookie}\n");
+    let (first, last) = (entry(1) + &page("AA=="), page(""));
+    let counts = "\n# numResponses: 4\n# numEntries: 2\n";
     type Case = (&'static str, Vec<(&'static str, String)>, Completeness, &'static [&'static str]);
     let cases: Vec<Case> = vec![
         ("manifest agrees", vec![("users.csv", people(1..3)), ("manifest.json", manifest(2))], Proven, &[]),
@@ -263,6 +266,36 @@ fn every_row_of_completeness() {
             Incomplete,
             &["ldif.entry_count", "set.incomplete"],
         ),
+        ("ldapsearch, no counts", vec![("d.ldif", search("0 Success", ""))], Plausible, &[]),
+        ("ldapsearch, pages", vec![("d.ldif", format!("{first}{}{last}{counts}", entry(2)))], Proven, &[]),
+        ("ldapsearch, first page only", vec![("d.ldif", first.clone())], Incomplete, &["set.incomplete"]),
+        (
+            "ldapsearch, last page cut",
+            vec![("d.ldif", format!("{first}{}", entry(2)))],
+            Incomplete,
+            &["set.incomplete"],
+        ),
+        (
+            "ldapsearch, a page of no search",
+            vec![("d.ldif", format!("{}{last}{counts}{}", entry(1), entry(2)))],
+            Incomplete,
+            &["set.incomplete"],
+        ),
+        (
+            "ldapsearch -LLL, first page only",
+            vec![("d.ldif", format!("{}# pagedresults: cookie=AA==\n", entry(1)))],
+            Incomplete,
+            &["set.incomplete"],
+        ),
+        (
+            "ldapsearch, nothing found beside the people",
+            vec![
+                ("d.ldif", search("0 Success", "# numResponses: 3\n# numEntries: 2\n")),
+                ("g.ldif", "version: 1\n\nsearch: 2\nresult: 0 Success\n\n# numResponses: 1\n".to_owned()),
+            ],
+            Proven,
+            &[],
+        ),
         (
             "ldapsearch, size limit",
             vec![("d.ldif", search("4 Size limit exceeded", "# numEntries: 2\n"))],
@@ -299,7 +332,7 @@ fn every_row_of_completeness() {
         assert_eq!(refused, codes, "{name}: {:?}", given.report.problems);
         assert_eq!(given.report.refused, !codes.is_empty(), "{name}");
     }
-    assert_eq!(count, 23);
+    assert_eq!(count, 30);
 }
 
 #[test]
