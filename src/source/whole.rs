@@ -62,9 +62,15 @@ pub(super) fn of_group(
     };
     let mut least = Completeness::Proven;
     for pair in group.windows(2) {
-        if let [(Some(a), _), (Some(b), file)] = pair
-            && *b > a + 1
-        {
+        let [(Some(a), first), (Some(b), file)] = pair else { continue };
+        // changes of several days may have the same numbers
+        if a == b && Shape::of(&first.file).date == Shape::of(&file.file).date {
+            let message = format!("`{}` and `{}` have the same number", first.file, file.file);
+            let help = "say in `source.files` which of them is meant, or take one away";
+            problems.push(set("set.ambiguous", message, help, &file.file));
+            least = Completeness::Incomplete;
+        }
+        if b - a > 1 {
             let message = format!("between number {a} and {b} of `{pattern}` files are missing");
             problems.push(set("set.gap", message, "export all pages into the folder", &file.file));
             least = Completeness::Incomplete;

@@ -438,6 +438,84 @@ fn of_generations_only_the_newest_is_read() {
 }
 
 #[test]
+fn generations_are_known_however_their_date_is_written() {
+    let series = [
+        ["u_2026.04.01.csv", "u_2026.04.02.csv"],
+        ["u_01-04-2026.csv", "u_02-04-2026.csv"],
+        ["u_04_12_2026.csv", "u_04_13_2026.csv"],
+        ["u_01Apr2026.csv", "u_02Apr2026.csv"],
+        ["u_2026-04.csv", "u_2026-05.csv"],
+        ["u_2026-04-01_9-30.csv", "u_2026-04-01_10-30.csv"],
+        ["u_260401.csv", "u_260402.csv"],
+    ];
+    for [old, new] in series {
+        let bench = Bench::new(&[(old, &people(1..3)), (new, &people(5..9))]);
+        let given = bench.read();
+        assert_eq!((given.objects.len(), given.refused(), given.codes("I")), (4, vec![], vec!["file.older"]), "{new}");
+        // each day under another name, with nothing of the day before
+        bench.remove(new);
+        let first = bench.read();
+        bench.remove(old);
+        bench.write(new, people(2..4).as_bytes());
+        let (older, newer) = (first.refused(), bench.read_after(&first));
+        assert_eq!((older, newer.refused()), (vec![], vec![]), "{new}");
+    }
+    let given = Bench::new(&[("u_2026-04-01.csv", HEAD), ("u_2026-04-02 (1).csv", &people(5..9))]).read();
+    assert_eq!((given.objects.len(), given.refused(), given.codes("I")), (4, vec![], vec!["file.older"]));
+    for files in [
+        &["exportUsers_2026-4-1.csv", "exportUsers_2026-4-1 (1).csv"][..],
+        &["users.csv", "users (1).csv"],
+        &["users (2).csv", "users_2026-04-01.csv"],
+        // the twelfth of April is older, the fourth of December is not
+        &["u_12-04-2026.csv", "u_01-05-2026.csv"],
+        &["u_13-04-2026.csv", "u_04-14-2026.csv"],
+    ] {
+        let given = Bench::new(&files.iter().map(|name| (*name, HEAD)).collect::<Vec<_>>()).read();
+        assert!(given.has("set.ambiguous") && !given.has("file.older"), "{files:?}: {:?}", given.report.problems);
+    }
+    // parts of one export are all read, and a file that was saved twice may lie there alone
+    for files in [
+        &["u_20260401_1.csv", "u_20260401_2.csv"][..],
+        &["part1-04-2026.csv", "part2-04-2026.csv"],
+        &["u_000001.csv", "u_000002.csv"],
+        &["users (1).csv", "users (2).csv"],
+        &["dept_300101_users.csv", "dept_300102_users.csv"],
+    ] {
+        let texts = [people(1..3), people(3..5)];
+        let files: Vec<(&str, &str)> = files.iter().copied().zip(texts.iter().map(String::as_str)).collect();
+        let given = Bench::new(&files).read();
+        assert_eq!((given.objects.len(), given.refused(), given.codes("I")), (4, vec![], vec![]), "{files:?}");
+    }
+}
+
+#[test]
+fn numbers_of_a_sequence_have_no_gap_and_come_once() {
+    for (first, second, code) in [
+        ("u-2.csv", "u-99999999999999999999999.csv", "set.gap"),
+        ("u1.csv", "u01.csv", "set.ambiguous"),
+        ("u_2026-04-01_1.csv", "u_2026-04-01_01.csv", "set.ambiguous"),
+    ] {
+        let given = Bench::new(&[(first, &people(1..3)), (second, &people(3..5))]).read();
+        assert_eq!((given.refused(), given.report.complete), (vec![code], Completeness::Incomplete), "{second}");
+    }
+}
+
+#[test]
+fn of_too_many_files_none_is_read() {
+    let names: Vec<String> = (1..6).map(|number| format!("u{number}.csv")).collect();
+    let bench = Bench::new(&names.iter().map(|name| (name.as_str(), HEAD)).collect::<Vec<_>>());
+    bench.write("u1.csv", people(1..3).as_bytes());
+    let first = bench.read();
+    let bench = bench.set(|settings| settings.limits.files = 3);
+    let given = bench.read_after(&first);
+    assert_eq!((given.refused(), given.objects.len(), given.report.files.len()), (vec!["limit.files"], 0, 0));
+    // nor are they few where most are older
+    let names: Vec<String> = (1..6).map(|day| format!("u_2026-04-0{day}.csv")).collect();
+    let bench = Bench::new(&names.iter().map(|name| (name.as_str(), HEAD)).collect::<Vec<_>>());
+    assert_eq!(bench.set(|settings| settings.limits.files = 3).read().refused(), ["limit.files"]);
+}
+
+#[test]
 fn roles_say_what_the_records_are() {
     let role = |pattern: &str, role| FileEntry { pattern: pattern.to_owned(), role: Some(role), preset: None };
     let bench = Bench::new(&[
