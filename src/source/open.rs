@@ -289,7 +289,8 @@ fn style_of(style: HeaderStyleName) -> HeaderStyle {
 }
 
 /// Reads the heading with the delimiter that it shows most; where the preset does not know it so, with the one by which it does:
-/// `Login name,Display name` has more blanks than commas, and both may stand between columns.
+/// `Login name,Display name` has more blanks than commas, and both may stand between columns. Of two that it shows equally often
+/// the other must stand in columns only that the preset knows.
 fn heading_of(text: &[u8], preset: &Preset) -> Result<Heading, FileFault> {
     let mut delimiters: Vec<u8> = preset.csv.delimiters.iter().filter_map(|text| text.bytes().next()).collect();
     if delimiters.is_empty() {
@@ -307,8 +308,16 @@ fn heading_of(text: &[u8], preset: &Preset) -> Result<Heading, FileFault> {
     if delimiters.len() == 1 || (!shown.is_delimiter_unsure && fits(&shown)) {
         return Ok(shown);
     }
+    let names = column_names(preset);
+    let is_whole = |cell: &String| {
+        let known = names.contains_key(&fold(cell)) || preset.names.find(cell).is_some();
+        known || !cell.bytes().any(|byte| delimiters.contains(&byte))
+    };
     let others = delimiters.iter().filter_map(|delimiter| read(&[*delimiter]).ok());
-    let mut fitting = others.filter(|heading| !heading.is_delimiter_unsure && fits(heading));
+    let mut fitting = others.filter(|heading| {
+        let is_told = !shown.is_delimiter_unsure || heading.columns.iter().all(is_whole);
+        !heading.is_delimiter_unsure && is_told && fits(heading)
+    });
     match (fitting.next(), fitting.next()) {
         (Some(only), None) => Ok(only),
         _ => Ok(shown),
@@ -535,6 +544,9 @@ fn unknown(
 ) -> FileFault {
     match guess {
         FormatGuess::Csv => {
+            if let Some(fault) = candidates.iter().find_map(|preset| without_delimiter(text, preset, settings.limits)) {
+                return fault;
+            }
             let nearest = candidates.iter().zip(shown).filter_map(|(preset, evidence)| {
                 let detect = preset.detect.as_ref()?;
                 let missing = preset::missing(detect, &evidence.names);
@@ -585,6 +597,37 @@ fn unknown(
             )
         }),
     }
+}
+
+/// What is wrong with a heading that is the preset's, if only its columns stood between one delimiter of the preset.
+fn without_delimiter(text: &[u8], preset: &Preset, limits: Limits) -> Option<FileFault> {
+    let detect = preset.detect.as_ref().filter(|detect| !detect.header_all.is_empty())?;
+    let is_it = |heading: &Heading| {
+        let (is_heading, columns) = columns_of(heading, preset);
+        is_heading && preset::missing(detect, &columns).is_empty()
+    };
+    let shown = heading_of(text, preset).ok()?;
+    if is_it(&shown) {
+        return if shown.is_delimiter_unsure { shown.check(limits, true).err() } else { None };
+    }
+    let others = b",;\t|".iter().filter(|&&byte| !preset.csv.delimiters.iter().any(|own| own.as_bytes() == [byte]));
+    others.copied().find_map(|delimiter| {
+        let style = style_of(preset.csv.header_style);
+        let heading = read_heading(text, &[delimiter], style, &preset.csv.skip_lines_starting).ok()?;
+        is_it(&heading).then(|| {
+            let own: Vec<String> =
+                preset.csv.delimiters.iter().map(|text| format!("`{}`", text.escape_default())).collect();
+            let message = format!(
+                "the heading is that of `{}` with `{}` between its columns, which is none of {}",
+                preset.name,
+                char::from(delimiter).escape_default(),
+                own.join(", ")
+            );
+            let help =
+                "export the file with a delimiter of the preset, or begin it with a line `sep=` and the delimiter";
+            FileFault::new("csv.no_delimiter", Some(heading.line), message, help)
+        })
+    })
 }
 
 /// What the file is refused for whatever its preset: an error document, a file that is cut, a version that is not known, bytes that

@@ -220,6 +220,18 @@ fn blanks_in_a_heading_are_not_taken_for_its_delimiter() {
 }
 
 #[test]
+fn a_heading_that_does_not_show_its_delimiter_is_refused() {
+    for text in ["userPrincipalName,displayName,id;a;b\nx;y;z\n", "userPrincipalName\tdisplayName\tid\na\tb\tc\n"] {
+        for preset in ["detect", "entra-csv"] {
+            let given = read_files(&[("e.csv", text.as_bytes())], None, |settings| settings.preset = preset.to_owned());
+            assert_eq!(given.codes("F"), ["csv.no_delimiter:1"], "{preset}: {text}");
+        }
+    }
+    let text = format!("sep=\t\nuserPrincipalName\tdisplayName\tid\na\tb\t{}\n", id(1));
+    assert_eq!(read_files(&[("e.csv", text.as_bytes())], None, |_| {}).codes("FS"), Vec::<String>::new());
+}
+
+#[test]
 fn one_bad_byte_does_not_change_the_encoding_of_a_file() {
     let good =
         encoding_rs::SHIFT_JIS.encode("ログイン名,表示名,使用状態\na,髙橋,使用中\nb,表能,停止中\n").0.into_owned();
