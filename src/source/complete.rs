@@ -3,9 +3,10 @@
 use super::file::Kinds;
 use super::frame::FileFacts;
 use super::frame::json::JsonShape;
+use super::frame::ldif::LdifFacts;
 use super::map::Remark;
 use super::open::Opened;
-use super::report::{Completeness, FileReport};
+use super::report::{Completeness, FileReport, Unfinished};
 
 /// What a CSV record is refused for that has not the cells of the heading, or of which nobody can say.
 const NOT_SPLIT: [&str; 5] =
@@ -80,14 +81,32 @@ pub fn conclude(report: &mut FileReport, facts: &FileFacts, opened: &Opened, kin
             if let Some(line) = disagrees {
                 remark(Some(line), "ldif.entry_count");
             }
+            report.unfinished = unfinished(facts);
+            // of a search that found nothing no number of entries is stated
+            let is_counted = !facts.entry_counts.is_empty() || (facts.entries == 0 && facts.responses.is_some());
             let is_samba = facts.returned.is_some() && !facts.entry_counts.is_empty();
-            if !facts.final_newline || failed.is_some() || disagrees.is_some() {
+            if !facts.final_newline || failed.is_some() || disagrees.is_some() || report.unfinished.is_some() {
                 Completeness::Incomplete
-            } else if facts.result.is_some() || is_samba {
+            } else if (facts.result.is_some() && is_counted) || is_samba {
                 Completeness::Proven
             } else {
                 Completeness::Plausible
             }
         }
     };
+}
+
+/// Where a search goes on and the file does not.
+fn unfinished(facts: &LdifFacts) -> Option<Unfinished> {
+    let page = facts.next_page.map(|line| Unfinished {
+        line: Some(line),
+        message: "the search was made page by page, and says that another page follows: the file ends before the last",
+    });
+    let is_behind = facts.entries_at_result.is_some_and(|entries| entries < facts.entries);
+    page.or_else(|| {
+        is_behind.then_some(Unfinished {
+            line: None,
+            message: "entries follow the last `result:` block: the search that they are of has none",
+        })
+    })
 }

@@ -1,7 +1,7 @@
 //! Which files a set consists of (sources.md 3).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, DirEntry, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use super::peek::is_of_changes;
 use super::preset::Presets;
 use super::report::{Level, Problem};
 use super::settings::{FileEntry, Mode, Ready, Role, Settings};
-use super::shape::Shape;
+use super::shape::{Dates, Shape};
 
 /// How deep `recursive` goes.
 const DEEPEST: usize = 8;
@@ -152,8 +152,11 @@ pub fn find(settings: &Settings) -> FileSet {
     };
     walk(&root, &root, String::new(), 0, &filter, settings, &mut set);
     set.files.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+    if is_too_many(settings, &mut set) {
+        return set;
+    }
     choose_generations(settings, &mut set);
-    check_limits(settings, &mut set);
+    check_total(settings, &mut set);
     match Manifest::read(&root) {
         Ok(manifest) => set.manifest = manifest,
         Err(problem) => set.problems.push(*problem),
@@ -216,7 +219,12 @@ fn walk(
     set: &mut FileSet,
 ) {
     let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
+        // in order, as more than the limit are not looked at
+        Ok(entries) => {
+            let mut entries: Vec<DirEntry> = entries.flatten().collect();
+            entries.sort_by_key(DirEntry::file_name);
+            entries
+        }
         Err(error) => {
             let message = format!("the folder cannot be read: {error}");
             set.problems
@@ -228,7 +236,6 @@ fn walk(
         if set.files.len() > settings.limits.files {
             return;
         }
-        let Ok(entry) = entry else { continue };
         let Ok(file_name) = entry.file_name().into_string() else {
             let message = "the file's name is not UTF-8";
             let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
@@ -313,40 +320,75 @@ fn choose_generations(settings: &Settings, set: &mut FileSet) {
     }
     let key = |found: &Found| Shape::of(&found.shape.undated).pattern;
     let changes = generations_of_changes(settings, set, key);
-    let mut newest: BTreeMap<String, [u32; 6]> = BTreeMap::new();
+    let is_export = |found: &&Found| found.role != Some(Role::Changes) && !changes.contains(&found.name);
+    let mut problems = Vec::new();
+    let mut series: BTreeMap<String, Vec<(&str, Dates)>> = BTreeMap::new();
     let mut undated: BTreeMap<String, String> = BTreeMap::new();
-    for found in set.files.iter().filter(|found| found.role != Some(Role::Changes) && !changes.contains(&found.name)) {
+    for found in set.files.iter().filter(is_export) {
         match found.shape.date {
-            Some(date) => {
-                let entry = newest.entry(key(found)).or_insert(date);
-                *entry = (*entry).max(date);
-            }
+            Some(date) => series.entry(key(found)).or_default().push((&found.name, date)),
             None => drop(undated.insert(key(found), found.name.clone())),
         }
     }
-    let mut taken: BTreeMap<(String, Option<u64>), String> = BTreeMap::new();
-    let mut problems = Vec::new();
+    let mut older: BTreeSet<String> = BTreeSet::new();
+    for found in set.files.iter().filter(|found| changes.contains(&found.name)) {
+        let (Some(date), Some(exports)) = (found.shape.date, series.get(&key(found))) else { continue };
+        let dates: Vec<Dates> = exports.iter().map(|(_, date)| *date).chain([date]).collect();
+        // of one that is doubtful it is said with the exports, or it is applied
+        if Dates::latest(&dates).is_some_and(|latest| latest.last() == Some(&false)) {
+            older.insert(found.name.clone());
+        }
+    }
+    for files in series.into_values() {
+        let dates: Vec<Dates> = files.iter().map(|(_, date)| *date).collect();
+        match Dates::latest(&dates) {
+            Some(latest) => {
+                let of_before = files.iter().zip(latest).filter(|(_, is_latest)| !is_latest);
+                older.extend(of_before.map(|((name, _), _)| (*name).to_owned()));
+            }
+            None => {
+                let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+                let message = format!(
+                    "which of `{}` is the newest depends on whether their names have the day first or the month",
+                    names.join("`, `")
+                );
+                let help =
+                    "write the year first, say in `source.files` which of them is meant, or take the others away";
+                let last = names.last().copied().unwrap_or_default();
+                problems.push(Problem::new(Level::Set, "set.ambiguous", message).in_file(last).with_help(help));
+            }
+        }
+    }
+    let ambiguous = |name: &str, other: &str| {
+        let message = format!("`{name}` and `{other}` look like the same export");
+        let help = "say in `source.files` which of them is meant, or take one away";
+        Problem::new(Level::Set, "set.ambiguous", message).in_file(name).with_help(help)
+    };
+    let mut taken: BTreeMap<(String, Option<u64>, Dates), String> = BTreeMap::new();
     set.files.retain(|found| {
         let Some(date) = found.shape.date.filter(|_| found.role != Some(Role::Changes)) else { return true };
-        let key = key(found);
-        let is_of_changes = changes.contains(&found.name);
-        let last = newest.get(&key);
-        if last.is_some_and(|last| *last > date) {
+        if older.contains(&found.name) {
             let message = "a later export of the same name is there";
             problems.push(Problem::new(Level::Info, "file.older", message).in_file(&found.name));
             return false;
         }
-        if is_of_changes {
+        if changes.contains(&found.name) {
             return true;
         }
-        let other = undated.get(&key).cloned().or_else(|| taken.insert((key, found.shape.number), found.name.clone()));
-        if let Some(other) = other {
-            let message = format!("`{}` and `{other}` look like the same export", found.name);
-            let help = "say in `source.files` which of them is meant, or take one away";
-            problems.push(Problem::new(Level::Set, "set.ambiguous", message).in_file(&found.name).with_help(help));
-        }
+        let key = key(found);
+        let other = match undated.get(&key).cloned() {
+            None if found.shape.copy_of.is_none() => taken.insert((key, found.shape.number, date), found.name.clone()),
+            other => other,
+        };
+        problems.extend(other.map(|other| ambiguous(&found.name, &other)));
         true
     });
+    // of a file that was saved a second time nobody knows which is meant
+    let exports = || set.files.iter().filter(is_export);
+    let names: BTreeSet<&str> = exports().map(|found| &*found.name).collect();
+    let copies = exports().filter_map(|found| Some((&*found.name, found.shape.copy_of.as_deref()?)));
+    problems
+        .extend(copies.filter(|(_, original)| names.contains(original)).map(|(name, other)| ambiguous(name, other)));
     set.problems.extend(problems);
 }
 
@@ -365,14 +407,21 @@ fn generations_of_changes(settings: &Settings, set: &FileSet, key: impl Fn(&Foun
     several.filter(|found| is_of_changes(found, settings, &mut presets)).map(|found| found.name.clone()).collect()
 }
 
-fn check_limits(settings: &Settings, set: &mut FileSet) {
-    if set.files.len() > settings.limits.files {
-        let message = format!("the folder holds more than {} files", settings.limits.files);
-        set.problems.push(
-            Problem::new(Level::Set, "limit.files", message)
-                .with_help("name the files in `source.files`, or raise `source.limits.files`"),
-        );
+/// Of more files than the limit none is read: what some of them hold says nothing of the set.
+fn is_too_many(settings: &Settings, set: &mut FileSet) -> bool {
+    if set.files.len() <= settings.limits.files {
+        return false;
     }
+    set.files.clear();
+    let message = format!("the folder holds more than {} files: none is read", settings.limits.files);
+    set.problems.push(
+        Problem::new(Level::Set, "limit.files", message)
+            .with_help("name the files in `source.files`, or raise `source.limits.files`"),
+    );
+    true
+}
+
+fn check_total(settings: &Settings, set: &mut FileSet) {
     let total: u64 = set.files.iter().map(|found| found.stamp.size).sum();
     if total > settings.limits.total {
         let message = format!("the files hold {total} bytes together; the limit is {}", settings.limits.total);

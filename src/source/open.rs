@@ -13,7 +13,10 @@ use super::find::{Found, Stamp};
 use super::frame::csv::{CsvFormat, HeaderStyle, Heading, read_heading};
 use super::frame::json::{JsonFormat, JsonShape};
 use super::frame::ldif::{LdifFormat, OptionRules};
-use super::frame::{FileFacts, FileFault, Format, FormatGuess, Limits, guess_format, probe, refuse_markup, sniff};
+use super::frame::{
+    Decoder, Fault, FileFacts, FileFault, Format, FormatGuess, Framed, Framer, Limits, guess_format, probe,
+    refuse_markup, sniff,
+};
 use super::peek::{self, Shows};
 use super::preset::{self, Evidence, FormatName, Header, HeaderStyleName, Preset, Presets, fold};
 use super::raw::{LdifChange, RawBody, RawValue};
@@ -64,9 +67,17 @@ pub enum NotOpened {
     Preset(Vec<crate::diagnostic::Diagnostic>),
 }
 
+impl NotOpened {
+    /// Says whether the file can be read, and none knows by which preset.
+    pub fn is_for_want_of_preset(&self) -> bool {
+        matches!(self, Self::Skipped(fault) | Self::Refused(fault) if fault.code == "format.ambiguous")
+    }
+}
+
 /// Opens one file and finds out how it is to be read.
 ///
-/// `siblings`: presets of the other exports, by one of which changes are read that show no preset themselves.
+/// `siblings`: presets of the other exports, by one of which a file is read that shows no preset itself: one of changes, or without
+/// a record.
 pub fn open(
     found: &Found,
     settings: &Settings,
@@ -171,9 +182,9 @@ fn open_inner(
             preset
         }
         None => {
-            let preset = match detect(guess, &head, &text, &choice, settings, presets, &mut file) {
-                Ok(preset) => {
-                    reasons.push(format!("preset `{}`: recognised by its names", preset.name));
+            let preset = match detect(guess, &head, &text, &choice, settings, presets, siblings, &mut file) {
+                Ok((preset, reason)) => {
+                    reasons.push(format!("preset `{}`: {reason}", preset.name));
                     preset
                 }
                 Err(fault) => {
@@ -278,7 +289,8 @@ fn style_of(style: HeaderStyleName) -> HeaderStyle {
 }
 
 /// Reads the heading with the delimiter that it shows most; where the preset does not know it so, with the one by which it does:
-/// `Login name,Display name` has more blanks than commas, and both may stand between columns.
+/// `Login name,Display name` has more blanks than commas, and both may stand between columns. Of two that it shows equally often
+/// the other must stand in columns only that the preset knows.
 fn heading_of(text: &[u8], preset: &Preset) -> Result<Heading, FileFault> {
     let mut delimiters: Vec<u8> = preset.csv.delimiters.iter().filter_map(|text| text.bytes().next()).collect();
     if delimiters.is_empty() {
@@ -296,8 +308,16 @@ fn heading_of(text: &[u8], preset: &Preset) -> Result<Heading, FileFault> {
     if delimiters.len() == 1 || (!shown.is_delimiter_unsure && fits(&shown)) {
         return Ok(shown);
     }
+    let names = column_names(preset);
+    let is_whole = |cell: &String| {
+        let known = names.contains_key(&fold(cell)) || preset.names.find(cell).is_some();
+        known || !cell.bytes().any(|byte| delimiters.contains(&byte))
+    };
     let others = delimiters.iter().filter_map(|delimiter| read(&[*delimiter]).ok());
-    let mut fitting = others.filter(|heading| !heading.is_delimiter_unsure && fits(heading));
+    let mut fitting = others.filter(|heading| {
+        let is_told = !shown.is_delimiter_unsure || heading.columns.iter().all(is_whole);
+        !heading.is_delimiter_unsure && is_told && fits(heading)
+    });
     match (fitting.next(), fitting.next()) {
         (Some(only), None) => Ok(only),
         _ => Ok(shown),
@@ -411,8 +431,9 @@ fn detect(
     choice: &Choice,
     settings: &Settings,
     presets: &mut Presets,
+    siblings: &[String],
     file: &mut File,
-) -> Result<Arc<Preset>, FileFault> {
+) -> Result<(Arc<Preset>, &'static str), FileFault> {
     let candidates: Vec<Arc<Preset>> =
         presets.detectable(settings).into_iter().filter(|preset| guess_of(preset.format) == guess).collect();
     let show = |head: &[u8]| match guess {
@@ -429,8 +450,14 @@ fn detect(
         chosen = preset::choose(candidates.iter().map(Arc::as_ref).zip(&shown));
     }
     match chosen {
-        Ok(index) => Ok(Arc::clone(&candidates[index])),
+        Ok(index) => Ok((Arc::clone(&candidates[index]), "recognised by its names")),
         Err(tied) if !tied.is_empty() => {
+            let of_siblings = |index: &&usize| siblings.contains(&candidates[**index].name);
+            let is_empty = shown.iter().any(|evidence| evidence.is_empty);
+            let mut fitting = tied.iter().filter(of_siblings);
+            if let (true, Some(only), None) = (is_empty, fitting.next(), fitting.next()) {
+                return Ok((Arc::clone(&candidates[*only]), "the one of the other exports: it holds no record"));
+            }
             let names: Vec<&str> = tied.iter().map(|index| candidates[*index].name.as_str()).collect();
             let message = format!("the file fits several presets equally well: `{}`", names.join("`, `"));
             Err(FileFault::new("format.ambiguous", None, message, super::codes::help("format.ambiguous")))
@@ -454,13 +481,14 @@ fn json_evidence(head: &[u8], choice: &Choice, limits: Limits, candidates: &[Arc
     }
     records.push(String::new());
     let shown = probe(head, choice, &Format::Json(JsonFormat { records }), limits, FIRST);
-    let mut evidence = Evidence { names: names_of(&shown.records), ..Evidence::default() };
+    let is_empty = shown.has_none();
+    let mut evidence = Evidence { names: names_of(&shown.records), is_empty, ..Evidence::default() };
     if let FileFacts::Json(facts) = &shown.facts {
         evidence.context = facts.text("@odata.context");
-        if let Some(JsonShape::Under(name)) = &facts.shape {
-            evidence.has_top_level = true;
-            evidence.empty_under = shown.has_none().then(|| name.clone());
-        }
+        evidence.under = facts.shape.as_ref().map(|shape| match shape {
+            JsonShape::Under(name) => name.clone(),
+            JsonShape::Array | JsonShape::Lines => String::new(),
+        });
         let listed = facts.members.iter().find(|(name, _)| name == "schemas");
         let listed: Option<Vec<String>> = listed.and_then(|(_, text)| serde_json::from_str(text).ok());
         evidence.schemas.extend(listed.unwrap_or_default());
@@ -474,13 +502,15 @@ fn json_evidence(head: &[u8], choice: &Choice, limits: Limits, candidates: &[Arc
 fn ldif_evidence(head: &[u8], choice: &Choice, limits: Limits) -> Evidence {
     let format = LdifFormat { options: Some(OptionRules::default()), fallback: choice.fallback };
     let shown = probe(head, choice, &Format::Ldif(format), limits, FIRST);
+    // comments may fill all of it
+    let is_empty = shown.has_none() && head.len() < HEAD;
     let mut names = names_of(&shown.records);
     // what cannot be read shows all the same which server wrote it
-    let lines = shown.refused.iter().flat_map(|bytes| bytes.split(|&byte| byte == b'\n'));
+    let lines = shown.refused.iter().flat_map(|bytes| bytes.split(|byte| matches!(byte, b'\n' | b'\r')));
     for name in lines.filter_map(|line| std::str::from_utf8(line).ok()?.split_once([':', ';'])).map(|(name, _)| name) {
         note_name(&mut names, name);
     }
-    Evidence { names, ..Evidence::default() }
+    Evidence { names, is_empty, ..Evidence::default() }
 }
 
 fn names_of(records: &[super::raw::RawRecord<'_>]) -> Vec<String> {
@@ -514,6 +544,9 @@ fn unknown(
 ) -> FileFault {
     match guess {
         FormatGuess::Csv => {
+            if let Some(fault) = candidates.iter().find_map(|preset| without_delimiter(text, preset, settings.limits)) {
+                return fault;
+            }
             let nearest = candidates.iter().zip(shown).filter_map(|(preset, evidence)| {
                 let detect = preset.detect.as_ref()?;
                 let missing = preset::missing(detect, &evidence.names);
@@ -566,7 +599,39 @@ fn unknown(
     }
 }
 
-/// What the frame itself is refused for: an error document, a file that is cut, a version that is not known.
+/// What is wrong with a heading that is the preset's, if only its columns stood between one delimiter of the preset.
+fn without_delimiter(text: &[u8], preset: &Preset, limits: Limits) -> Option<FileFault> {
+    let detect = preset.detect.as_ref().filter(|detect| !detect.header_all.is_empty())?;
+    let is_it = |heading: &Heading| {
+        let (is_heading, columns) = columns_of(heading, preset);
+        is_heading && preset::missing(detect, &columns).is_empty()
+    };
+    let shown = heading_of(text, preset).ok()?;
+    if is_it(&shown) {
+        return if shown.is_delimiter_unsure { shown.check(limits, true).err() } else { None };
+    }
+    let others = b",;\t|".iter().filter(|&&byte| !preset.csv.delimiters.iter().any(|own| own.as_bytes() == [byte]));
+    others.copied().find_map(|delimiter| {
+        let style = style_of(preset.csv.header_style);
+        let heading = read_heading(text, &[delimiter], style, &preset.csv.skip_lines_starting).ok()?;
+        is_it(&heading).then(|| {
+            let own: Vec<String> =
+                preset.csv.delimiters.iter().map(|text| format!("`{}`", text.escape_default())).collect();
+            let message = format!(
+                "the heading is that of `{}` with `{}` between its columns, which is none of {}",
+                preset.name,
+                char::from(delimiter).escape_default(),
+                own.join(", ")
+            );
+            let help =
+                "export the file with a delimiter of the preset, or begin it with a line `sep=` and the delimiter";
+            FileFault::new("csv.no_delimiter", Some(heading.line), message, help)
+        })
+    })
+}
+
+/// What the file is refused for whatever its preset: an error document, a file that is cut, a version that is not known, bytes that
+/// are not in the encoding.
 fn frame_fault(
     guess: FormatGuess,
     settings: &Settings,
@@ -578,16 +643,26 @@ fn frame_fault(
         FormatGuess::Ldif => Format::Ldif(LdifFormat { options: None, fallback: choice.fallback }),
         FormatGuess::Json | FormatGuess::Csv => {
             let mut records: Vec<String> = candidates.iter().flat_map(|preset| preset.json.records.clone()).collect();
-            records.sort_by_key(|name| std::cmp::Reverse(name.len()));
+            records.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+            records.dedup();
             Format::Json(JsonFormat { records })
         }
     };
     file.seek(SeekFrom::Start(0)).ok()?;
-    let mut framer = super::frame::Framer::new(file, choice, &format, settings.limits);
+    let mut framer = Framer::new(file, choice, &format, settings.limits);
+    // of the values none is asked for, and still they must be in the encoding
+    let mut decoder = Decoder::of_wanted(&format, settings.limits, Some(std::rc::Rc::new(|_| false)));
     let mut count = 0_u64;
     loop {
         match framer.next() {
-            Ok(Some(_)) => count += 1,
+            Ok(Some(framed)) => {
+                count += 1;
+                if let Framed::Record { line, bytes } = framed
+                    && let Err(Fault::File(fault)) = decoder.decode(bytes, line)
+                {
+                    return Some(fault);
+                }
+            }
             Ok(None) => break,
             Err(fault) => return Some(fault),
         }

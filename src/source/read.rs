@@ -277,18 +277,27 @@ fn plan(reading: &mut Reading<'_>, presets: &mut Presets) -> Vec<Plan> {
     let mut told: BTreeSet<String> = BTreeSet::new();
     let mut siblings: Vec<String> =
         reading.memory.iter().flat_map(|memory| memory.files.values()).map(|file| file.preset.clone()).collect();
-    for (index, found) in reading.set.files.iter().enumerate() {
-        if found.role == Some(Role::Assignments) {
-            plans.push(Plan { index, state: State::Assignments, is_delta: false });
-            continue;
-        }
+    let mut open = |found: &Found, siblings: &mut Vec<String>, reading: &Reading<'_>| {
         let known_before = reading.memory.is_some_and(|memory| memory.names.contains(&found.name));
-        let state = match open(found, reading.settings, presets, known_before, &siblings, reading.set.look) {
-            Ok(opened) => {
-                siblings.push(opened.preset.name.clone());
-                State::Ready(Box::new(opened))
-            }
-            Err(refusal) => not_opened(reading, found, *refusal, &mut told),
+        let opened = open(found, reading.settings, presets, known_before, siblings, reading.set.look);
+        siblings.extend(opened.iter().map(|opened| opened.preset.name.clone()));
+        opened
+    };
+    let files = &reading.set.files;
+    let is_read = |found: &&Found| found.role != Some(Role::Assignments);
+    let mut opened: Vec<_> =
+        files.iter().map(|found| is_read(&found).then(|| open(found, &mut siblings, reading))).collect();
+    // the exports by which a file is recognised may come after it
+    for (opened, found) in opened.iter_mut().zip(files) {
+        if matches!(opened, Some(Err(refusal)) if refusal.0.is_for_want_of_preset()) {
+            *opened = Some(open(found, &mut siblings, reading));
+        }
+    }
+    for (index, opened) in opened.into_iter().enumerate() {
+        let state = match opened {
+            None => State::Assignments,
+            Some(Ok(opened)) => State::Ready(Box::new(opened)),
+            Some(Err(refusal)) => not_opened(reading, &reading.set.files[index], *refusal, &mut told),
         };
         plans.push(Plan { index, state, is_delta: false });
     }
@@ -371,6 +380,7 @@ impl FileReport {
             columns: None,
             document: None,
             result_code: None,
+            unfinished: None,
             changes: false,
             records: 0,
             refused: Vec::new(),

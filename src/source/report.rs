@@ -177,6 +177,8 @@ pub struct FileReport {
     /// JSON documents: whether another page follows, whether it is a change file.
     pub document: Option<(bool, bool)>,
     pub result_code: Option<i64>,
+    /// What says that the file ends too early, where its records can all be read.
+    pub unfinished: Option<Unfinished>,
     /// Whether it is a change file.
     pub changes: bool,
     /// Records read, refused and ignored ones among them.
@@ -189,6 +191,13 @@ pub struct FileReport {
     pub is_graph: bool,
     /// Whether the last line was ended.
     pub ended: bool,
+}
+
+/// What a file says of going on, and does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unfinished {
+    pub line: Option<u64>,
+    pub message: &'static str,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -315,6 +315,10 @@ fn preset_changes(reading: &mut Reading<'_>, memory: &SetMemory, files: &[FileRe
 }
 
 fn missing_files(reading: &mut Reading<'_>, memory: &SetMemory, plans: &[Plan], files: &[FileReport]) {
+    // where there are too many, none was looked for
+    if reading.set.problems.iter().any(|problem| problem.code == "limit.files") {
+        return;
+    }
     let groups = groups(files);
     for name in &memory.names {
         if plans.iter().any(|plan| reading.set.files[plan.index].name == *name) {
@@ -325,7 +329,9 @@ fn missing_files(reading: &mut Reading<'_>, memory: &SetMemory, plans: &[Plan], 
             files.iter().filter(|file| Shape::of(&file.file).pattern == shape.pattern).collect();
         let is_followed = match shape.number {
             // by a later one of its series; an older one is yesterday's, put back
-            None => shape.date.is_some() && same.iter().any(|file| Shape::of(&file.file).date >= shape.date),
+            None => shape.date.is_some_and(|last| {
+                same.iter().any(|file| Shape::of(&file.file).date.is_some_and(|now| now.is_since(last)))
+            }),
             Some(_) => groups.get(&shape.pattern).is_some_and(|group| {
                 let mut unheard = Vec::new();
                 of_group(&shape.pattern, group, &mut unheard) == Completeness::Proven

@@ -1,5 +1,6 @@
 //! What a file's name says: a date, a number at its end, and the pattern without them (sources.md 3).
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -9,11 +10,22 @@ use regex::Regex;
 pub struct Shape {
     /// The name with `{date}` and `{n}` in place of date and number; the same for successive exports and pages.
     pub pattern: String,
-    /// The name without date and without what joins it to the rest.
+    /// The name without date, without what joins it to the rest, and without the mark of a copy.
     pub undated: String,
-    /// Year, month, day, hour, minute, second.
-    pub date: Option<[u32; 6]>,
+    pub date: Option<Dates>,
     pub number: Option<u64>,
+    /// The name that this seems to be a second one of, as `users (1).csv` is where `users.csv` was there already.
+    pub copy_of: Option<String>,
+}
+
+/// Year, month, day, hour, minute, second.
+type Moment = [u32; 6];
+
+/// A date, which may be one of two: who writes `01-04-2026` may write the day first or the month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Dates {
+    /// With the day first and with the month first, as far as there is such a date; both the same where there is no doubt.
+    orders: [Option<Moment>; 2],
 }
 
 static DATE: LazyLock<Regex> = LazyLock::new(|| {
@@ -33,6 +45,8 @@ static STAMPS: LazyLock<[Regex; 2]> = LazyLock::new(|| {
     .map(|pattern| Regex::new(pattern).expect("the pattern is a constant"))
 });
 
+const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+
 impl Shape {
     /// Takes the path relative to the source folder apart.
     pub fn of(name: &str) -> Self {
@@ -40,34 +54,93 @@ impl Shape {
         let (folder, file) = name.split_at(base);
         // most names have none, and the patterns take longer to compile than a small cycle
         let dated = if has_year(file) { find_date(file).or_else(|| find_stamp(file)) } else { None };
+        let dated = dated.or_else(|| find_other(file)).or_else(|| find_short(file));
+        let original = without_copy_mark(file);
         let (pattern, undated, date) = match &dated {
             Some((range, date)) => {
                 let (before, after) = (&file[..range.start], &file[range.end..]);
                 let joined = before.trim_end_matches(['-', '_', '.', ' ']);
-                (format!("{before}{{date}}{after}"), format!("{folder}{joined}{after}"), Some(*date))
+                let rest = without_copy_mark(after).unwrap_or_else(|| after.to_owned());
+                (format!("{before}{{date}}{after}"), format!("{folder}{joined}{rest}"), Some(*date))
             }
-            None => (file.to_owned(), name.to_owned(), None),
+            None => (file.to_owned(), format!("{folder}{}", original.as_deref().unwrap_or(file)), None),
         };
-        let stem_end = pattern.rfind('.').filter(|at| *at > 0).unwrap_or(pattern.len());
+        let stem_end = end_of_stem(&pattern);
         let stem = &pattern[..stem_end];
         let digits = stem.len() - stem.bytes().rev().take_while(u8::is_ascii_digit).count();
-        match stem[digits..].parse::<u64>() {
-            Ok(number) => {
-                let pattern = format!("{folder}{}{{n}}{}", &stem[..digits], &pattern[stem_end..]);
-                Self { pattern, undated, date, number: Some(number) }
-            }
-            Err(_) => Self { pattern: format!("{folder}{pattern}"), undated, date, number: None },
-        }
+        let (pattern, number) = match &stem[digits..] {
+            "" => (format!("{folder}{pattern}"), None),
+            // one that is too great is the last one all the same
+            number => (
+                format!("{folder}{}{{n}}{}", &stem[..digits], &pattern[stem_end..]),
+                Some(number.parse().unwrap_or(u64::MAX)),
+            ),
+        };
+        let copy_of = original.map(|original| format!("{folder}{original}"));
+        Self { pattern, undated, date, number, copy_of }
     }
 }
 
+impl Dates {
+    fn sure(moment: Moment) -> Self {
+        Self { orders: [Some(moment); 2] }
+    }
+
+    /// Of these dates, says of each whether it is the latest; none where that depends on how they are meant.
+    pub fn latest(dates: &[Self]) -> Option<Vec<bool>> {
+        let by_order = (0..2).filter_map(|order| {
+            let moments: Option<Vec<Moment>> = dates.iter().map(|date| date.orders[order]).collect();
+            let moments = moments?;
+            let latest = moments.iter().max().copied();
+            Some(moments.into_iter().map(|moment| Some(moment) == latest).collect::<Vec<bool>>())
+        });
+        let mut latest = None;
+        for found in by_order {
+            if latest.is_some_and(|latest| latest != found) {
+                return None;
+            }
+            latest = Some(found);
+        }
+        latest
+    }
+
+    /// Says whether it is no earlier than `other`, however both are meant.
+    pub fn is_since(self, other: Self) -> bool {
+        Self::latest(&[self, other]).is_some_and(|latest| latest[0])
+    }
+}
+
+fn end_of_stem(file: &str) -> usize {
+    file.rfind('.').filter(|at| *at > 0).unwrap_or(file.len())
+}
+
+/// Takes ` (1)` or ` - Copy` off the stem of a name.
+fn without_copy_mark(file: &str) -> Option<String> {
+    let (stem, ending) = file.split_at(end_of_stem(file));
+    let numbered = || {
+        let (stem, number) = stem.strip_suffix(')')?.rsplit_once('(')?;
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| stem.trim_end())
+    };
+    let stem = numbered().unwrap_or(stem);
+    let stem = stem.strip_suffix(" - Copy").unwrap_or(stem);
+    (stem.len() + ending.len() < file.len()).then(|| format!("{stem}{ending}"))
+}
+
 fn has_year(file: &str) -> bool {
-    let is_one = |four: &[u8]| matches!(four, [b'1', b'9', c, d] | [b'2', b'0', c, d] if c.is_ascii_digit() && d.is_ascii_digit());
-    file.as_bytes().windows(4).any(is_one)
+    file.as_bytes().windows(4).any(is_year)
+}
+
+fn is_year(four: &[u8]) -> bool {
+    matches!(four, [b'1', b'9', c, d] | [b'2', b'0', c, d] if c.is_ascii_digit() && d.is_ascii_digit())
+}
+
+fn is_day(month: u32, day: u32) -> bool {
+    (1..=12).contains(&month) && (1..=31).contains(&day)
 }
 
 /// Finds a date, with or without a time, that no further digit touches.
-fn find_date(file: &str) -> Option<(std::ops::Range<usize>, [u32; 6])> {
+fn find_date(file: &str) -> Option<(Range<usize>, Dates)> {
     let mut from = 0;
     while let Some(found) = DATE.captures_at(file, from) {
         let whole = found.get(0)?;
@@ -84,8 +157,11 @@ fn find_date(file: &str) -> Option<(std::ops::Range<usize>, [u32; 6])> {
             time = [0; 3];
         }
         let free = !before.is_some_and(|byte| byte.is_ascii_digit()) && !touched(end);
-        if free && (1..=12).contains(&month) && (1..=31).contains(&day) {
-            return Some((whole.start()..end, [year, month, day, time[0], time[1], time[2]]));
+        if free && is_day(month, day) {
+            if end == found.get(3).or_else(|| found.get(5))?.end() {
+                (time, end) = time_at(file, end);
+            }
+            return Some((whole.start()..end, Dates::sure([year, month, day, time[0], time[1], time[2]])));
         }
         from = whole.start() + 1;
     }
@@ -93,7 +169,7 @@ fn find_date(file: &str) -> Option<(std::ops::Range<usize>, [u32; 6])> {
 }
 
 /// Finds a date and time in one of [`STAMPS`], that no further digit touches.
-fn find_stamp(file: &str) -> Option<(std::ops::Range<usize>, [u32; 6])> {
+fn find_stamp(file: &str) -> Option<(Range<usize>, Dates)> {
     STAMPS.iter().find_map(|stamp| {
         let found = stamp.captures(file)?;
         let range = found.get(0)?.range();
@@ -105,17 +181,131 @@ fn find_stamp(file: &str) -> Option<(std::ops::Range<usize>, [u32; 6])> {
             (hour, None) => hour,
         };
         let date = [part("year")?, part("month")?, part("day")?, hour, part("minute")?, part("second")?];
-        let is_date =
-            (1..=12).contains(&date[1]) && (1..=31).contains(&date[2]) && hour < 24 && date[4] < 60 && date[5] < 60;
+        let is_date = is_day(date[1], date[2]) && hour < 24 && date[4] < 60 && date[5] < 60;
         let bytes = file.as_bytes();
         (is_date && is_free(bytes[..range.start].last().copied()) && is_free(bytes.get(range.end).copied()))
-            .then_some((range, date))
+            .then_some((range, Dates::sure(date)))
     })
+}
+
+/// Finds a date with the year last, or a year and month as ISO 8601 writes them.
+fn find_other(file: &str) -> Option<(Range<usize>, Dates)> {
+    let groups = digits_of(file);
+    let year_of = |group: &Range<usize>| {
+        let is_one = group.len() == 4 && is_year(&file.as_bytes()[group.clone()]);
+        if is_one { value(file, group) } else { None }
+    };
+    let whole = groups.iter().enumerate().find_map(|(at, group)| {
+        let year = year_of(group)?;
+        let (start, days) = day_and_month(file, &groups[..at], group.start)?;
+        let (time, end) = time_at(file, group.end);
+        let moment = |(day, month)| is_day(month, day).then_some([year, month, day, time[0], time[1], time[2]]);
+        let orders = days.map(|days| days.and_then(moment));
+        orders.iter().any(Option::is_some).then_some((start..end, Dates { orders }))
+    });
+    let month = || {
+        groups.windows(2).find_map(|pair| {
+            let (year, month) = (year_of(&pair[0])?, value(file, &pair[1])?);
+            let is_one = pair[1].len() == 2 && is_day(month, 1) && &file[pair[0].end..pair[1].start] == "-";
+            is_one.then_some((pair[0].start..pair[1].end, Dates::sure([year, month, 0, 0, 0, 0])))
+        })
+    };
+    whole.or_else(month)
+}
+
+/// Day and month that stand before a year: where they begin, and both, with the day first and with the month first.
+fn day_and_month(file: &str, before: &[Range<usize>], year: usize) -> Option<(usize, [Option<(u32, u32)>; 2])> {
+    // `part1-04-2026` is a part of April
+    let is_free = |start: usize| !file[..start].ends_with(char::is_alphanumeric);
+    let short = |group: &Range<usize>| (group.len() <= 2).then(|| value(file, group)).flatten();
+    let (rest, nearest) = (before.split_last()?.1, before.last()?);
+    let (joint, second) = (&file[nearest.end..year], short(nearest)?);
+    let word = joint.trim_matches('-');
+    if let Some(month) = MONTHS.iter().position(|month| word.eq_ignore_ascii_case(month)) {
+        let is_joined_alike = joint.len() == word.len() || joint.len() == word.len() + 2;
+        let date = (second, u32::try_from(month).ok()? + 1);
+        return (is_joined_alike && is_free(nearest.start)).then_some((nearest.start, [Some(date); 2]));
+    }
+    let first = rest.last()?;
+    let is_joined_alike = matches!(joint, "-" | "_" | ".") && &file[first.end..nearest.start] == joint;
+    let date = (short(first)?, second);
+    (is_joined_alike && is_free(first.start)).then_some((first.start, [Some(date), Some((date.1, date.0))]))
+}
+
+/// Finds `260401` where a number would stand: at the end, with a time or a number after it at most.
+///
+/// Pages do not come to such numbers: they would be more than a set may have files.
+fn find_short(file: &str) -> Option<(Range<usize>, Dates)> {
+    let stem = &file[..end_of_stem(file)];
+    let groups = digits_of(stem);
+    groups.iter().skip(groups.len().saturating_sub(3)).filter(|group| group.len() == 6).find_map(|group| {
+        let part = |from: usize| value(stem, &(group.start + from..group.start + from + 2));
+        let (year, month, day) = (part(0)?, part(2)?, part(4)?);
+        let (time, end) = time_at(stem, group.end);
+        let rest = without_copy_mark(&stem[end..]).unwrap_or_else(|| stem[end..].to_owned());
+        let is_last = rest.trim_start_matches(['-', '_', '.', ' ']).bytes().all(|byte| byte.is_ascii_digit());
+        let date = Dates::sure([2000 + year, month, day, time[0], time[1], time[2]]);
+        (year >= 20 && is_day(month, day) && is_last).then_some((group.start..end, date))
+    })
+}
+
+/// Reads a time that follows a date, and says where it ends; midnight where none does.
+fn time_at(file: &str, from: usize) -> ([u32; 3], usize) {
+    let none = ([0; 3], from);
+    let rest = &file[from..];
+    if !rest.starts_with(['T', '_', ' ']) {
+        return none;
+    }
+    let groups: Vec<Range<usize>> = digits_of(rest).into_iter().take(3).collect();
+    let Some(hour) = groups.first().filter(|group| group.start == 1) else { return none };
+    let part = |from: usize| value(rest, &(hour.start + from..hour.start + from + 2));
+    let (time, end) = match hour.len() {
+        4 | 6 => ([part(0), part(2), if hour.len() == 6 { part(4) } else { Some(0) }], hour.end),
+        1 | 2 => {
+            let follows = |at: usize| {
+                let (last, next) = (groups.get(at.checked_sub(1)?)?, groups.get(at)?);
+                (next.len() == 2 && matches!(&rest[last.end..next.start], "-" | ":" | "." | "h" | "m")).then_some(next)
+            };
+            let Some(minute) = follows(1) else { return none };
+            let second = follows(2);
+            let end = second.map_or(minute.end, |second| second.end);
+            ([value(rest, hour), value(rest, minute), second.map_or(Some(0), |second| value(rest, second))], end)
+        }
+        _ => return none,
+    };
+    match time {
+        [Some(hour), Some(minute), Some(second)] if hour < 24 && minute < 60 && second < 60 => {
+            let end = if rest[end..].starts_with('Z') { end + 1 } else { end };
+            ([hour, minute, second], from + end)
+        }
+        _ => none,
+    }
+}
+
+/// Where digits stand together.
+fn digits_of(file: &str) -> Vec<Range<usize>> {
+    let mut groups: Vec<Range<usize>> = Vec::new();
+    for at in (0..file.len()).filter(|at| file.as_bytes()[*at].is_ascii_digit()) {
+        match groups.last_mut() {
+            Some(last) if last.end == at => last.end += 1,
+            Some(_) | None => groups.push(at..at + 1),
+        }
+    }
+    groups
+}
+
+fn value(file: &str, digits: &Range<usize>) -> Option<u32> {
+    file.get(digits.clone())?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn taken_apart(name: &str) -> (String, Option<[Option<Moment>; 2]>, Option<u64>) {
+        let Shape { pattern, date, number, .. } = Shape::of(name);
+        (pattern, date.map(|date| date.orders), number)
+    }
 
     #[test]
     fn names_are_taken_apart() {
@@ -135,11 +325,74 @@ mod tests {
             ("users_4_9_2026 12_05_09 AM.csv", "users_{date}.csv", Some([2026, 4, 9, 0, 5, 9]), None),
             ("x-２０２６-04-01.csv", "x-２０２６-04-{n}.csv", None, Some(1)),
             ("x_40132026_112233.csv", "x_40132026_{n}.csv", None, Some(112_233)),
+            // a time as it is said
+            ("u_2026-04-01_9-30.csv", "u_{date}.csv", Some([2026, 4, 1, 9, 30, 0]), None),
+            ("u_2026-4-1 9.30.05.csv", "u_{date}.csv", Some([2026, 4, 1, 9, 30, 5]), None),
+            ("u_2026-04-01_1-2.csv", "u_{date}_1-{n}.csv", Some([2026, 4, 1, 0, 0, 0]), Some(2)),
+            ("u_2026-04-01_10_30.csv", "u_{date}_10_{n}.csv", Some([2026, 4, 1, 0, 0, 0]), Some(30)),
+            ("u_2026-04-01_1.csv", "u_{date}_{n}.csv", Some([2026, 4, 1, 0, 0, 0]), Some(1)),
+            // months, but no pages
+            ("u_2026-04.csv", "u_{date}.csv", Some([2026, 4, 0, 0, 0, 0]), None),
+            ("u-2026-04-99.csv", "u-{date}-{n}.csv", Some([2026, 4, 0, 0, 0, 0]), Some(99)),
+            ("u_2026-4.csv", "u_2026-{n}.csv", None, Some(4)),
+            ("u_2026_04.csv", "u_2026_{n}.csv", None, Some(4)),
+            ("u_2026-13.csv", "u_2026-{n}.csv", None, Some(13)),
+            // two figures for the year, but no pages
+            ("u_260401.csv", "u_{date}.csv", Some([2026, 4, 1, 0, 0, 0]), None),
+            ("u_220201_2.csv", "u_{date}_{n}.csv", Some([2022, 2, 1, 0, 0, 0]), Some(2)),
+            ("u_260401_2010.csv", "u_{date}.csv", Some([2026, 4, 1, 20, 10, 0]), None),
+            ("u_260401_201030 (1).csv", "u_{date} (1).csv", Some([2026, 4, 1, 20, 10, 30]), None),
+            ("u_010203.csv", "u_{n}.csv", None, Some(10_203)),
+            ("u_261301.csv", "u_{n}.csv", None, Some(261_301)),
+            ("dept_300101_users.csv", "dept_300101_users.csv", None, None),
+            // the year last
+            ("u_13-04-2026.csv", "u_{date}.csv", Some([2026, 4, 13, 0, 0, 0]), None),
+            ("u_4.13.2026_0930.csv", "u_{date}.csv", Some([2026, 4, 13, 9, 30, 0]), None),
+            ("01Apr2026.csv", "{date}.csv", Some([2026, 4, 1, 0, 0, 0]), None),
+            ("u_1-APR-2026.csv", "u_{date}.csv", Some([2026, 4, 1, 0, 0, 0]), None),
+            ("part1-04-2026.csv", "part1-04-{n}.csv", None, Some(2026)),
+            ("part_1_mar_2026.csv", "part_1_mar_{n}.csv", None, Some(2026)),
+            ("u_1-04_2026.csv", "u_1-04_{n}.csv", None, Some(2026)),
+            ("u_32-04-2026.csv", "u_32-04-{n}.csv", None, Some(2026)),
+            ("u-99999999999999999999999.csv", "u-{n}.csv", None, Some(u64::MAX)),
         ];
         for (name, pattern, date, number) in cases {
-            let shape = Shape::of(name);
-            assert_eq!((shape.pattern.as_str(), shape.date, shape.number), (pattern, date, number), "{name}");
+            let (found, orders, found_number) = taken_apart(name);
+            let found_date = orders.map(|orders| orders.into_iter().flatten().collect::<Vec<_>>());
+            assert_eq!((found.as_str(), found_number), (pattern, number), "{name}");
+            let is_it = |dates: &Vec<Moment>| dates.iter().all(|found| Some(*found) == date);
+            assert!(found_date.as_ref().map_or(date.is_none(), is_it), "{name}: {found_date:?}");
         }
-        assert_eq!(Shape::of("users_2026-04-01.csv").undated, "users.csv");
+        let either = [Some([2026, 4, 1, 0, 0, 0]), Some([2026, 1, 4, 0, 0, 0])];
+        assert_eq!(taken_apart("u_01-04-2026.csv").1, Some(either));
+        let shape = |name| Shape::of(name);
+        assert_eq!(shape("users_2026-04-01.csv").undated, "users.csv");
+        assert_eq!(shape("users_2026-04-01 (1).csv").undated, "users.csv");
+        for (name, copy_of) in [
+            ("a/users (12).csv", Some("a/users.csv")),
+            ("users_2026-04-01(1).csv", Some("users_2026-04-01.csv")),
+            ("users - Copy (2).csv", Some("users.csv")),
+            ("users (old).csv", None),
+            ("users ().csv", None),
+            ("users.csv", None),
+        ] {
+            assert_eq!(shape(name).copy_of.as_deref(), copy_of, "{name}");
+        }
+    }
+
+    #[test]
+    fn of_dates_that_may_be_two_the_latest_is_known_or_not() {
+        for (names, expected) in [
+            (&["01-04-2026", "02-04-2026"][..], Some(vec![false, true])),
+            (&["12-04-2026", "01-05-2026"], None),
+            // one that cannot be meant otherwise says how the others are meant
+            (&["12-04-2026", "01-05-2026", "13-04-2026"], Some(vec![false, true, false])),
+            (&["13-04-2026", "04-14-2026"], None),
+            (&["2026-04-12", "01-05-2026"], None),
+            (&["2026-04-12", "2026-04", "2026-04-12"], Some(vec![true, false, true])),
+        ] {
+            let dates: Vec<Dates> = names.iter().filter_map(|name| Shape::of(name).date).collect();
+            assert_eq!(Dates::latest(&dates), expected, "{names:?}");
+        }
     }
 }

@@ -62,9 +62,15 @@ pub(super) fn of_group(
     };
     let mut least = Completeness::Proven;
     for pair in group.windows(2) {
-        if let [(Some(a), _), (Some(b), file)] = pair
-            && *b > a + 1
-        {
+        let [(Some(a), first), (Some(b), file)] = pair else { continue };
+        // changes of several days may have the same numbers
+        if a == b && Shape::of(&first.file).date == Shape::of(&file.file).date {
+            let message = format!("`{}` and `{}` have the same number", first.file, file.file);
+            let help = "say in `source.files` which of them is meant, or take one away";
+            problems.push(set("set.ambiguous", message, help, &file.file));
+            least = Completeness::Incomplete;
+        }
+        if b - a > 1 {
             let message = format!("between number {a} and {b} of `{pattern}` files are missing");
             problems.push(set("set.gap", message, "export all pages into the folder", &file.file));
             least = Completeness::Incomplete;
@@ -113,11 +119,13 @@ pub(super) fn of_group(
             other => other,
         };
         if complete == Completeness::Incomplete && file.error.is_none() {
-            let message = match file.total {
-                Some(total) => format!("the file speaks of {total} resources, and {sum} are there"),
-                None => "the file is not whole".to_owned(),
+            let message = match (file.total, file.unfinished) {
+                (Some(total), _) => format!("the file speaks of {total} resources, and {sum} are there"),
+                (None, Some(unfinished)) => unfinished.message.to_owned(),
+                (None, None) => "the file is not whole".to_owned(),
             };
-            problems.push(set("set.incomplete", message, "export again, to the end", &file.file));
+            let line = file.unfinished.and_then(|unfinished| unfinished.line);
+            problems.push(set("set.incomplete", message, "export again, to the end", &file.file).on_line(line));
         }
         least = least.min(complete);
     }

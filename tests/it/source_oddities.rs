@@ -37,6 +37,21 @@ fn a_page_without_people_is_still_a_page() {
         ("k-2.json", br#"{"users":[]}"#),
     ];
     assert_eq!(read_files(&kintone, None, |_| {}).codes("FS"), Vec::<String>::new());
+    // by the people of the other pages it is known whose it is, before them and after
+    let okta = br#"[{"id":"00u1","status":"ACTIVE","profile":{"login":"a"},"_links":{}}]"#;
+    let active_directory = format!(r#"{{"value":[{{"SamAccountName":"a","ObjectGUID":"{}"}}],"Count":1}}"#, id(1));
+    for (people, empty, preset) in [
+        (&okta[..], &b"[]\n"[..], "okta-json"),
+        (active_directory.as_bytes(), br#"{"value":[],"Count":0}"#, "ad-powershell-json"),
+        (entry(1, "").as_bytes(), b"version: 1\n\nsearch: 2\nresult: 0 Success\n\n", "openldap-ldif"),
+    ] {
+        for (first, last) in [(people, empty), (empty, people)] {
+            let given = read_files(&[("u-1", first), ("u-2", last)], None, |_| {});
+            assert_eq!((given.codes("FS"), given.objects.len()), (Vec::new(), 1), "{preset}");
+            assert!(given.report.files.iter().all(|file| file.preset.as_deref() == Some(preset)), "{preset}");
+        }
+        assert_eq!(read_files(&[("u.json", empty)], None, |_| {}).codes("F"), ["format.ambiguous:0"], "{preset}");
+    }
     // a delta query where nothing has changed
     let base = read_files(&[("u.json", page("", &user(1)).as_bytes())], None, |_| {});
     let given = read_files(&[("delta.json", page(DELTA, "").as_bytes())], Some(&base.report.memory), |_| {});
@@ -59,9 +74,58 @@ fn what_refuses_a_file_is_said_where_no_preset_is_recognised() {
         ("o.ldif", &damaged, "set.empty:0 ldif.base64:1"),
         ("okta.json", r#"{"errorCode":"E0000011","errorSummary":"Invalid token provided"}"#, "json.no_records:1"),
         ("g.json", "{\"value\":[]\n\"x\":1}", "json.syntax:2"),
+        ("g.json", r#"{"error":{"code":"x"},"value":[]}"#, "json.error_document:1"),
+        ("g.json", r#"{"error":null,"data":[]}"#, "json.no_records:1"),
     ] {
         let given = read_files(&[(name, text.as_bytes())], None, |_| {});
         assert_eq!(given.codes("FSR").join(" "), expected, "{text}");
+    }
+}
+
+#[test]
+fn bytes_of_another_encoding_are_named_wherever_they_stand() {
+    let good = user(1);
+    let bad = user(2).replace("\"u2", "\n\"u2").replace("u2@", "\u{9ad9}@");
+    let shift_jis = |text: String| encoding_rs::SHIFT_JIS.encode(&text).0.into_owned();
+    for (name, text, line) in [
+        ("u.json", format!("[{bad}]"), 2),
+        ("u.json", format!("[\n{bad},\n{good}]"), 3),
+        ("u.json", format!("[{good},\n{bad}]"), 3),
+        ("u.json", format!("{{\"value\":[{bad}]}}"), 2),
+        ("u.ndjson", format!("{}\n{good}\n", bad.replace('\n', "")), 1),
+        ("u.ndjson", format!("{good}\n{}\n", bad.replace('\n', "")), 2),
+    ] {
+        for preset in ["detect", "entra-graph-json"] {
+            let given =
+                read_files(&[(name, &shift_jis(text.clone()))], None, |settings| settings.preset = preset.to_owned());
+            assert_eq!(given.codes("FS"), [format!("encoding.invalid:{line}")], "{preset}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_list_of_graph_without_its_context_is_read_and_proves_nothing() {
+    let plain = format!(r#"{{"value":[{}],"Count":1}}"#, user(1));
+    let given = read_files(&[("u.json", plain.as_bytes())], None, |_| {});
+    assert_eq!((given.codes("FS"), given.report.complete), (Vec::new(), Completeness::Plausible));
+    assert_eq!(given.report.files[0].preset.as_deref(), Some("entra-graph-json"));
+    // a page of a delta query: the last one has a link of its own
+    let page = |link: &str| {
+        format!(r#"{{"@odata.{link}":"https://graph.microsoft.com/v1.0/users/delta?x","value":[{}]}}"#, user(1))
+    };
+    let memory = given.report.memory;
+    let (first, last) = (page("nextLink"), page("deltaLink"));
+    let given = read_files(&[("d-1.json", first.as_bytes()), ("d-2.json", last.as_bytes())], Some(&memory), |_| {});
+    assert_eq!((given.codes("FS"), given.report.mode), (Vec::new(), SetMode::Changes));
+    // the list of something else, and one of people under a name by which Graph has none
+    let devices = plain.replacen('{', r#"{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#devices","#, 1);
+    let users = plain.replace("value", "users");
+    for text in [devices, users] {
+        assert_eq!(
+            read_files(&[("u.json", text.as_bytes())], None, |_| {}).codes("FS"),
+            ["format.ambiguous:0"],
+            "{text}"
+        );
     }
 }
 
@@ -153,6 +217,18 @@ fn blanks_in_a_heading_are_not_taken_for_its_delimiter() {
     let text = "userPrincipalName;displayName,id\na;b,c\n";
     let given = read_files(&[("e.csv", text.as_bytes())], None, |settings| settings.preset = "entra-csv".to_owned());
     assert_eq!(given.codes("F"), ["csv.no_delimiter:1"]);
+}
+
+#[test]
+fn a_heading_that_does_not_show_its_delimiter_is_refused() {
+    for text in ["userPrincipalName,displayName,id;a;b\nx;y;z\n", "userPrincipalName\tdisplayName\tid\na\tb\tc\n"] {
+        for preset in ["detect", "entra-csv"] {
+            let given = read_files(&[("e.csv", text.as_bytes())], None, |settings| settings.preset = preset.to_owned());
+            assert_eq!(given.codes("F"), ["csv.no_delimiter:1"], "{preset}: {text}");
+        }
+    }
+    let text = format!("sep=\t\nuserPrincipalName\tdisplayName\tid\na\tb\t{}\n", id(1));
+    assert_eq!(read_files(&[("e.csv", text.as_bytes())], None, |_| {}).codes("FS"), Vec::<String>::new());
 }
 
 #[test]

@@ -213,6 +213,9 @@ fn every_row_of_completeness() {
     let unended = people(1..3).trim_end().to_owned();
     let array = format!("[{}]", r#"{"id":"a","status":"ACTIVE","profile":{"login":"a@b.example"},"_links":{}}"#);
     let slapcat = format!("{}{}", entry(1), entry(2));
+    let page = |cookie: &str| format!("search: 2\nresult: 0 Success\npagedresults: cookie={cookie}\n");
+    let (first, last) = (entry(1) + &page("AA=="), page(""));
+    let counts = "\n# numResponses: 4\n# numEntries: 2\n";
     type Case = (&'static str, Vec<(&'static str, String)>, Completeness, &'static [&'static str]);
     let cases: Vec<Case> = vec![
         ("manifest agrees", vec![("users.csv", people(1..3)), ("manifest.json", manifest(2))], Proven, &[]),
@@ -263,6 +266,36 @@ fn every_row_of_completeness() {
             Incomplete,
             &["ldif.entry_count", "set.incomplete"],
         ),
+        ("ldapsearch, no counts", vec![("d.ldif", search("0 Success", ""))], Plausible, &[]),
+        ("ldapsearch, pages", vec![("d.ldif", format!("{first}{}{last}{counts}", entry(2)))], Proven, &[]),
+        ("ldapsearch, first page only", vec![("d.ldif", first.clone())], Incomplete, &["set.incomplete"]),
+        (
+            "ldapsearch, last page cut",
+            vec![("d.ldif", format!("{first}{}", entry(2)))],
+            Incomplete,
+            &["set.incomplete"],
+        ),
+        (
+            "ldapsearch, a page of no search",
+            vec![("d.ldif", format!("{}{last}{counts}{}", entry(1), entry(2)))],
+            Incomplete,
+            &["set.incomplete"],
+        ),
+        (
+            "ldapsearch -LLL, first page only",
+            vec![("d.ldif", format!("{}# pagedresults: cookie=AA==\n", entry(1)))],
+            Incomplete,
+            &["set.incomplete"],
+        ),
+        (
+            "ldapsearch, nothing found beside the people",
+            vec![
+                ("d.ldif", search("0 Success", "# numResponses: 3\n# numEntries: 2\n")),
+                ("g.ldif", "version: 1\n\nsearch: 2\nresult: 0 Success\n\n# numResponses: 1\n".to_owned()),
+            ],
+            Proven,
+            &[],
+        ),
         (
             "ldapsearch, size limit",
             vec![("d.ldif", search("4 Size limit exceeded", "# numEntries: 2\n"))],
@@ -299,7 +332,7 @@ fn every_row_of_completeness() {
         assert_eq!(refused, codes, "{name}: {:?}", given.report.problems);
         assert_eq!(given.report.refused, !codes.is_empty(), "{name}");
     }
-    assert_eq!(count, 23);
+    assert_eq!(count, 30);
 }
 
 #[test]
@@ -402,6 +435,84 @@ fn of_generations_only_the_newest_is_read() {
     bench.remove("users_2026-04-02.csv");
     bench.write("users_2026-03-31.csv", people(2..9).as_bytes());
     assert_eq!(bench.read_after(&second).refused(), ["set.file_missing"]);
+}
+
+#[test]
+fn generations_are_known_however_their_date_is_written() {
+    let series = [
+        ["u_2026.04.01.csv", "u_2026.04.02.csv"],
+        ["u_01-04-2026.csv", "u_02-04-2026.csv"],
+        ["u_04_12_2026.csv", "u_04_13_2026.csv"],
+        ["u_01Apr2026.csv", "u_02Apr2026.csv"],
+        ["u_2026-04.csv", "u_2026-05.csv"],
+        ["u_2026-04-01_9-30.csv", "u_2026-04-01_10-30.csv"],
+        ["u_260401.csv", "u_260402.csv"],
+    ];
+    for [old, new] in series {
+        let bench = Bench::new(&[(old, &people(1..3)), (new, &people(5..9))]);
+        let given = bench.read();
+        assert_eq!((given.objects.len(), given.refused(), given.codes("I")), (4, vec![], vec!["file.older"]), "{new}");
+        // each day under another name, with nothing of the day before
+        bench.remove(new);
+        let first = bench.read();
+        bench.remove(old);
+        bench.write(new, people(2..4).as_bytes());
+        let (older, newer) = (first.refused(), bench.read_after(&first));
+        assert_eq!((older, newer.refused()), (vec![], vec![]), "{new}");
+    }
+    let given = Bench::new(&[("u_2026-04-01.csv", HEAD), ("u_2026-04-02 (1).csv", &people(5..9))]).read();
+    assert_eq!((given.objects.len(), given.refused(), given.codes("I")), (4, vec![], vec!["file.older"]));
+    for files in [
+        &["exportUsers_2026-4-1.csv", "exportUsers_2026-4-1 (1).csv"][..],
+        &["users.csv", "users (1).csv"],
+        &["users (2).csv", "users_2026-04-01.csv"],
+        // the twelfth of April is older, the fourth of December is not
+        &["u_12-04-2026.csv", "u_01-05-2026.csv"],
+        &["u_13-04-2026.csv", "u_04-14-2026.csv"],
+    ] {
+        let given = Bench::new(&files.iter().map(|name| (*name, HEAD)).collect::<Vec<_>>()).read();
+        assert!(given.has("set.ambiguous") && !given.has("file.older"), "{files:?}: {:?}", given.report.problems);
+    }
+    // parts of one export are all read, and a file that was saved twice may lie there alone
+    for files in [
+        &["u_20260401_1.csv", "u_20260401_2.csv"][..],
+        &["part1-04-2026.csv", "part2-04-2026.csv"],
+        &["u_000001.csv", "u_000002.csv"],
+        &["users (1).csv", "users (2).csv"],
+        &["dept_300101_users.csv", "dept_300102_users.csv"],
+    ] {
+        let texts = [people(1..3), people(3..5)];
+        let files: Vec<(&str, &str)> = files.iter().copied().zip(texts.iter().map(String::as_str)).collect();
+        let given = Bench::new(&files).read();
+        assert_eq!((given.objects.len(), given.refused(), given.codes("I")), (4, vec![], vec![]), "{files:?}");
+    }
+}
+
+#[test]
+fn numbers_of_a_sequence_have_no_gap_and_come_once() {
+    for (first, second, code) in [
+        ("u-2.csv", "u-99999999999999999999999.csv", "set.gap"),
+        ("u1.csv", "u01.csv", "set.ambiguous"),
+        ("u_2026-04-01_1.csv", "u_2026-04-01_01.csv", "set.ambiguous"),
+    ] {
+        let given = Bench::new(&[(first, &people(1..3)), (second, &people(3..5))]).read();
+        assert_eq!((given.refused(), given.report.complete), (vec![code], Completeness::Incomplete), "{second}");
+    }
+}
+
+#[test]
+fn of_too_many_files_none_is_read() {
+    let names: Vec<String> = (1..6).map(|number| format!("u{number}.csv")).collect();
+    let bench = Bench::new(&names.iter().map(|name| (name.as_str(), HEAD)).collect::<Vec<_>>());
+    bench.write("u1.csv", people(1..3).as_bytes());
+    let first = bench.read();
+    let bench = bench.set(|settings| settings.limits.files = 3);
+    let given = bench.read_after(&first);
+    assert_eq!((given.refused(), given.objects.len(), given.report.files.len()), (vec!["limit.files"], 0, 0));
+    // nor are they few where most are older
+    let names: Vec<String> = (1..6).map(|day| format!("u_2026-04-0{day}.csv")).collect();
+    let bench = Bench::new(&names.iter().map(|name| (name.as_str(), HEAD)).collect::<Vec<_>>());
+    assert_eq!(bench.set(|settings| settings.limits.files = 3).read().refused(), ["limit.files"]);
 }
 
 #[test]
@@ -812,7 +923,16 @@ fn secrets_do_not_leave_the_reader() {
         id(1),
         id(2)
     );
-    for (name, text) in [("okta.json", &okta), ("d.ldif", &ldif), ("users.csv", &csv)] {
+    // where the secret is what is damaged
+    let without_colon = ldif.replace("userPassword:", "userPassword");
+    let no_json = okta.replace("credentials", r"pass\u0077ord").replace(r#""status":"NONSENSE""#, r#""status":NaN"#);
+    for (name, text) in [
+        ("okta.json", &okta),
+        ("d.ldif", &ldif),
+        ("users.csv", &csv),
+        ("d.ldif", &without_colon),
+        ("okta.json", &no_json),
+    ] {
         let bench = Bench::new(&[(name, text)]);
         let set = find(&bench.settings);
         let mut all = String::new();

@@ -12,13 +12,14 @@ pub struct Evidence {
     pub names: Vec<String>,
     /// Lines passed over before the heading.
     pub lines: Vec<String>,
-    /// `@odata.context`; a bare array or one object a line has no place for it.
+    /// `@odata.context`.
     pub context: Option<String>,
-    pub has_top_level: bool,
     /// `schemas` of the document and of the records.
     pub schemas: Vec<String>,
-    /// The name of the array of records, if the document is whole and the array has none: a page without people.
-    pub empty_under: Option<String>,
+    /// JSON: the name of the array of records, empty for the top level.
+    pub under: Option<String>,
+    /// Whether the file is whole and holds no record: a page without people.
+    pub is_empty: bool,
 }
 
 /// Returns the index of the preset that fits best: the one with most of its names present.
@@ -28,16 +29,16 @@ pub fn choose<'a>(candidates: impl Iterator<Item = (&'a Preset, &'a Evidence)>) 
     let mut best: Vec<usize> = Vec::new();
     let mut most = 0;
     for (index, (preset, evidence)) in candidates.enumerate() {
-        let fits = |detect: &DetectForm| match &evidence.empty_under {
-            Some(name) => preset.json.records.contains(name) && fits_document(detect, evidence),
-            None => fits(detect, evidence),
+        let reads_there = evidence.under.as_ref().is_none_or(|name| preset.json.records.contains(name));
+        let fits = |detect: &DetectForm| {
+            reads_there && if evidence.is_empty { fits_document(detect, evidence) } else { fits(detect, evidence) }
         };
         if !preset.detect.as_ref().is_some_and(fits) {
             continue;
         }
         let names: BTreeSet<_> = evidence.names.iter().filter_map(|name| preset.names.find(name)).collect();
         // what a document without records says of itself is all that it shows
-        let is_named = evidence.empty_under.is_some() && preset.detect.as_ref().is_some_and(names_document);
+        let is_named = evidence.is_empty && preset.detect.as_ref().is_some_and(|detect| is_named(detect, evidence));
         let shown = names.len() + usize::from(is_named);
         if best.is_empty() || shown > most {
             best = vec![index];
@@ -81,14 +82,14 @@ fn fits(detect: &DetectForm, evidence: &Evidence) -> bool {
         && any(&detect.attributes_any)
 }
 
-/// Whether the document must say something of itself.
-fn names_document(detect: &DetectForm) -> bool {
-    !detect.context_contains.is_empty() || !detect.schemas_any.is_empty()
+/// Whether the document says of itself what it must.
+fn is_named(detect: &DetectForm, evidence: &Evidence) -> bool {
+    (!detect.context_contains.is_empty() && evidence.context.is_some()) || !detect.schemas_any.is_empty()
 }
 
-/// What the document says of itself, beside its records.
+/// What the document says of itself, beside its records; a list that was saved without its context says nothing.
 fn fits_document(detect: &DetectForm, evidence: &Evidence) -> bool {
-    let context = |text: &String| evidence.context.as_ref().is_some_and(|context| context.contains(text.as_str()));
-    (detect.context_contains.is_empty() || !evidence.has_top_level || detect.context_contains.iter().any(context))
+    let context = |context: &String| detect.context_contains.iter().any(|text| context.contains(text.as_str()));
+    (detect.context_contains.is_empty() || evidence.context.as_ref().is_none_or(context))
         && (detect.schemas_any.is_empty() || detect.schemas_any.iter().any(|schema| evidence.schemas.contains(schema)))
 }

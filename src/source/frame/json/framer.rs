@@ -95,7 +95,9 @@ impl<R: Feed> JsonFramer<R> {
                             "put each document into a file of its own",
                         ));
                     }
-                    return if self.found { Ok(None) } else { Err(self.without_records()) };
+                    // an answer that names an error may hold an empty list besides
+                    let is_error = self.facts.last_record.is_none() && self.has_error();
+                    return if self.found && !is_error { Ok(None) } else { Err(self.without_records()) };
                 }
             }
         }
@@ -481,8 +483,13 @@ impl<R: Feed> JsonFramer<R> {
         FileFault::new("limit.total", Some(self.line), message, "put the records into the array that the preset names")
     }
 
+    /// Says whether the document names an error.
+    fn has_error(&self) -> bool {
+        self.facts.members.iter().any(|(name, value)| name == "error" && value != "null")
+    }
+
     fn without_records(&self) -> FileFault {
-        if self.facts.members.iter().any(|(name, _)| name == "error") {
+        if self.has_error() {
             return FileFault::new(
                 "json.error_document",
                 Some(1),

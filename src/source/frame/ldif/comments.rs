@@ -19,6 +19,10 @@ pub(super) fn read_comment(facts: &mut LdifFacts, comment: &[u8], line: u64) {
         facts.entry_counts.push(count);
     } else if let Some(count) = text.strip_prefix("returned ").and_then(|rest| stated(rest.strip_suffix(" records")?)) {
         facts.returned = Some(count);
+    } else if let Some(count) = text.strip_prefix("numResponses:").and_then(|rest| stated(rest.trim())) {
+        facts.responses = Some(count);
+    } else if let Some(value) = text.strip_prefix("pagedresults:") {
+        read_page(facts, value, line);
     }
     // a hostile file may state many; the first ones are enough to disagree
     facts.entry_counts.truncate(16);
@@ -30,14 +34,27 @@ pub(super) fn is_closing_block(first_line: &[u8]) -> bool {
     name.len() < first_line.len() && BLOCKS.iter().any(|block| name.eq_ignore_ascii_case(block.as_bytes()))
 }
 
-/// Takes the result code out of a line of a closing block.
-pub(super) fn read_result(facts: &mut LdifFacts, text: &[u8], line: u64) {
-    let Ok(text) = std::str::from_utf8(text) else { return };
+/// Takes out of a line of a closing block what it says of the search.
+pub(super) fn read_closing_line(facts: &mut LdifFacts, text: &[u8], line: u64) {
+    let Ok(text) = std::str::from_utf8(&text[..text.len().min(LOOKED_AT)]) else { return };
     let Some((name, value)) = text.split_once(':') else { return };
-    if !name.eq_ignore_ascii_case("result") || facts.result.is_some_and(|result| result.number != 0) {
+    if name.eq_ignore_ascii_case("pagedresults") {
+        read_page(facts, value, line);
+    }
+    if !name.eq_ignore_ascii_case("result") {
         return;
     }
-    let digits = value.split_whitespace().next().unwrap_or_default();
-    // what is no number is no success either
-    facts.result = Some(Stated { number: digits.parse().unwrap_or(-1), line });
+    facts.entries_at_result = Some(facts.entries);
+    facts.next_page = None;
+    if facts.result.is_none_or(|result| result.number == 0) {
+        let digits = value.split_whitespace().next().unwrap_or_default();
+        // what is no number is no success either
+        facts.result = Some(Stated { number: digits.parse().unwrap_or(-1), line });
+    }
+}
+
+/// Of a paged search: `cookie=…` after each page, empty after the last; an estimate may stand before it.
+fn read_page(facts: &mut LdifFacts, value: &str, line: u64) {
+    let Some((_, cookie)) = value.split_once("cookie=") else { return };
+    facts.next_page = (!cookie.trim().is_empty()).then_some(line);
 }

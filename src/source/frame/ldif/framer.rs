@@ -5,7 +5,7 @@ use memchr::{memchr, memchr_iter, memrchr};
 
 use super::super::window::Window;
 use super::super::{FileFault, FileWarning, Framed, Limits, RecordFault};
-use super::comments::{LOOKED_AT, is_closing_block, read_comment, read_result};
+use super::comments::{LOOKED_AT, is_closing_block, read_closing_line, read_comment};
 use super::lines::{Lines, without_returns};
 use super::long::{Long, RETURNS};
 use super::{LdifFacts, LdifFormat};
@@ -92,29 +92,15 @@ impl<R: Feed> LdifFramer<R> {
             self.line += lines;
             self.facts.final_newline = is_ended;
             self.at_head = false;
-            match record.first() {
-                Some(b'd' | b'D') => {}
-                Some(b' ' | b'\t') => {
-                    let fault = RecordFault::new(
-                        line,
-                        "ldif.stray_continuation",
-                        "a line continues where there is nothing to continue",
-                    );
-                    // with a record after it, that record is refused
-                    self.facts.entries += u64::from(memchr(b'\n', record).is_some());
-                    return Ok(Some(Framed::Refused { fault, bytes: &self.window.data()[..length.min(KEPT)] }));
-                }
-                Some(_) | None => {
-                    if let Some(first) = Lines::new(record, line).next()
-                        && is_closing_block(&first.text)
-                    {
-                        for stated in Lines::new(record, line) {
-                            read_result(&mut self.facts, &stated.text, stated.number);
-                        }
-                        read_last_comment(&mut self.facts, record, line);
-                        continue;
-                    }
-                }
+            if let Some(b' ' | b'\t') = record.first() {
+                let fault = RecordFault::new(
+                    line,
+                    "ldif.stray_continuation",
+                    "a line continues where there is nothing to continue",
+                );
+                // with a record after it, that record is refused
+                self.facts.entries += u64::from(memchr(b'\n', record).is_some());
+                return Ok(Some(Framed::Refused { fault, bytes: &self.window.data()[..length.min(KEPT)] }));
             }
             self.facts.entries += 1;
             read_last_comment(&mut self.facts, record, line);
@@ -190,10 +176,61 @@ impl<R: Feed> LdifFramer<R> {
                         return Ok(true);
                     }
                 }
-                _ => {
+                b'd' | b'D' => {
                     self.any_text = true;
                     return Ok(true);
                 }
+                _ => {
+                    self.any_text = true;
+                    if !self.take_closing_block()? {
+                        return Ok(true);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads a block that is no entry; says whether it was one.
+    ///
+    /// It ends at an empty line, or where an entry begins: ldapsearch writes the first one of a page right behind the block of the
+    /// page before.
+    fn take_closing_block(&mut self) -> Result<bool, FileFault> {
+        self.window.want(LOOKED_AT)?;
+        if !is_closing_block(first_line(self.window.data())) {
+            return Ok(false);
+        }
+        self.at_head = false;
+        loop {
+            self.window.want(LOOKED_AT)?;
+            let data = self.window.data();
+            let line = without_returns(first_line(data));
+            if line.is_empty() || begins_entry(line) {
+                return Ok(true);
+            }
+            if line.starts_with(b"#") {
+                self.skip_comment()?;
+            } else {
+                read_closing_line(&mut self.facts, line, self.line);
+                self.pass_line()?;
+            }
+        }
+    }
+
+    /// Passes over a line, without holding it.
+    fn pass_line(&mut self) -> Result<(), FileFault> {
+        loop {
+            let data = self.window.data();
+            if let Some(at) = memchr(b'\n', data) {
+                self.window.consume(at + 1);
+                self.line += 1;
+                self.facts.final_newline = true;
+                return Ok(());
+            }
+            let length = data.len();
+            self.window.consume(length);
+            if !self.window.fill()? {
+                self.facts.final_newline = length == 0;
+                return Ok(());
             }
         }
     }
@@ -231,28 +268,12 @@ impl<R: Feed> LdifFramer<R> {
         self.any_text = true;
         self.window.want(LOOKED_AT)?;
         let data = self.window.data();
-        let end = memchr(b'\n', data).unwrap_or(data.len());
-        read_comment(&mut self.facts, without_returns(&data[..end]), self.line);
+        read_comment(&mut self.facts, without_returns(first_line(data)), self.line);
         loop {
-            let data = self.window.data();
-            match memchr(b'\n', data) {
-                Some(at) => {
-                    self.window.consume(at + 1);
-                    self.line += 1;
-                    self.facts.final_newline = true;
-                    self.window.want(1)?;
-                    if !matches!(self.window.data().first(), Some(b' ' | b'\t')) {
-                        return Ok(());
-                    }
-                }
-                None => {
-                    let length = data.len();
-                    self.window.consume(length);
-                    if !self.window.fill()? {
-                        self.facts.final_newline = length == 0;
-                        return Ok(());
-                    }
-                }
+            self.pass_line()?;
+            self.window.want(1)?;
+            if !matches!(self.window.data().first(), Some(b' ' | b'\t')) {
+                return Ok(());
             }
         }
     }
@@ -376,6 +397,15 @@ impl<R: Feed> LdifFramer<R> {
     }
 }
 
+/// The line that the data begins with, as far as it is there.
+fn first_line(data: &[u8]) -> &[u8] {
+    &data[..memchr(b'\n', data).unwrap_or(data.len())]
+}
+
+fn begins_entry(line: &[u8]) -> bool {
+    line.get(..3).is_some_and(|name| name.eq_ignore_ascii_case(b"dn:"))
+}
+
 /// Reads the comment that a record ends with, where a count may stand.
 fn read_last_comment(facts: &mut LdifFacts, record: &[u8], line: u64) {
     let start = memrchr(b'\n', record).map_or(0, |at| at + 1);
@@ -388,11 +418,7 @@ fn read_last_comment(facts: &mut LdifFacts, record: &[u8], line: u64) {
 /// Says whether this is the root entry, whose DN is empty.
 fn is_root(record: &[u8]) -> bool {
     let end = memchr(b'\n', record).unwrap_or(record.len());
-    let Some(value) =
-        record[..end].get(3..).filter(|_| record[..end].get(..3).is_some_and(|n| n.eq_ignore_ascii_case(b"dn:")))
-    else {
-        return false;
-    };
+    let Some(value) = record[..end].get(3..).filter(|_| begins_entry(record)) else { return false };
     let value = value.strip_prefix(b":").unwrap_or(value);
     without_returns(value).iter().all(|&byte| byte == b' ') && !matches!(record.get(end + 1), Some(b' ' | b'\t'))
 }

@@ -57,6 +57,12 @@ pub struct LdifFacts {
     pub entry_counts: Vec<Stated>,
     /// `# returned N records` of ldbsearch.
     pub returned: Option<Stated>,
+    /// `# numResponses: N` of ldapsearch, which is there where no entry was found too.
+    pub responses: Option<Stated>,
+    /// Entries read when the last `result: N` came.
+    pub entries_at_result: Option<u64>,
+    /// The last `pagedresults:` line, if by it another page follows.
+    pub next_page: Option<u64>,
     /// Entries and changes read; refused ones and the root entry counted, closing blocks not.
     pub entries: u64,
     /// Those of them that have a `changetype`.

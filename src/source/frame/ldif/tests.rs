@@ -37,6 +37,12 @@ fn reads_entries() {
         ("dn: o=x\nm;range=0-1: a\nm;range=2-*: b\nn;range=0-*: c\n", "1 dn=o=x m=a,b… n=c"),
         // the root entry and blocks are none
         ("dn:\na: 1\n\ndn: o=x\n\nsearch: 2\nresult: 0 Success\n\nref: ldap://x\n", "4 dn=o=x"),
+        // of pages the next entry follows without an empty line
+        (
+            "dn: o=x\n\n# search result\nsearch: 2\nresult: 0 Success\npagedresults: cookie=AA=\n =\n# y\ndn: o=y\na: 1\n\n# z\nDN: o=z\n",
+            "1 dn=o=x / 9 dn=o=y a=1 / 13 dn=o=z",
+        ),
+        ("ref: ldap://x\r\ndn: o=x\r\n\r\nresult: 0\r\r\n\r\r\ndn: o=y\n", "2 dn=o=x / 6 dn=o=y"),
         // a line of blanks is empty where nothing continues
         ("dn: o=x\n\n  \ndn: o=y\n", "1 dn=o=x / 4 dn=o=y"),
         ("\n\n", "!!file.empty"),
@@ -130,6 +136,25 @@ fn knows_what_the_file_says_of_itself() {
 }
 
 #[test]
+fn hears_whether_pages_follow() {
+    let entry = |name: &str| format!("dn: o={name}\n\n");
+    let page = |cookie: &str| format!("search: 2\nresult: 0 Success\npagedresults: estimate=2 cookie={cookie}\n");
+    for (file, entries_at_result, next_page) in [
+        (entry("x") + &page("AA=="), Some(1), Some(5)),
+        (entry("x") + &page("AA==") + &entry("y"), Some(1), Some(5)),
+        (entry("x") + &page("AA==") + &entry("y") + &page(""), Some(2), None),
+        (entry("x") + &page("AA==") + &entry("y") + "search: 3\nresult: 53 No\n\n" + &page("AA=="), Some(2), Some(13)),
+        (entry("x") + "# pagedresults: cookie=AA==\n" + &entry("y"), None, Some(3)),
+        (entry("x") + "# pagedresults: cookie=AA==\n" + &entry("y") + "# pagedresults: cookie=\n", None, None),
+        (page(&"A".repeat(1000)) + "\n# numResponses: 1\n", Some(0), Some(3)),
+    ] {
+        let (_, facts) = read(&file);
+        assert_eq!((facts.entries_at_result, facts.next_page), (entries_at_result, next_page), "{file:?}");
+    }
+    assert_eq!(read("result: 0 Success\n\n# numResponses: 1\n").1.responses, Some(Stated { number: 1, line: 3 }));
+}
+
+#[test]
 fn keeps_to_its_limits() {
     let limits = Limits { line: 12, record: 40, values: 2, columns: 3, ..Limits::default() };
     let comment = format!("# {}\n", "x".repeat(100));
@@ -169,6 +194,7 @@ fn what_was_a_record_is_taken_only_where_it_is_one() {
         "version: 1\n",
         "# numEntries: 2\n",
         "search: 2\n",
+        "pagedresults: cookie=A\n",
         " ",
     ];
     let choice =
