@@ -23,7 +23,7 @@ impl Service {
         let mut checks = Vec::new();
         for request in requests {
             let answer = client.send(&request).await;
-            let shown = format!("{} {}{}", request.method, job.target.url.base, request.path_and_query());
+            let shown = format!("{} {}{}", request.method, job.target.url.base, request.shown_path());
             let name = match request.path.as_str() {
                 "/Users" => "users",
                 "/Groups" => "groups",

@@ -78,7 +78,7 @@ impl Transcript {
 
     /// Keeps a request and what came of it.
     pub(super) fn keep(&mut self, request: &Request, answer: &wire::Answer) {
-        let line = format!("{} {}", request.method, request.path_and_query());
+        let line = format!("{} {}", request.method, request.shown_path());
         let mut exchange = Exchange { request: self.masked_line(line), ..Exchange::default() };
         let whole = self.exchanges.len() < KEPT;
         if let Some(body) = request.body.as_ref().filter(|_| whole) {
@@ -123,7 +123,7 @@ impl Transcript {
     /// What would have been sent, for whoever reviews it.
     pub(super) fn take_rehearsed(&mut self) -> Vec<IntendedRequest> {
         let shown = |request: Request| {
-            let (method, path) = (request.method.to_string(), request.path_and_query());
+            let (method, path) = (request.method.to_string(), request.shown_path());
             IntendedRequest { method, path, body: request.body.map(Body::into_value) }
         };
         std::mem::take(&mut self.rehearsed).into_iter().map(shown).collect()

@@ -13,6 +13,7 @@ pub mod names;
 mod path;
 mod resource;
 mod run;
+pub mod secrecy;
 mod settings;
 mod source;
 mod survey;

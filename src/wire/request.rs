@@ -9,6 +9,8 @@ use http::Method;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::model::secrecy;
+
 /// A request to a target, before authentication.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
@@ -72,6 +74,11 @@ impl Request {
     pub fn path_and_query(&self) -> String {
         let mark = if self.query.is_empty() { "" } else { "?" };
         format!("{}{mark}{}", self.path, self.query)
+    }
+
+    /// The path with the query, without what may be secret in it: a tenant URL can pass on items of its own.
+    pub fn shown_path(&self) -> String {
+        secrecy::shown_path(&self.path_and_query())
     }
 
     /// The value of a header this request carries.

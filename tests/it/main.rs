@@ -5,6 +5,7 @@ mod cli_basics;
 mod cli_bench;
 mod cli_changes;
 mod cli_cycle;
+mod cli_discretion;
 mod cli_eval;
 mod cli_mapping_schema;
 mod cli_mapping_test;
