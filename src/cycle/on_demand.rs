@@ -125,7 +125,7 @@ impl Service {
                     .collect(),
             ),
         };
-        let client = self.client(job)?;
+        let client = self.client(job, &stop)?;
         let rules = JobRules::of(job);
         let seed = super::ids::seed();
         let now = self.now();
@@ -152,10 +152,7 @@ impl Service {
         let mut probed = None;
         for id in ids {
             if stop.is_cancelled() {
-                answers.push(failed(
-                    id,
-                    error("Interrupted", "the run was ended before this person's turn", "run it again"),
-                ));
+                answers.push(failed(id, interrupted()));
                 continue;
             }
             if let Some(refused) = refused.as_ref().filter(|_| !options.force && found.meant.knows(id)) {
@@ -204,6 +201,7 @@ impl Service {
                         probed = Some(self.probe(&mut line).await);
                     }
                     match &probed {
+                        Some(Some(_)) if stop.is_cancelled() => failed(id, interrupted()),
                         Some(Some(failure)) => failed(id, failure.clone()),
                         Some(None) | None => {
                             self.one(&line, id, staged, &assigned, which.clone(), options, &stop).await?
@@ -260,6 +258,12 @@ impl Service {
         let anchor = staged.anchor.clone();
         let assigned = staged.object.as_deref().is_some_and(|object| assigned.holds(object));
         let mut evaluated = line.evaluate(&staged, row.as_ref(), escrow.as_ref(), assigned).await?;
+        if evaluated.is_unreached {
+            if !options.dry_run {
+                store.release(line.job, anchor).await?;
+            }
+            return Ok(failed(id, interrupted()));
+        }
         line.store(&staged.anchor, &mut evaluated, escrow.as_ref()).await?;
         let mut entry = Arc::unwrap_or_clone(evaluated.entry);
         if line.book.is_some() && entry.failure.is_none() {
@@ -455,6 +459,10 @@ fn ambiguous(id: &str, several: &[ObjectRow]) -> RunError {
     let anchors = several.iter().map(|row| format!("`{}`", row.anchor)).collect::<Vec<_>>().join(", ");
     let message = format!("nobody in the source is called `{id}`, and several people were: {anchors}");
     error("SourceObjectNotFound", &message, "name one of them by the immutable id")
+}
+
+fn interrupted() -> RunError {
+    error("Interrupted", "the run was ended before this person's turn", "run it again")
 }
 
 fn failed(id: &str, error: RunError) -> OnDemandAnswer {

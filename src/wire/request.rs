@@ -132,6 +132,8 @@ pub enum FaultKind {
     Token,
     /// The request cannot be sent as it is.
     Unsendable,
+    /// The request was not sent, because the program ends.
+    GivenUp,
 }
 
 /// An exchange that failed below SCIM; never holds a secret.

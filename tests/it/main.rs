@@ -13,6 +13,7 @@ mod cli_moves;
 mod cli_probe;
 mod cli_provision_now;
 mod cli_record;
+mod cli_signals;
 mod codes;
 mod config_faults;
 mod contract;
