@@ -11,6 +11,7 @@ use crate::config::{self, Config, Environment, Job, Loaded};
 use crate::cycle::{Clock, Service};
 use crate::diagnostic::{Style, nearest, render_all};
 use crate::mapping::Known;
+use crate::model::secrecy;
 use crate::report::JobContext;
 use crate::source::{self, Settings};
 
@@ -88,7 +89,7 @@ impl Opened {
             job_id: state.id,
             instance_id: store.instance()?,
             application: job.name.clone(),
-            application_url: job.target.url_text.clone(),
+            application_url: secrecy::shown(&job.target.url_text),
             source: job.source.directory.display().to_string(),
         })
     }

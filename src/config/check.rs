@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::discretion;
 use super::item::{Block, Item, Value};
 use super::secret::Secret;
 use super::shape::{Key, Shape};
@@ -15,16 +16,26 @@ pub(crate) struct File<'t> {
     pub(crate) name: &'t str,
     pub(crate) text: &'t str,
     pub(crate) faults: Vec<Diagnostic>,
+    /// Something secret can stand in it, though none should.
+    discreet: bool,
 }
 
 impl<'t> File<'t> {
     pub(crate) fn new(name: &'t str, text: &'t str) -> Self {
-        Self { name, text, faults: Vec::new() }
+        Self { name, text, faults: Vec::new(), discreet: false }
+    }
+
+    /// A file with credentials in it, or with what was meant as such: its faults are told without them.
+    pub(crate) fn discreet(name: &'t str, text: &'t str) -> Self {
+        Self { discreet: true, ..Self::new(name, text) }
     }
 
     /// The faults in the order of writing.
     pub(crate) fn into_faults(self) -> Vec<Diagnostic> {
         let mut faults = self.faults;
+        if self.discreet {
+            discretion::veil(self.text, &mut faults);
+        }
         faults.sort_by_key(|fault| fault.place.as_ref().map(|place| (place.line, place.column)));
         faults
     }

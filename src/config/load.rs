@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value as Json, json};
 
 use super::check::File;
+use super::discretion;
 use super::environment::Environment;
 use super::item::Block;
 use super::job::Job;
@@ -60,7 +61,7 @@ pub fn load(path: &Path, environment: &Environment, columns: &dyn Fn(&source::Se
             );
         }
     };
-    let mut file = File::new(&name, &text);
+    let mut file = File::discreet(&name, &text);
     let mut more = Vec::new();
     let base = path.parent().unwrap_or(Path::new("")).to_owned();
     let checked = file.parse().and_then(|root| file.check(&root, &Shape::Block(keys::ROOT)));
@@ -72,7 +73,7 @@ pub fn load(path: &Path, environment: &Environment, columns: &dyn Fn(&source::Se
         Some(path) => base.join(path),
         None => default_state(environment, &base),
     };
-    let mut effective = root.to_json();
+    let mut effective = discretion::shown(root.to_json());
     if let Json::Object(members) = &mut effective {
         members.insert("state".to_owned(), json!(state.display().to_string()));
         members.entry("listen").or_insert(Json::Null);

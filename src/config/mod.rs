@@ -5,6 +5,7 @@
 
 mod check;
 mod connect;
+mod discretion;
 mod entra;
 mod environment;
 mod fixed_hours;

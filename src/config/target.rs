@@ -129,6 +129,13 @@ pub(super) fn read(file: &mut File<'_>, block: &Block, base: &Path) -> Option<Ta
             }
         }
     }
+    if let Some(item) = block.get("proxy")
+        && item.text().and_then(|url| url.trim().parse::<http::Uri>().ok()).is_some_and(|url| has_user_info(&url))
+    {
+        let span = item.span.clone().unwrap_or_default();
+        let help = "take the part before `@` out; or write `environment`, and set `HTTPS_PROXY` to the whole URL";
+        file.error("plain_secret", span, "a secret is never written in this file", help);
+    }
     if let Some(item) = block.get("ca_file") {
         existing_file(file, item, base);
     }
@@ -181,6 +188,10 @@ pub(super) fn read(file: &mut File<'_>, block: &Block, base: &Path) -> Option<Ta
         },
         options: options?,
     })
+}
+
+fn has_user_info(url: &http::Uri) -> bool {
+    url.authority().is_some_and(|authority| authority.as_str().contains('@'))
 }
 
 fn tenant_url(file: &mut File<'_>, item: &Item, reading: Reading) -> Option<TenantUrl> {

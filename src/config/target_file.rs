@@ -36,7 +36,7 @@ pub fn target_file(path: &Path) -> TargetFile {
             return TargetFile { target: None, problems: vec![problem], effective: Json::Null };
         }
     };
-    let mut file = File::new(&name, &text);
+    let mut file = File::discreet(&name, &text);
     let checked = file.parse().and_then(|root| file.check(&root, &Shape::Block(ROOT)));
     let block = checked.as_ref().and_then(|item| item.block()?.block("target"));
     let base = path.parent().unwrap_or(Path::new(""));

@@ -141,6 +141,7 @@ impl<T: Transport> Afterwards<'_, '_, T> {
             resource: follow_up,
             commit,
             intended: course.intended,
+            is_unreached: course.transcript.is_unreached(),
         })
     }
 

@@ -1,5 +1,7 @@
 //! "Test connection" (service.md 4.2, wire.md 6).
 
+use tokio_util::sync::CancellationToken;
+
 use super::error::ServiceError;
 use super::quarantine;
 use super::service::Service;
@@ -11,7 +13,7 @@ use crate::target::Transport;
 impl Service {
     /// Asks the target for people that cannot exist; a test that passes lifts the quarantine of bad credentials (D-50).
     pub async fn test_connection(&self, job: &Job) -> Result<ConnectionReport, ServiceError> {
-        let client = self.client(job)?;
+        let client = self.client(job, &CancellationToken::new())?;
         let wire = self.wire(job, false)?;
         let now = self.now();
         let guids = super::ids::guids(&super::ids::seed());
@@ -23,7 +25,7 @@ impl Service {
         let mut checks = Vec::new();
         for request in requests {
             let answer = client.send(&request).await;
-            let shown = format!("{} {}{}", request.method, job.target.url.base, request.path_and_query());
+            let shown = format!("{} {}{}", request.method, job.target.url.base, request.shown_path());
             let name = match request.path.as_str() {
                 "/Users" => "users",
                 "/Groups" => "groups",

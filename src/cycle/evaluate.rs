@@ -34,6 +34,8 @@ pub(super) struct Evaluated {
     pub commit: Option<Arc<ObjectCommit>>,
     /// What would be sent; only while planning.
     pub intended: Option<Intended>,
+    /// The program ended before the target heard of the object: it was not reached, and nothing of this is to be kept.
+    pub is_unreached: bool,
 }
 
 /// How far an evaluation got before it failed.
@@ -121,7 +123,7 @@ impl<T: Transport> Line<'_, T> {
             .take()
             .filter(|_| trouble.is_none())
             .map(|intended| Intended { requests: course.transcript.take_rehearsed(), ..intended });
-        if !course.transcript.exchanges.is_empty() {
+        if !course.transcript.exchanges.is_empty() && !course.transcript.given_up {
             self.breaker.note(trouble.as_ref().map(|trouble| &trouble.failure));
         }
         let failure = trouble.map(|trouble| (trouble.operation, trouble.failure)).or_else(|| match &decision {
@@ -309,7 +311,7 @@ impl<T: Transport> Line<'_, T> {
         };
         let entry = Arc::new(record::entry(self, recorded));
         let link_before = row.map_or(Link::None, |row| row.link.clone());
-        Evaluated { entry, decision, link_before, resource: None, commit: None, intended: None }
+        Evaluated { entry, decision, link_before, resource: None, commit: None, intended: None, is_unreached: false }
     }
 }
 

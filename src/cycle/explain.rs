@@ -30,8 +30,9 @@ impl Service {
         let before = Before::new(self.store(), self.store().job(&job.name)?)?;
         // Whoever was found by an old name has another in the export.
         let name = now.as_ref().map_or_else(|| id.to_owned(), |entry| entry.source.id.clone());
-        let mut found = tokio::task::block_in_place(|| search(job, std::slice::from_ref(&name), &before))?;
-        let object = found.found.remove(&name);
+        let mut found =
+            tokio::task::block_in_place(|| search(job, std::slice::from_ref(&name), ObjectKind::User, &before))?;
+        let object = found.meant.found.remove(&name);
         let expressions = object.as_ref().map(|object| self.expressions(job, object, now.as_ref())).unwrap_or_default();
         let query = LogQuery { user: Some(name), cycle, ..LogQuery::default() };
         let mut log: Vec<Entry> = Vec::new();

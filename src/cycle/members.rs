@@ -142,6 +142,9 @@ impl<T: Transport> Line<'_, T> {
                 false => Vec::new(),
             };
             let pushed = self.push(holder, &members, &held, &mut delivery.transcript).await;
+            if delivery.transcript.given_up {
+                return Ok(());
+            }
             self.breaker.note(match &pushed {
                 Pushed::Ended(failure) => Some(failure),
                 Pushed::Taken | Pushed::Refused(_) => None,
@@ -343,6 +346,14 @@ impl Service {
         let made = || Resource::new(json!({ "id": target.as_str(), "displayName": name }));
         let new = if line.is_placeholder(&target) { seen.or_else(made) } else { None };
         let mut delivery = line.deliver_members(&group, &target, new, &which, stop).await?;
+        if delivery.transcript.given_up {
+            // what was not sent stays open
+            delivery.failure = None;
+            if delivery.joined + delivery.left == 0 && delivery.refused.is_empty() {
+                line.book().release(line.job, group).await?;
+                return Ok(None);
+            }
+        }
         let open = line.book().open_members(line.job, &group)?;
         let references = self.intended_members(line, staging, std::mem::take(&mut delivery.sent))?;
         let mut details = Details::new();

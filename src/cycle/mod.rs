@@ -20,6 +20,7 @@ mod known;
 mod line;
 mod lock;
 mod members;
+mod named;
 mod notify;
 mod on_demand;
 mod operations;

@@ -12,13 +12,14 @@ use super::known::Known;
 use super::line::{Line, Protect, Run, run_error};
 use super::lock::CycleLock;
 use super::members::Which;
+use super::named::{TOLD, Unread};
 use super::search::{Before, Search, search};
 use super::service::{JobRules, Service, job_runs};
 use super::transcript::Transcript;
 use crate::config::{Job, ScopeMode};
-use crate::model::{Entry, Initiator, Link, LoggedStatus, ObjectKind, RunError, SourceAnchor, Trigger};
-use crate::source::{Lasting, Level, ObjectKey, Problem, SetReport};
-use crate::store::{Claimed, JobKey, ObjectRow, Remembered, Spellings, Staged, Staging};
+use crate::model::{Entry, Initiator, Link, LoggedStatus, ObjectKind, RunError, SourceAnchor, SourceObject, Trigger};
+use crate::source::{self, Lasting, Level, ObjectKey, Problem, SetReport};
+use crate::store::{Claimed, JobKey, JobState, ObjectRow, Remembered, Spellings, Staged, Staging};
 use crate::target::{Client, Transport};
 
 /// How long an object is waited for that a cycle is just handling (D-53).
@@ -41,7 +42,7 @@ pub const MOST_MEMBERS: usize = 5;
 /// What became of one person named.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OnDemandAnswer {
-    /// As it was typed.
+    /// As it was typed, but for what no name of a source has: white space around it, another way to write a letter.
     pub id: String,
     pub entry: Option<Entry>,
     /// Why nothing was evaluated.
@@ -57,7 +58,7 @@ impl Service {
         options: OnDemandOptions,
         stop: CancellationToken,
     ) -> Result<Vec<OnDemandAnswer>, ServiceError> {
-        self.provision(job, ids, &[], options, stop).await
+        self.provision(job, ids, ObjectKind::User, &[], options, stop).await
     }
 
     /// Provisions the group called `id` with those `members` of it; with its first few where none are named.
@@ -69,7 +70,7 @@ impl Service {
         options: OnDemandOptions,
         stop: CancellationToken,
     ) -> Result<OnDemandAnswer, ServiceError> {
-        let answers = self.provision(job, &[id.to_owned()], members, options, stop).await?;
+        let answers = self.provision(job, &[id.to_owned()], ObjectKind::Group, members, options, stop).await?;
         answers.into_iter().next().ok_or_else(|| ServiceError::Internal("nobody was provisioned".to_owned()))
     }
 
@@ -77,52 +78,59 @@ impl Service {
         &self,
         job: &Job,
         ids: &[String],
+        sought: ObjectKind,
         members: &[String],
         options: OnDemandOptions,
         stop: CancellationToken,
     ) -> Result<Vec<OnDemandAnswer>, ServiceError> {
+        let [ids, members] =
+            [ids, members].map(|names| names.iter().map(|name| source::typed(name)).collect::<Vec<_>>());
+        let ids = ids.as_slice();
         let store = self.store();
         let key = store.job(&job.name)?;
         let state = store.job_state(key)?;
         let before = Before::new(store, key)?;
         let mut found = {
             // Reading may take a second on a large directory; the caller has nothing else to do.
-            let named = [ids, members].concat();
-            tokio::task::block_in_place(|| search(job, &named, &before))?
+            let named = [ids, &members].concat();
+            tokio::task::block_in_place(|| search(job, &named, sought, &before))?
         };
-        let remembered = self.remembered(job, key, ids, &before, &mut found)?;
+        let remembered = self.remembered(job, key, ids, sought, &before, &mut found)?;
         {
             let spellings = Spellings::new(store, key)?;
-            for object in found.found.values_mut() {
+            for object in found.meant.found.values_mut() {
                 spellings.restore(object)?;
                 store.choose_again(key, object)?;
             }
             let staging = Staging::open()?;
             let known = Known::new(store, key, &staging);
-            for object in found.found.values_mut().filter(|object| object.partial) {
+            for object in found.meant.found.values_mut().filter(|object| object.partial) {
                 let key = ObjectKey::of(object.kind, object.anchor.as_str());
                 // Who is not known stays partial.
                 object.partial = !known.complete(object, key, Lasting::Object)?;
             }
         }
         let unsaid = job.scope_mode == ScopeMode::Assigned && found.assigned.is_none();
-        let refused = refusal_of(&found.report, &state, job).or_else(|| unsaid.then(|| refusal(UNSAID.0, UNSAID.1)));
+        let mut shrunk = false;
+        let refused = refusal_of(&found.report)
+            .or_else(|| shrink_of(&found.report, &state, job).inspect(|_| shrunk = true))
+            .or_else(|| unsaid.then(|| refusal(UNSAID.0, UNSAID.1)));
         let assigned = found.assigned.take().unwrap_or_default();
-        let which = match members {
+        let which = match members.as_slice() {
             [] if options.all_members => Which::All,
             [] => Which::Most(MOST_MEMBERS),
             // Somebody who left the directory is known by the immutable id alone.
             named => Which::Only(
                 named
                     .iter()
-                    .map(|id| match found.found.get(id) {
+                    .map(|id| match found.meant.found.get(id) {
                         Some(object) => object.anchor.clone(),
                         None => SourceAnchor(id.clone()),
                     })
                     .collect(),
             ),
         };
-        let client = self.client(job)?;
+        let client = self.client(job, &stop)?;
         let rules = JobRules::of(job);
         let seed = super::ids::seed();
         let now = self.now();
@@ -149,13 +157,25 @@ impl Service {
         let mut probed = None;
         for id in ids {
             if stop.is_cancelled() {
+                answers.push(failed(id, interrupted()));
+                continue;
+            }
+            if let Some(refused) = refused.as_ref().filter(|_| !options.force && found.meant.knows(id)) {
                 answers.push(failed(
                     id,
-                    error("Interrupted", "the run was ended before this person's turn", "run it again"),
+                    match shrunk {
+                        true => with_force(refused),
+                        false => refused.clone(),
+                    },
                 ));
                 continue;
             }
-            let staged = match found.found.get(id) {
+            let mut called = std::iter::once(id).chain(&members);
+            if let Some((name, several)) = called.find_map(|name| found.meant.several.get_key_value(name)) {
+                answers.push(failed(id, called_alike(name, several)));
+                continue;
+            }
+            let staged = match found.meant.found.get(id) {
                 Some(object) if object.partial => {
                     let message = format!("record.no_base: nothing is known of `{id}` that the change applies to");
                     answers.push(failed(id, refusal(message, "export the whole directory once")));
@@ -178,23 +198,15 @@ impl Service {
                 }
             };
             let answer = match (staged, &refused) {
-                // A person who is not in a refused export may be anywhere.
-                (None, Some(refused)) => failed(id, refused.clone()),
-                (Some(Staged { object: None, .. }), Some(refused)) => failed(id, refused.clone()),
-                (Some(_), Some(refused)) if !options.force => failed(id, refused.clone()),
-                (None, None) => failed(
-                    id,
-                    error(
-                        "SourceObjectNotFound",
-                        &format!("nobody in the source is called `{id}`, and the job knows no such person"),
-                        "check the spelling: the anchor, the login name or the mail address; `provisiond source` shows what was read",
-                    ),
-                ),
+                // A person who is not in a refused export may be anywhere, whatever is forced.
+                (None | Some(Staged { object: None, .. }), Some(refused)) => failed(id, absent_of(id, refused)),
+                (None, None) => failed(id, not_found(id, sought, found.meant.unread.get(id))),
                 (Some(staged), _) => {
                     if probed.is_none() {
                         probed = Some(self.probe(&mut line).await);
                     }
                     match &probed {
+                        Some(Some(_)) if stop.is_cancelled() => failed(id, interrupted()),
                         Some(Some(failure)) => failed(id, failure.clone()),
                         Some(None) | None => {
                             self.one(&line, id, staged, &assigned, which.clone(), options, &stop).await?
@@ -251,6 +263,12 @@ impl Service {
         let anchor = staged.anchor.clone();
         let assigned = staged.object.as_deref().is_some_and(|object| assigned.holds(object));
         let mut evaluated = line.evaluate(&staged, row.as_ref(), escrow.as_ref(), assigned).await?;
+        if evaluated.is_unreached {
+            if !options.dry_run {
+                store.release(line.job, anchor).await?;
+            }
+            return Ok(failed(id, interrupted()));
+        }
         line.store(&staged.anchor, &mut evaluated, escrow.as_ref()).await?;
         let mut entry = Arc::unwrap_or_clone(evaluated.entry);
         if line.book.is_some() && entry.failure.is_none() {
@@ -350,23 +368,68 @@ pub(super) fn is_alive(owner: &str) -> bool {
 }
 
 /// Why nothing may be concluded from the export, where that is so (X3).
-fn refusal_of(report: &SetReport, state: &crate::store::JobState, job: &Job) -> Option<RunError> {
+fn refusal_of(report: &SetReport) -> Option<RunError> {
     let fatal = |problem: &&Problem| matches!(problem.level, Level::File | Level::Set);
-    if report.refused {
-        let problem = report.problems.iter().find(fatal);
-        let (message, help) = match problem {
+    report.refused.then(|| {
+        let (message, help) = match report.problems.iter().find(fatal) {
             Some(problem) => (format!("{}: {}", problem.code, problem.message), problem.help.clone()),
             None => ("the export is incomplete".to_owned(), "run `provisiond source` to see why".to_owned()),
         };
-        return Some(refusal(message, help));
-    }
+        refusal(message, help)
+    })
+}
+
+/// Says by how much the export shrank, where that is too much (D-04).
+fn shrink_of(report: &SetReport, state: &JobState, job: &Job) -> Option<RunError> {
     let previous = state.watermark.as_ref().map_or(0, |watermark| watermark.users + watermark.groups);
     let now = report.files.iter().map(|file| file.records).sum::<u64>();
     let least = previous as f64 * job.source.max_shrink / 100.0;
     ((now as f64) < least).then(|| {
         let message = format!("set.shrink: the export holds {now} records where the last held {previous}");
-        refusal(message, "look at the exporter, or run it again with `--force` for this person alone")
+        refusal(message, "look at the exporter; if the export is right, confirm it with `provisiond source accept`")
     })
+}
+
+/// For whoever stands in an export that merely shrank.
+fn with_force(refused: &RunError) -> RunError {
+    let help = "look at the exporter, or run it again with `--force` for this person alone";
+    RunError { help: help.to_owned(), ..refused.clone() }
+}
+
+/// For whoever does not stand in an export that was refused: nothing can be forced on them.
+fn absent_of(id: &str, refused: &RunError) -> RunError {
+    let message = format!("`{id}` is not in the export, and the export was refused: {}", refused.message);
+    RunError { message, ..refused.clone() }
+}
+
+/// Nobody is called so, unless it is somebody whose record cannot be read.
+fn not_found(id: &str, sought: ObjectKind, unread: Option<&Unread>) -> RunError {
+    let code = "SourceObjectNotFound";
+    if let Some(Unread { file, line, code: why, message, .. }) = unread {
+        let message = format!("the record in which `{id}` stands cannot be read: {file}:{line}: {why}: {message}");
+        return error(code, &message, "mend this record in the export; `provisiond source` shows what was read");
+    }
+    match sought {
+        ObjectKind::User => error(
+            code,
+            &format!("nobody in the source is called `{id}`, and the job knows no such person"),
+            "check the spelling: the anchor, the login name or the mail address; `provisiond source` shows what was read",
+        ),
+        ObjectKind::Group => error(
+            code,
+            &format!("no group in the source is called `{id}`, and the job knows no such group"),
+            "check the spelling: the anchor or the name that groups are matched by; `provisiond source` shows what was read",
+        ),
+    }
+}
+
+/// Several are called so, as well each as the other: who is meant is not for us to guess.
+fn called_alike(id: &str, several: &[SourceObject]) -> RunError {
+    let told = several.iter().take(TOLD);
+    let told = told.map(|one| format!("`{}` ({}:{})", one.anchor, one.origin.file, one.origin.line));
+    let more = if several.len() > TOLD { " and more" } else { "" };
+    let message = format!("several in the source are called `{id}`: {}{more}", told.collect::<Vec<_>>().join(", "));
+    error("DuplicateSourceEntries", &message, "name one of them by the immutable id")
 }
 
 /// Who typed the command.
@@ -386,6 +449,10 @@ fn departed(id: &str, rows: &[ObjectRow], found: &Search, is_refused: bool) -> R
     };
     // Of a refused export another reason is told, whatever it holds.
     if let Some(why) = found.may_hold(row).filter(|_| !is_refused) {
+        let why = match found.meant.unread.get(id) {
+            Some(Unread { file, line, code, message, .. }) => format!("{why}: {file}:{line}: {code}: {message}"),
+            None => why.to_owned(),
+        };
         let message = format!("`{id}` was not found in the export, but has not left for certain: {why}");
         return Err(refusal(message, "mend the export; `provisiond source` shows what was read"));
     }
@@ -397,6 +464,10 @@ fn ambiguous(id: &str, several: &[ObjectRow]) -> RunError {
     let anchors = several.iter().map(|row| format!("`{}`", row.anchor)).collect::<Vec<_>>().join(", ");
     let message = format!("nobody in the source is called `{id}`, and several people were: {anchors}");
     error("SourceObjectNotFound", &message, "name one of them by the immutable id")
+}
+
+fn interrupted() -> RunError {
+    error("Interrupted", "the run was ended before this person's turn", "run it again")
 }
 
 fn failed(id: &str, error: RunError) -> OnDemandAnswer {

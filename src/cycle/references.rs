@@ -332,7 +332,11 @@ impl Service {
         let name = self.named(line, &first.anchor, follow_up.as_ref(), resource.as_ref())?;
         let mut transcript = Transcript::default();
         let result = line.set_references(&ready, resource, &mut transcript).await?;
-        if !transcript.exchanges.is_empty() {
+        if transcript.is_unreached() {
+            line.book().release(line.job, first.anchor.clone()).await?;
+            return Ok(None);
+        }
+        if !transcript.exchanges.is_empty() && !transcript.given_up {
             line.breaker.note(result.as_ref().err().map(|trouble| &trouble.failure));
         }
         let (changes, failure) = match result {

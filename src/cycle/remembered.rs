@@ -19,11 +19,12 @@ impl Service {
         job: &Job,
         key: JobKey,
         ids: &[String],
+        sought: ObjectKind,
         before: &Before<'_>,
         found: &mut Search,
     ) -> Result<HashMap<String, Vec<ObjectRow>>, ServiceError> {
         let mut remembered = HashMap::new();
-        for id in ids.iter().filter(|id| !found.found.contains_key(*id)) {
+        for id in ids.iter().filter(|id| !found.meant.knows(id)) {
             remembered.insert(id.clone(), self.known_as(key, id)?);
         }
         // Nobody is taken for absent who only has another name now; their own anchors were looked for already.
@@ -35,12 +36,12 @@ impl Service {
         if others.is_empty() {
             return Ok(remembered);
         }
-        let again = tokio::task::block_in_place(|| search(job, &others, before))?;
+        let again = tokio::task::block_in_place(|| search(job, &others, sought, before))?;
         for (id, rows) in &remembered {
             if let [row] = rows.as_slice()
-                && let Some(object) = again.found.get(&row.anchor.0).filter(|object| object.anchor == row.anchor)
+                && let Some(object) = again.meant.found.get(&row.anchor.0).filter(|object| object.anchor == row.anchor)
             {
-                found.found.insert(id.clone(), object.clone());
+                found.meant.found.insert(id.clone(), object.clone());
             }
         }
         if again.report.refused {

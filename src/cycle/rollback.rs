@@ -136,7 +136,7 @@ impl Service {
             return Ok(report);
         }
         let rules = JobRules::of(job);
-        let client = self.client(job)?;
+        let client = self.client(job, &stop)?;
         let run = Run {
             cycle_id: own.clone(),
             trigger: Trigger::Incremental,

@@ -191,7 +191,7 @@ impl Service {
         if !begun.options.dry_run && !imported.renames.is_empty() {
             self.store().rename_objects(begun.key, imported.renames.clone()).await?;
         }
-        let client = self.client(job)?;
+        let client = self.client(job, stop)?;
         let rules = JobRules::of(job);
         let run = Run {
             cycle_id: begun.id.clone(),

@@ -1,11 +1,13 @@
 //! Finds single people in the source, without parsing everybody else.
 
-use std::collections::{HashMap, HashSet};
+use std::cell::RefCell;
+use std::collections::HashSet;
 
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::assignment::{Assigned, Heard};
 use super::known::{Known, OBJECT_KEY};
+use super::named::{Meant, Names};
 use crate::config::{Job, ScopeMode};
 use crate::model::{ObjectKind, SourceObject};
 use crate::source::{
@@ -20,8 +22,7 @@ const MOST_NEEDLES: usize = 64;
 pub(super) struct Search {
     /// Who is assigned; `None` where the source does not say.
     pub assigned: Option<Assigned>,
-    /// By the name that was asked for.
-    pub found: HashMap<String, SourceObject>,
+    pub meant: Meant,
     /// Whose records could not be read, as far as that could be.
     unread: HashSet<ObjectKey>,
     pub report: SetReport,
@@ -44,14 +45,6 @@ impl Search {
             }
         }
     }
-}
-
-/// How well a name fits an object; the smallest wins (contract.md 2, `provision-now`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Fit {
-    Anchor,
-    Login,
-    Mail,
 }
 
 /// What a folder of nothing but changes is read over.
@@ -83,20 +76,23 @@ impl<'a> Before<'a> {
 ///
 /// First only records that hold one of the names are decoded; who is not found so (a name may be folded or encoded in the
 /// file) is looked for in every record.
-pub(super) fn search(job: &Job, ids: &[String], before: &Before<'_>) -> Result<Search, StoreError> {
+///
+/// Where somebody else of another kind is called so too, one of the kind `sought` is meant.
+pub(super) fn search(job: &Job, ids: &[String], sought: ObjectKind, before: &Before<'_>) -> Result<Search, StoreError> {
+    let read = |needles| read(job, ids, sought, needles, before);
     // Whether somebody is assigned may stand in the record of a group.
     let all = job.scope_mode == ScopeMode::Assigned || ids.len() > MOST_NEEDLES;
     let needles = if all { None } else { needles(ids) };
-    let Some(needles) = needles else { return read(job, ids, None, before) };
-    let quick = read(job, ids, Some(&needles), before)?;
+    let Some(needles) = needles else { return read(None) };
+    let quick = read(Some(&needles))?;
     if quick.report.mode == SetMode::Changes && !quick.report.refused {
         // changes name people otherwise than a person would
-        return read(job, ids, None, before);
+        return read(None);
     }
-    if ids.iter().all(|id| quick.found.contains_key(id)) || quick.report.refused {
+    if ids.iter().all(|id| quick.meant.knows(id)) || quick.report.refused {
         return Ok(quick);
     }
-    read(job, ids, None, before)
+    read(None)
 }
 
 fn needles(ids: &[String]) -> Option<Regex> {
@@ -127,25 +123,34 @@ impl Recognise for Sought<'_> {
     }
 }
 
-fn read(job: &Job, ids: &[String], needles: Option<&Regex>, before: &Before<'_>) -> Result<Search, StoreError> {
-    let search = read_by(Look::Head, job, ids, needles, before)?;
-    if search.report.misread { read_by(Look::Whole, job, ids, needles, before) } else { Ok(search) }
+fn read(
+    job: &Job,
+    ids: &[String],
+    sought: ObjectKind,
+    needles: Option<&Regex>,
+    before: &Before<'_>,
+) -> Result<Search, StoreError> {
+    let search = read_by(Look::Head, job, Names::new(ids, sought), needles, before)?;
+    match search.report.misread {
+        true => read_by(Look::Whole, job, Names::new(ids, sought), needles, before),
+        false => Ok(search),
+    }
 }
 
 fn read_by(
     look: Look,
     job: &Job,
-    ids: &[String],
+    names: Names<'_>,
     needles: Option<&Regex>,
     before: &Before<'_>,
 ) -> Result<Search, StoreError> {
     let set = FileSet { look, ..source::find(&job.source) };
-    let mut found: HashMap<String, (Fit, SourceObject)> = HashMap::new();
     let user_login = job.mapping.users.mapping.first_matching_source();
     let group_login = job.mapping.groups.as_ref().and_then(|groups| groups.mapping.first_matching_source());
     let mut heard = Heard::default();
     let mut read: HashSet<ObjectKey> = HashSet::new();
     let mut unread: HashSet<ObjectKey> = HashSet::new();
+    let names = RefCell::new(names);
     let mut meet = |object: SourceObject| {
         if job.scope_mode == ScopeMode::Assigned {
             heard.hear(&object);
@@ -154,13 +159,7 @@ fn read_by(
             ObjectKind::User => user_login,
             ObjectKind::Group => group_login,
         };
-        for id in ids {
-            let Some(fit) = fit(&object, id, login) else { continue };
-            // Of two that fit alike the later record counts, as in a cycle.
-            if found.get(id).is_none_or(|(best, _)| fit <= *best) {
-                found.insert(id.clone(), (fit, object.clone()));
-            }
-        }
+        names.borrow_mut().meet(&object, login);
     };
     let memory = before.memory();
     let staging = Staging::open()?;
@@ -178,7 +177,11 @@ fn read_by(
             }
             Read::Ignored { change: true, lasting: Lasting::Entry(entry), .. } => known.learn_entry(*entry, None)?,
             Read::Gone { dn, moved, .. } => known.forget_entry(&dn, moved)?,
-            Read::Refused { key, .. } => unread.extend(key),
+            Read::Refused { file, line, code, key, message, text } => {
+                unread.extend(key);
+                let name = set.files.get(file).map_or("", |file| &file.name);
+                names.borrow_mut().refuse((name, line), code, message, text, key);
+            }
             Read::Known { .. }
             | Read::Run { .. }
             | Read::Ignored { .. }
@@ -205,22 +208,5 @@ fn read_by(
         })?;
     }
     let assigned = heard.judge(&report);
-    Ok(Search { assigned, found: found.into_iter().map(|(id, (_, object))| (id, object)).collect(), unread, report })
-}
-
-fn fit(object: &SourceObject, id: &str, login: Option<&str>) -> Option<Fit> {
-    // Nobody is called nothing.
-    let is = |text: Option<&str>| {
-        !id.trim().is_empty()
-            && text.is_some_and(|text| text.eq_ignore_ascii_case(id) || text.to_lowercase() == id.to_lowercase())
-    };
-    if is(Some(object.anchor.as_str())) {
-        Some(Fit::Anchor)
-    } else if is(login.and_then(|name| object.text(name))) {
-        Some(Fit::Login)
-    } else if is(object.text("mail")) {
-        Some(Fit::Mail)
-    } else {
-        None
-    }
+    Ok(Search { assigned, meant: names.into_inner().meant(), unread, report })
 }

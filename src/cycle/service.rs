@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use tokio_util::sync::CancellationToken;
+
 use super::clock::Clock;
 use super::error::ServiceError;
 use super::ids::Ids;
@@ -14,7 +16,7 @@ use crate::config::{Config, Environment, Job, ObjectRules, ScopeMode};
 use crate::model::Trigger;
 use crate::plan::Rules;
 use crate::store::{JobKey, JobState, Store};
-use crate::target::Client;
+use crate::target::{self, Client};
 use crate::wire::{Mode, Wire};
 
 /// See the module.
@@ -64,8 +66,10 @@ impl Service {
     }
 
     /// The client of a job's target; secrets are read now.
-    pub(super) fn client(&self, job: &Job) -> Result<Client, ServiceError> {
-        let settings = job.target.settings(&self.environment)?;
+    ///
+    /// Once `stop` is cancelled it waits for no pause that the target asks for.
+    pub(super) fn client(&self, job: &Job, stop: &CancellationToken) -> Result<Client, ServiceError> {
+        let settings = target::Settings { stop: stop.clone(), ..job.target.settings(&self.environment)? };
         Client::new(&settings).map_err(|error| ServiceError::Target(error.to_string()))
     }
 

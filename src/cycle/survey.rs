@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::StreamExt;
+use tokio_util::sync::CancellationToken;
 
 use super::error::ServiceError;
 use super::evaluate::absent_object;
@@ -145,7 +146,7 @@ impl Service {
             Ok(imported) => imported,
             Err(error) => return Ok(Walk { error: Some(error), ..Walk::default() }),
         };
-        let (client, rules) = (self.client(job)?, JobRules::of(job));
+        let (client, rules) = (self.client(job, &CancellationToken::new())?, JobRules::of(job));
         let mut line = self.line(key, job, &rules, &client, looking(self))?;
         if let Some(failure) = self.open_cycle(&mut line).await {
             return Ok(Walk { error: Some(run_error(&failure)), ..Walk::default() });

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::line::KindRules;
 use super::record::REDACTED;
 use crate::model::{AttributeRule, Change, Desired, Exchange, IntendedRequest, Resource, TargetValue};
-use crate::wire::{self, Body, Hint, Remark, Request};
+use crate::wire::{self, Body, FaultKind, Hint, Remark, Request};
 
 /// Exchanges that are kept whole; a large group takes thousands.
 const KEPT: usize = 20;
@@ -27,6 +27,10 @@ pub(super) struct Transcript {
     pub rehearsed: Vec<Request>,
     /// How the match was found, for people.
     pub matched_by: Option<String>,
+    /// The program ended before the target wanted to hear the last request.
+    pub given_up: bool,
+    /// The target took a write.
+    wrote: bool,
     mask: Mask,
 }
 
@@ -78,7 +82,7 @@ impl Transcript {
 
     /// Keeps a request and what came of it.
     pub(super) fn keep(&mut self, request: &Request, answer: &wire::Answer) {
-        let line = format!("{} {}", request.method, request.path_and_query());
+        let line = format!("{} {}", request.method, request.shown_path());
         let mut exchange = Exchange { request: self.masked_line(line), ..Exchange::default() };
         let whole = self.exchanges.len() < KEPT;
         if let Some(body) = request.body.as_ref().filter(|_| whole) {
@@ -86,14 +90,23 @@ impl Transcript {
         }
         match answer {
             Ok(response) => {
+                self.wrote |= !request.is_read() && response.status < 300;
                 exchange.status = Some(response.status);
                 if whole && !response.body.is_empty() {
                     exchange.answer = Some(self.kept(&response.body));
                 }
             }
-            Err(fault) => exchange.fault = Some(self.masked(fault.message.clone())),
+            Err(fault) => {
+                self.given_up |= fault.kind == FaultKind::GivenUp;
+                exchange.fault = Some(self.masked(fault.message.clone()));
+            }
         }
         self.exchanges.push(exchange);
+    }
+
+    /// The program ends before anything was changed: it is as if the object's turn had not come.
+    pub(super) fn is_unreached(&self) -> bool {
+        self.given_up && !self.wrote
     }
 
     /// The exchanges that an entry keeps.
@@ -123,7 +136,7 @@ impl Transcript {
     /// What would have been sent, for whoever reviews it.
     pub(super) fn take_rehearsed(&mut self) -> Vec<IntendedRequest> {
         let shown = |request: Request| {
-            let (method, path) = (request.method.to_string(), request.path_and_query());
+            let (method, path) = (request.method.to_string(), request.shown_path());
             IntendedRequest { method, path, body: request.body.map(Body::into_value) }
         };
         std::mem::take(&mut self.rehearsed).into_iter().map(shown).collect()

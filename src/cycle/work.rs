@@ -136,7 +136,7 @@ impl Work<'_> {
             self.phase(line, phase, &mut course).await?;
         }
         for (phase, staged) in std::mem::take(&mut course.deferred) {
-            match self.late_turn(line, phase, staged).await? {
+            match self.late_turn(line, phase, staged).await?.filter(|evaluated| !evaluated.is_unreached) {
                 Some(evaluated) => self.note(line, &evaluated, &mut course.tally).await?,
                 None => course.tally.not_reached += 1,
             }
@@ -220,6 +220,11 @@ impl Work<'_> {
                     }
                     continue;
                 }
+                Event::Ended(evaluated) if evaluated.is_unreached => {
+                    course.tally.not_reached += 1;
+                    turns -= 1;
+                    continue;
+                }
                 Event::Ended(evaluated) => {
                     self.note(line, &evaluated, &mut course.tally).await?;
                     follow_up(&self.imported.staging, &evaluated)?;
@@ -287,13 +292,18 @@ impl Work<'_> {
     /// The target could not be asked, so nobody had a turn.
     fn not_opened(&self, failure: &Failure) -> Worked {
         let not_evaluated = self.imported.recognised + self.outlook.unchanged + self.outlook.total;
+        let interrupted = self.stop.is_cancelled();
         Worked {
             counts: Counts { not_evaluated, ..Counts::default() },
             requests: self.client.requests(),
             pace: self.pace(),
             entitled: self.outlook.entitled,
-            critical: failure.class != Class::Transient,
-            error: Some(run_error(failure)),
+            critical: failure.class != Class::Transient && !interrupted,
+            error: Some(match interrupted {
+                true => self.interruption(self.outlook.total),
+                false => run_error(failure),
+            }),
+            interrupted,
             ..Worked::default()
         }
     }
@@ -364,7 +374,11 @@ impl Work<'_> {
             Ok(evaluated) => evaluated?,
             Err(_) => line.broke_down(&staged, row.as_ref(), escrow.as_ref()),
         };
-        if phase.asks() {
+        if evaluated.is_unreached {
+            if self.claims(line, phase) {
+                line.store.release(line.job, staged.anchor.clone()).await?;
+            }
+        } else if phase.asks() {
             line.store(&staged.anchor, &mut evaluated, escrow.as_ref()).await?;
         }
         line.has_found(&staged.anchor);

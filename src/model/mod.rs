@@ -14,6 +14,7 @@ pub mod names;
 mod path;
 mod resource;
 mod run;
+pub mod secrecy;
 mod settings;
 mod source;
 mod survey;

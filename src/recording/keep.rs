@@ -247,5 +247,6 @@ pub(super) fn name(kind: FaultKind) -> &'static str {
         FaultKind::Credentials => "credentials",
         FaultKind::Token => "token",
         FaultKind::Unsendable => "unsendable",
+        FaultKind::GivenUp => "given-up",
     }
 }

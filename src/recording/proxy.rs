@@ -148,6 +148,7 @@ async fn pass(request: Request<Incoming>, relay: &Relay, recorder: &Arc<Recorder
                 | FaultKind::Connect
                 | FaultKind::Tls
                 | FaultKind::TooLarge
+                | FaultKind::GivenUp
                 | FaultKind::Credentials
                 | FaultKind::Token
                 | FaultKind::Unsendable => Ok(refusal(StatusCode::BAD_GATEWAY, &fault.message)),

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::har::Pair;
+use crate::model::secrecy::names_secret;
 use crate::wire::mask;
 
 /// What stands in the place of a secret.
@@ -20,25 +21,6 @@ const REMEMBERED: usize = 256;
 const SHORTEST: usize = 4;
 /// Nesting that is followed in a body; what is deeper is nobody's JSON.
 const DEEPEST: usize = 256;
-
-/// The endings of names whose values are secret; names are compared by their letters and digits alone.
-const ENDINGS: [&str; 13] = [
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "token",
-    "apikey",
-    "privatekey",
-    "accesskey",
-    "subscriptionkey",
-    "functionskey",
-    "assertion",
-    "authorization",
-    "cookie",
-];
-/// Secret as they stand.
-const NAMES: [&str; 4] = ["pwd", "codeverifier", "xsession", "xsessionid"];
 
 /// Credentials that were seen, so that they are found wherever they are quoted.
 #[derive(Default)]
@@ -55,7 +37,7 @@ impl Secrets {
                 || header.name.eq_ignore_ascii_case("proxy-authorization")
             {
                 header.value = self.labelled(&header.value);
-            } else if is_secret(&header.name) {
+            } else if names_secret(&header.name) {
                 header.value = REMOVED.to_owned();
             }
         }
@@ -105,18 +87,11 @@ impl Secrets {
     }
 }
 
-/// Whether the value of something called so is secret.
-pub(super) fn is_secret(name: &str) -> bool {
-    let last = name.rsplit([':', '.']).next().unwrap_or(name);
-    let plain: String = last.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    ENDINGS.iter().any(|ending| plain.ends_with(ending)) || NAMES.contains(&plain.as_str())
-}
-
 /// Takes the values of secret names out of a query or a form; `None` where there are none.
 pub(super) fn form(text: &str) -> Option<String> {
     let mut found = false;
     let pairs = text.split('&').map(|pair| match pair.split_once('=') {
-        Some((name, value)) if !value.is_empty() && (is_secret(name) || name == "code") => {
+        Some((name, value)) if !value.is_empty() && (names_secret(name) || name == "code") => {
             found = true;
             format!("{name}={REMOVED}")
         }
@@ -240,10 +215,10 @@ impl Scan<'_> {
     fn value(&mut self, range: Range<usize>, plain: bool) {
         let Some(frame) = self.frames.last_mut() else { return };
         let Some(key) = &frame.key else { return };
-        if plain && is_secret(key) {
+        if plain && names_secret(key) {
             self.edits.push(range);
         } else if key.eq_ignore_ascii_case("path") {
-            frame.secret_path = is_secret(&unquoted(&self.text[range]));
+            frame.secret_path = names_secret(&unquoted(&self.text[range]));
         } else if key.eq_ignore_ascii_case("value") && !matches!(&self.text[range.clone()], b"null" | b"\"\"") {
             frame.value = Some(range);
         }

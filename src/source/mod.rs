@@ -84,3 +84,8 @@ pub use report::{
     Assignment, Completeness, Counts, FileReport, Level, Problem, RefusedRecord, SetMode, SetReport, Warning,
 };
 pub use settings::{Allowance, FileEntry, Mode, Ready, Role, Settings};
+
+/// Returns a name that somebody typed in the form that texts of a source have (sources.md 11.1).
+pub fn typed(name: &str) -> String {
+    value::clean(name, &mut false).into_owned()
+}

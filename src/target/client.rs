@@ -17,12 +17,13 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::auth::{Authorization, Credential};
 use super::base::{Base, unsendable};
 use super::connect::{self, Route};
-use super::fault::{abandoned, fault_of, late};
+use super::fault::{abandoned, fault_of, given_up, late};
 use super::pace::{Pace, Pacer};
 use super::settings::{Settings, SetupFault};
 use super::{Transport, body};
@@ -30,6 +31,8 @@ use crate::wire::{Answer, Fault, FaultKind, Request, Response, mask, retry_after
 
 /// How often a refused request is repeated (wire.md 15.2).
 const REPEATS: u32 = 5;
+/// Shorter pauses are noticed by nobody.
+const WORTH_TELLING: Duration = Duration::from_secs(5);
 
 /// A request whose every byte the caller decides, for testing an endpoint.
 #[derive(Debug, Clone)]
@@ -68,6 +71,7 @@ struct Line {
     timeout: Duration,
     answer_limit: usize,
     honour_retry_after: bool,
+    stop: CancellationToken,
     requests: AtomicU64,
 }
 
@@ -87,6 +91,7 @@ impl Client {
             timeout: settings.timeout,
             answer_limit: settings.answer_limit,
             honour_retry_after: settings.honour_retry_after,
+            stop: settings.stop.clone(),
             requests: AtomicU64::new(0),
         };
         Ok(Self { base, auth, line: Arc::new(line) })
@@ -124,7 +129,7 @@ impl Client {
         if let Some(identity) = identity {
             message.headers_mut().insert(AUTHORIZATION, identity);
         }
-        let _permit = self.line.pacer.ready().await;
+        let _permit = self.line.pacer.ready(&self.line.stop).await.ok_or_else(given_up)?;
         let mut response = self.line.exchange(message).await?;
         let secrets: Vec<&str> = credential.iter().map(Credential::secret).collect();
         if let Some(masked) = mask(&response.body, &secrets) {
@@ -178,12 +183,17 @@ impl Line {
 
     /// Sends a request once it may go; returns its answer, and whether that is a refusal for now.
     async fn in_turn(&self, message: http::Request<Full<Bytes>>, repeat: u32) -> (Answer, bool) {
-        let permit = self.pacer.ready().await;
+        let Some(permit) = self.pacer.ready(&self.stop).await else { return (Err(given_up()), false) };
         let begun = Instant::now();
         let answer = self.exchange(message).await;
         let pause = answer.as_ref().ok().and_then(|response| self.pause(response, repeat));
         match (&answer, pause) {
-            (_, Some(pause)) => self.pacer.refused(pause),
+            (_, Some(pause)) => {
+                if self.pacer.refused(pause) && pause >= WORTH_TELLING {
+                    let until = jiff::Timestamp::now() + pause;
+                    tracing::warn!("the target asks to wait: nothing is sent until {until:.0}");
+                }
+            }
             (Ok(_), None) => permit.answered(begun.elapsed()),
             (Err(_), None) => {}
         }

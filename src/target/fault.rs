@@ -17,6 +17,11 @@ pub(super) fn abandoned() -> Fault {
     Fault::new(FaultKind::Closed, "the request was given up because the program ends")
 }
 
+/// The program ends while the target wants nothing to be sent.
+pub(super) fn given_up() -> Fault {
+    Fault::new(FaultKind::GivenUp, "the target asked to wait, and the program ends before that")
+}
+
 /// Tells failures apart by the errors behind `error`.
 pub(super) fn fault_of(error: &(dyn Error + 'static), connecting: bool) -> Fault {
     let mut kind = if connecting { FaultKind::Connect } else { FaultKind::Closed };
@@ -81,6 +86,7 @@ fn summary(kind: FaultKind) -> &'static str {
         FaultKind::TooLarge => "the answer of the target is too long",
         FaultKind::Credentials => "the token endpoint refuses the credentials",
         FaultKind::Token => "the token endpoint gives no token",
+        FaultKind::GivenUp => "the program ends",
         FaultKind::Unsendable => "the request cannot be sent",
     }
 }

@@ -9,6 +9,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// Requests in flight at the start.
 const FIRST: usize = 4;
@@ -91,8 +92,8 @@ impl Pacer {
         }
     }
 
-    /// Waits for a place, for the end of a pause, and for the rate.
-    pub async fn ready(&self) -> Permit<'_> {
+    /// Waits for a place, for the end of a pause, and for the rate; `None` where a pause outlasts `stop`.
+    pub async fn ready(&self, stop: &CancellationToken) -> Option<Permit<'_>> {
         // Nobody closes the semaphore; were it closed, requests would go on unbounded by it, not hang.
         let place = self.places.acquire().await.ok();
         loop {
@@ -107,8 +108,10 @@ impl Pacer {
                 (pause, state.limiter.clone())
             };
             if let Some(until) = pause {
-                tokio::time::sleep_until(until).await;
-                continue;
+                tokio::select! {
+                    () = tokio::time::sleep_until(until) => continue,
+                    () = stop.cancelled() => return None,
+                }
             }
             let Some(limiter) = limiter else { break };
             match limiter.check() {
@@ -116,17 +119,19 @@ impl Pacer {
                 Err(early) => tokio::time::sleep(early.wait_time_from(limiter.clock().now())).await,
             }
         }
-        Permit { pacer: self, place }
+        Some(Permit { pacer: self, place })
     }
 
     /// The target refused a request for now: everything pauses, and goes on at half the pace.
-    pub fn refused(&self, pause: Duration) {
+    ///
+    /// False where it only says again what it said a moment ago.
+    pub fn refused(&self, pause: Duration) -> bool {
         let now = Instant::now();
         let mut state = self.state();
         let until = now + pause;
         state.paused_until = Some(state.paused_until.map_or(until, |known| known.max(until)));
         if state.refused.is_some_and(|last| now < last + ONE_REFUSAL) {
-            return;
+            return false;
         }
         state.refused = Some(now);
         state.changed = until;
@@ -144,6 +149,7 @@ impl Pacer {
         state.concurrency = fewer;
         let at_once = self.places.forget_permits(gone);
         state.surplus += gone - at_once;
+        true
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -233,12 +239,30 @@ mod tests {
         Pacer::new(NonZeroU32::new(rate), NonZeroUsize::new(concurrency).expect("not 0"))
     }
 
+    async fn ready(pacer: &Pacer) -> Permit<'_> {
+        pacer.ready(&CancellationToken::new()).await.expect("nothing ends")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_is_not_waited_for_when_all_ends() {
+        let pacer = pacer(20, 8);
+        let stop = CancellationToken::new();
+        assert!(pacer.refused(Duration::from_secs(3600)));
+        let begun = Instant::now();
+        let ending = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            stop.cancel();
+        };
+        let (permit, ()) = tokio::join!(pacer.ready(&stop), ending);
+        assert!(permit.is_none() && begun.elapsed() < Duration::from_secs(2));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn concurrency_grows_to_what_is_configured_and_no_further() {
         let pacer = pacer(0, 7);
         assert_eq!(pacer.pace().concurrency, 4);
         for _ in 0..20 {
-            pacer.ready().await.answered(Duration::from_millis(5));
+            ready(&pacer).await.answered(Duration::from_millis(5));
         }
         assert_eq!((pacer.pace().concurrency, pacer.places.available_permits()), (7, 7));
     }
@@ -246,10 +270,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn concurrency_stays_while_latency_does_not_hold() {
         let pacer = pacer(0, 32);
-        pacer.ready().await.answered(Duration::from_millis(5));
+        ready(&pacer).await.answered(Duration::from_millis(5));
         let before = pacer.pace().concurrency;
         for _ in 0..20 {
-            pacer.ready().await.answered(Duration::from_millis(500));
+            ready(&pacer).await.answered(Duration::from_millis(500));
         }
         assert_eq!(pacer.pace().concurrency, before);
     }
@@ -257,15 +281,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_refusal_pauses_everything_and_halves_once() {
         let pacer = pacer(20, 8);
-        let first = pacer.ready().await;
-        let second = pacer.ready().await;
+        let first = ready(&pacer).await;
+        let second = ready(&pacer).await;
         let begun = Instant::now();
         pacer.refused(Duration::from_secs(7));
         pacer.refused(Duration::from_secs(3));
         drop((first, second));
         let pace = pacer.pace();
         assert_eq!((pace.rate, pace.concurrency), (Some(10.0), 2));
-        drop(pacer.ready().await);
+        drop(ready(&pacer).await);
         assert!(begun.elapsed() >= Duration::from_secs(7));
         assert_eq!(pacer.places.available_permits(), 2);
     }
@@ -277,7 +301,7 @@ mod tests {
         let mut seen = Vec::new();
         for _ in 0..8 {
             tokio::time::advance(Duration::from_secs(11)).await;
-            drop(pacer.ready().await);
+            drop(ready(&pacer).await);
             seen.push(pacer.pace().rate);
         }
         let expected = [600.0, 700.0, 800.0, 900.0, 1000.0, 1000.0, 1000.0, 1000.0];
@@ -289,7 +313,7 @@ mod tests {
         let pacer = pacer(100, 1);
         let begun = Instant::now();
         for _ in 0..21 {
-            drop(pacer.ready().await);
+            drop(ready(&pacer).await);
         }
         let took = begun.elapsed();
         assert!(took >= Duration::from_millis(195), "{took:?}");

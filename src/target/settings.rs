@@ -4,6 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
 
 use crate::wire::{Assertion, ClientAuth};
 
@@ -27,6 +28,8 @@ pub struct Settings {
     pub answer_limit: usize,
     /// Pauses as long as `Retry-After` says.
     pub honour_retry_after: bool,
+    /// Once it is cancelled, no pause that the target asked for is waited for any more.
+    pub stop: CancellationToken,
 }
 
 impl Settings {
@@ -43,6 +46,7 @@ impl Settings {
             proxy: Proxy::Environment,
             answer_limit: 10 << 20,
             honour_retry_after: true,
+            stop: CancellationToken::new(),
         }
     }
 }

@@ -6,6 +6,7 @@ use reqwest::Url;
 
 use super::Remark;
 use super::dialect::{Dialect, ENTRA_2020, ENTRA_LEGACY};
+use crate::model::secrecy;
 
 const FLAG_2020: &str = "aadOptscim062020";
 const FLAG_LEGACY: &str = "AzureAdScimPatch2017";
@@ -93,7 +94,7 @@ impl TenantUrl {
             remarks.push(Remark::new("flag-ignored", detail));
         }
         if !others.is_empty() && !reading.passthrough_query {
-            let detail = format!("`{}` of the tenant URL is not sent", others.join("&"));
+            let detail = format!("`{}` of the tenant URL is not sent", secrecy::shown_query(&others.join("&")));
             remarks.push(Remark::new("query-dropped", detail));
         }
         let mut extra = Vec::new();

@@ -94,6 +94,7 @@ impl Wire {
             | FaultKind::Connect
             | FaultKind::Tls
             | FaultKind::Closed
+            | FaultKind::GivenUp
             | FaultKind::Protocol
             | FaultKind::Token => (ErrorCode::WebExceptionProtocolError, Retry::NextCycle),
         };

@@ -9,6 +9,8 @@ use http::Method;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::model::secrecy;
+
 /// A request to a target, before authentication.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
@@ -74,6 +76,11 @@ impl Request {
         format!("{}{mark}{}", self.path, self.query)
     }
 
+    /// The path with the query, without what may be secret in it: a tenant URL can pass on items of its own.
+    pub fn shown_path(&self) -> String {
+        secrecy::shown_path(&self.path_and_query())
+    }
+
     /// The value of a header this request carries.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_ref())
@@ -125,6 +132,8 @@ pub enum FaultKind {
     Token,
     /// The request cannot be sent as it is.
     Unsendable,
+    /// The request was not sent, because the program ends.
+    GivenUp,
 }
 
 /// An exchange that failed below SCIM; never holds a secret.

@@ -93,3 +93,115 @@ fn a_file_whose_beginning_only_is_utf8_is_read_in_its_encoding() {
     let warnings = document["warnings"].to_string();
     assert!(warnings.contains("encoding.guessed") && warnings.contains("shift_jis"), "{warnings}");
 }
+
+/// Two rows that differ only in who they are.
+fn called(rows: &[(u32, &str, &str, bool)]) -> Vec<String> {
+    let row = |(number, login, mail, enabled): &(u32, &str, &str, bool)| {
+        let enabled = if *enabled { "True" } else { "False" };
+        format!("{login},Person {number},x,{mail},x,7c9e6679-7425-40de-944b-{number:012},{enabled}")
+    };
+    rows.iter().map(row).collect()
+}
+
+#[test]
+fn who_is_meant_is_not_guessed() {
+    let bench = Bench::new();
+    let shared = "shared@example.jp";
+    let rows = called(&[
+        (1, "bob@example.jp", shared, true),
+        (2, "bob2@example.jp", shared, true),
+        (3, "bob3@example.jp", shared, false),
+        (4, "Dup@example.jp", "", false),
+        (5, "dup@example.jp", "", true),
+        (6, "DUP@example.jp", "dup@example.jp", true),
+        // gone, and so not who is meant
+        (7, "new@example.jp", "", true),
+    ]);
+    bench.people(&rows.iter().map(String::as_str).collect::<Vec<_>>());
+    bench.write(
+        "source/gone.csv",
+        &format!("{HEADER},deletedDateTime\nnew@example.jp,Old,x,,x,7c9e6679-7425-40de-944b-000000000008,True,2026-01-01T00:00:00Z\n"),
+    );
+    for command in ["provision-now", "explain"] {
+        let run = bench.run(&[command, "--user", shared]);
+        assert_eq!(run.status, Some(1), "{}", run.out);
+        for told in [
+            "`7c9e6679-7425-40de-944b-000000000001` (users.csv:2)",
+            "`7c9e6679-7425-40de-944b-000000000002` (users.csv:3)",
+            "`7c9e6679-7425-40de-944b-000000000003` (users.csv:4)",
+            "DuplicateSourceEntries",
+        ] {
+            assert!(run.out.contains(told), "{told} in {}", run.out);
+        }
+        assert!(!run.out.contains("is not in the export"), "{}", run.out);
+    }
+    assert_eq!(bench.standin().users().len(), 0);
+    // what is written exactly so is stronger than what differs in case, and a login name than an address
+    for (name, number) in [("dup@example.jp", 5), ("DUP@example.jp", 6), ("bob2@EXAMPLE.jp", 2), ("new@example.jp", 7)]
+    {
+        let answer = bench.json(&["provision-now", "--dry-run", "--user", name], 0);
+        let id = answer["value"]["sourceIdentity"]["id"].as_str().expect("an id");
+        assert_eq!(id, format!("7c9e6679-7425-40de-944b-{number:012}"), "{name}");
+    }
+    let answer = bench.json(&["provision-now", "--user", "dUP@example.jp"], 1);
+    assert_eq!(answer["key"]["details"]["errorCode"], "DuplicateSourceEntries");
+}
+
+#[test]
+fn a_name_is_compared_as_texts_of_the_source_are() {
+    let bench = Bench::new();
+    bench.people(&called(&[(1, "rené@example.jp", "", true)]).iter().map(String::as_str).collect::<Vec<_>>());
+    for name in [" rené@example.jp ", "rene\u{301}@example.jp", "RENE\u{301}@example.jp"] {
+        bench.json(&["provision-now", "--dry-run", "--user", name], 0);
+    }
+    let run = bench.run(&["provision-now", "rené@example.jp"]);
+    assert_eq!(run.status, Some(2));
+    assert!(run.err.contains("`--user rené@example.jp`"), "{}", run.err);
+    let run = bench.run(&["provision-now", "--group", "Sales"]);
+    assert!(run.out.contains("no group in the source is called `Sales`"), "{}", run.out);
+}
+
+#[test]
+fn whoever_stands_in_a_refused_record_or_export_is_told_which() {
+    let bench = Bench::unpaced();
+    let rows: Vec<String> = (1..=10).map(|number| person(number, &format!("u{number}"), "A", true)).collect();
+    bench.people(&rows.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(bench.run(&["cycle"]).status, Some(0));
+
+    // of ten, two are left
+    bench.people(&[&rows[0].replace(",A,", ",B,"), &rows[1]]);
+    let told = |arguments: &[&str]| {
+        let answer = bench.json(&[&["provision-now", "--user"], arguments].concat(), 6);
+        let details = &answer["key"]["details"];
+        format!("{} {}", details["errorMessage"], answer)
+    };
+    assert!(told(&["u1@example.jp"]).contains("set.shrink"));
+    for force in [&["u9@example.jp"][..], &["u9@example.jp", "--force"]] {
+        let told = told(force);
+        assert!(
+            told.contains("`u9@example.jp` is not in the export, and the export was refused: set.shrink"),
+            "{told}"
+        );
+        let mut arguments = vec!["provision-now", "--user"];
+        arguments.extend(force);
+        let text = bench.run(&arguments).out;
+        assert!(!text.contains("--force") && text.contains("source accept"), "{text}");
+    }
+    bench.json(&["provision-now", "--user", "u1@example.jp", "--force"], 0);
+
+    let quoted = person(11, "b", "\"B\"x", true);
+    let unsaid = person(12, "c", "C", true).replace(",True", ",maybe");
+    let mut all: Vec<&str> = rows.iter().map(String::as_str).collect();
+    all.extend([quoted.as_str(), &unsaid]);
+    bench.people(&all);
+    for (name, place) in
+        [("b@example.jp", "users.csv:12: csv.text_after_quote"), ("C@example.jp", "users.csv:13: value.")]
+    {
+        let run = bench.run(&["provision-now", "--user", name]);
+        assert_eq!(run.status, Some(1), "{}", run.out);
+        assert!(run.out.contains(place), "{}", run.out);
+    }
+    // `b` is only a part of other names
+    let run = bench.run(&["provision-now", "--user", "xb@example.jp"]);
+    assert!(run.out.contains("nobody in the source"), "{}", run.out);
+}

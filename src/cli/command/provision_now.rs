@@ -26,8 +26,11 @@ Works while the daemon runs and while a cycle is under way. A person whose depro
 --force.")]
 pub struct Args {
     /// Person, by the immutable id, the source attribute behind the first matching attribute, or `mail`; repeatable
-    #[arg(long = "user", value_name = "ID", required_unless_present_any = ["file", "group"])]
+    #[arg(long = "user", value_name = "ID", required_unless_present_any = ["file", "group", "bare"])]
     users: Vec<String>,
+    /// Names without an option: what they are is asked back
+    #[arg(hide = true)]
+    bare: Vec<String>,
     /// File that names people one a line; empty lines and lines with `#` are left out
     #[arg(long, value_name = "IDS.txt")]
     file: Option<PathBuf>,
@@ -50,6 +53,11 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
+    if let Some(name) = args.bare.first() {
+        let message = format!("`{name}` stands there without an option");
+        return Err(CliError::usage("unexpected_argument", message)
+            .with_help(format!("name a person with `--user {name}`, a group with `--group {name}`")));
+    }
     let mut ids = args.users.clone();
     if let Some(path) = &args.file {
         ids.extend(ids_of(path)?);

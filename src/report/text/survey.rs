@@ -45,7 +45,9 @@ pub fn account_text(account: &Account, style: Style) -> String {
 pub fn story_text(story: &Story, style: Style) -> String {
     let mut text = match &story.origin {
         Some(origin) => format!("`{}` is read from {}:{}\n", plain(&story.id), plain(&origin.file), origin.line),
-        None => format!("`{}` is not in the export\n", plain(&story.id)),
+        // otherwise the reason follows
+        None if story.error.is_none() => format!("`{}` is not in the export\n", plain(&story.id)),
+        None => String::new(),
     };
     if !story.expressions.is_empty() {
         text.push_str("\nwhat the mappings give:\n");
