@@ -41,8 +41,8 @@ pub fn interpret(values: &mut RawValues<'_>, form: &CsvForm, usage: Use) -> Cell
     }
     let several = form.multi_separator.as_deref().filter(|separator| !usage.single && text.contains(separator));
     let read = match (several, text) {
-        (Some(separator), Cow::Borrowed(text)) => split(text, separator, form).collect(),
-        (Some(separator), Cow::Owned(text)) => split(text, separator, form).map(RawValue::into_owned).collect(),
+        (Some(separator), Cow::Borrowed(text)) => split(text, separator, form, usage).collect(),
+        (Some(separator), Cow::Owned(text)) => split(text, separator, form, usage).map(RawValue::into_owned).collect(),
         (None, text) => match octets(text, form) {
             Some(octets) => RawValues::One(octets),
             None => return Cell::Value,
@@ -66,9 +66,21 @@ pub fn is_special(text: &str, form: &CsvForm) -> bool {
         || (form.hex_octets && text.contains('\''))
 }
 
-fn split<'t>(text: &'t str, separator: &str, form: &CsvForm) -> impl Iterator<Item = RawValue<'t>> {
-    let parts = text.split(separator).filter(|part| !part.trim().is_empty());
+fn split<'t>(text: &'t str, separator: &str, form: &CsvForm, usage: Use) -> impl Iterator<Item = RawValue<'t>> {
+    let mut parts = Vec::new();
+    let mut from = 0;
+    for (at, _) in text.match_indices(separator).filter(|(at, _)| !usage.dns || !is_escaped(&text[..*at])) {
+        parts.push(&text[from..at]);
+        from = at + separator.len();
+    }
+    parts.push(&text[from..]);
+    let parts = parts.into_iter().filter(|part| !part.trim().is_empty());
     parts.map(|part| octets(part, form).unwrap_or(RawValue::Text(Cow::Borrowed(part))))
+}
+
+/// Says whether what follows stands behind a backslash that is none itself.
+fn is_escaped(before: &str) -> bool {
+    before.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1
 }
 
 /// Reads `X'0A1B'`; octets that are UTF-8 are a text, which csvde writes so when it has letters beyond ASCII.
@@ -99,6 +111,7 @@ mod tests {
         let google = CsvForm { placeholders: vec!["****".to_owned()], ..CsvForm::default() };
         let text = |text: &'static str| RawValue::Text(text.into());
         let single = Use { single: true, ..Use::default() };
+        let dns = Use { dns: true, ..Use::default() };
         let cases = [
             ("=1+3", &plain, Use::default(), Cell::Value, vec![text("=1+3")]),
             ("System.String[]", &plain, Use::default(), Cell::Placeholder, vec![]),
@@ -110,6 +123,8 @@ mod tests {
             ("X'0aFF'", &csvde, Use::default(), Cell::Value, vec![RawValue::Bytes(vec![0x0a, 0xff].into())]),
             ("X'4100'", &csvde, Use::default(), Cell::Value, vec![RawValue::Bytes(vec![0x41, 0].into())]),
             ("X'e697a5'", &csvde, single, Cell::Value, vec![text("日")]),
+            (r"cn=a\;b;cn=c\\;cn=d", &csvde, dns, Cell::Value, vec![text(r"cn=a\;b"), text(r"cn=c\\"), text("cn=d")]),
+            (r"c:\;d:\", &csvde, Use::default(), Cell::Value, vec![text(r"c:\"), text(r"d:\")]),
             ("a;X'e697a5'", &csvde, Use::default(), Cell::Value, vec![text("a"), text("日")]),
             ("X'0a1'", &csvde, Use::default(), Cell::Value, vec![text("X'0a1'")]),
         ];

@@ -58,7 +58,7 @@ const HELP: [(&str, &str); 64] = [
     ("row.example_dropped", "nothing; the examples row of the template is no person"),
     ("value.account_enabled", "use one of the words of the preset, or leave the cell empty"),
     ("value.unreadable", "repair the value in the source; until then the last known one is kept"),
-    ("value.placeholder", "export the value itself; the program wrote the name of its type"),
+    ("value.placeholder", "export the value itself: what stands there is what a program writes in its place"),
     ("value.control_characters", "take the control characters out in the source"),
     ("reference.unresolved", "include the person in the export; a scope that leaves them out is the usual cause"),
     ("reference.self", "nothing; nobody is their own manager"),

@@ -27,7 +27,11 @@ pub fn mark(reading: &mut Reading<'_>, plans: &mut [Plan]) {
         });
         if applied {
             let message = "the changes of this file were applied before";
-            reading.problems.add(Problem::new(Level::Info, "file.older", message).in_file(&found.name));
+            reading.problems.add(
+                Problem::new(Level::Info, "file.older", message)
+                    .in_file(&found.name)
+                    .with_help("nothing: changes are applied once"),
+            );
             reading.applied_before = true;
             plan.state = State::Skipped;
         }

@@ -21,6 +21,9 @@ pub struct Shape {
 /// Year, month, day, hour, minute, second.
 type Moment = [u32; 6];
 
+/// Day and month.
+type Day = (u32, u32);
+
 /// A date, which may be one of two: who writes `01-04-2026` may write the day first or the month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Dates {
@@ -214,7 +217,7 @@ fn find_other(file: &str) -> Option<(Range<usize>, Dates)> {
 }
 
 /// Day and month that stand before a year: where they begin, and both, with the day first and with the month first.
-fn day_and_month(file: &str, before: &[Range<usize>], year: usize) -> Option<(usize, [Option<(u32, u32)>; 2])> {
+fn day_and_month(file: &str, before: &[Range<usize>], year: usize) -> Option<(usize, [Option<Day>; 2])> {
     // `part1-04-2026` is a part of April
     let is_free = |start: usize| !file[..start].ends_with(char::is_alphanumeric);
     let short = |group: &Range<usize>| (group.len() <= 2).then(|| value(file, group)).flatten();

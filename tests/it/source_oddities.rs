@@ -1,7 +1,7 @@
 //! What exporters write now and then: empty pages, changes in several files, type names for values, hexadecimal texts.
 
-use provisiond::model::Deletion;
-use provisiond::source::{Completeness, SetMode};
+use provisiond::model::{Deletion, SourceValue};
+use provisiond::source::{Completeness, Level, SetMode, Settings};
 
 use super::source_folder::{id, read_files};
 
@@ -197,6 +197,53 @@ fn csvde_writes_letters_beyond_ascii_as_octets() {
     let given = read_files(&[("ad.csv", text.as_bytes())], None, |_| {});
     assert_eq!(given.texts("displayName")[0], "日本");
     assert_eq!(given.objects[0].anchor.as_str(), "01010101-0101-0101-0101-010101010101");
+}
+
+#[test]
+fn csvde_has_columns_that_are_no_news_and_names_with_its_separator() {
+    let guid = |number: u32| format!("X'{}'", format!("{number:02}").repeat(16));
+    let heading = "DN,objectClass,objectGUID,sAMAccountName,member,memberOf,pwdLastSet,ms-Mcs-AdmPwd\r\n";
+    let rows = [
+        (r"CN=B\;C,DC=x", 1, "user", ""),
+        (r"CN=D\\,DC=x", 2, "user", ""),
+        ("CN=G,DC=x", 3, "group", r"CN=B\;C,DC=x;CN=D\\,DC=x"),
+    ];
+    let row = |(dn, number, class, members): (&str, u32, &str, &str)| {
+        format!("\"{dn}\",top;{class},{},a{number},\"{members}\",\"CN=A,DC=x;CN=B,DC=x\",0,p\r\n", guid(number))
+    };
+    let text = heading.to_owned() + &rows.map(row).concat();
+    let given = read_files(&[("ad.csv", text.as_bytes())], None, |settings| settings.references = true);
+    assert_eq!(given.codes("FSRWI"), Vec::<String>::new(), "{:?}", given.report.problems);
+    let both = given.objects[..2].iter().map(|object| object.anchor.as_str().to_owned()).collect();
+    assert_eq!(given.objects[2].attributes["members"], SourceValue::List(both));
+}
+
+#[test]
+fn what_is_said_of_a_file_is_what_is_wrong_with_it() {
+    let said = |name: &str, text: &str, change: fn(&mut Settings)| {
+        let given = read_files(&[(name, text.as_bytes())], None, change);
+        let problems = given.report.problems.iter().filter(|problem| problem.level != Level::Warning);
+        problems
+            .map(|problem| format!("{} {} {}", problem.code, problem.message, problem.help))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let no_records = said("u.json", "{\n \"id\": \"1\"\n}", |_| {});
+    assert!(no_records.starts_with("json.no_records") && no_records.contains("between `[` and `]`"), "{no_records}");
+    assert_eq!(no_records.matches("`value`").count(), 1, "{no_records}");
+    let long = format!("userPrincipalName,displayName,id\na@x,\"{}\",{}\n", "a\n".repeat(600), id(1));
+    let long = said("u.csv", &long, |settings| settings.limits.record = 1000);
+    assert!(long.starts_with("csv.unclosed_quote") && long.contains("after 1000 bytes"), "{long}");
+    let by_returns = entry(1, "").replace('\n', "\r");
+    for preset in ["detect", "openldap-ldif"] {
+        let given =
+            read_files(&[("u.ldif", by_returns.as_bytes())], None, |settings| settings.preset = preset.to_owned());
+        assert_eq!(given.codes("FSR"), ["set.incomplete:0", "ldif.bare_cr:1"], "{preset}");
+    }
+    let text = format!("First Name,Last Name,Email Address,Status,Department\nA,B,a@x,Active,{}\n", "*".repeat(4));
+    let given = read_files(&[("g.csv", text.as_bytes())], None, |settings| settings.allow_mutable_anchor = true);
+    let placeholder = given.report.problems.iter().find(|problem| problem.code == "value.placeholder");
+    assert!(placeholder.is_some_and(|problem| !problem.help.contains("type")), "{:?}", given.report.problems);
 }
 
 #[test]

@@ -32,6 +32,8 @@ struct Column {
     /// Under its name in the object's `rest`.
     rest: Option<Box<str>>,
     is_single: bool,
+    /// Whether a separator of values may stand behind a backslash.
+    has_dns: bool,
     /// If a cell is no more than its text and goes straight.
     way: Option<Straight>,
 }
@@ -51,6 +53,7 @@ impl Cells {
                 slot,
                 rest: is_rest.then(|| name.into()),
                 is_single: usage.single,
+                has_dns: usage.dns,
                 way: None,
             })
         };
@@ -134,6 +137,9 @@ impl Cells {
         let from = from + (value.as_ptr().addr() - cell.as_ptr().addr());
         let separator = form.multi_separator.as_deref().filter(|_| !column.is_single);
         if let Some(separator) = separator.filter(|separator| value.contains(separator)) {
+            if column.has_dns && value.contains('\\') {
+                return Err(NotPlain);
+            }
             return match column.slot {
                 Some(slot) if column.rest.is_none() => push_parts(value, from, separator, slot, values),
                 _ => Err(NotPlain),

@@ -382,6 +382,9 @@ fn mark_uses(preset: &mut Preset, ignored: &[Slot], secret: &[Slot], single: &[S
         (entry.used, entry.text) = (true, true);
         entry.vital |= settings.references;
     }
+    for slot in preset.references.iter().filter(|one| one.by == super::ReferenceBy::Dn).flat_map(|one| &one.from) {
+        uses[slot.index()].dns = true;
+    }
     for (condition, _) in &preset.account_enabled {
         condition.each_slot(&mut |slot| {
             let entry = &mut uses[slot.index()];

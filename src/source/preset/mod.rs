@@ -70,6 +70,8 @@ pub struct Use {
     pub secret: bool,
     pub ignored: bool,
     pub single: bool,
+    /// Names of entries, in which a separator of values may stand behind a backslash.
+    pub dns: bool,
 }
 
 /// How one canonical attribute is read.

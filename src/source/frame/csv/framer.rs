@@ -168,7 +168,7 @@ impl<R: Feed> CsvFramer<R> {
             Some(from) if self.mixed => self.skip(line, from, undecodable(line)),
             Some(_) | None => {
                 self.facts.last_record = Some(line);
-                Err(unclosed(line))
+                Err(if held > self.limit { open_at_limit(line, self.limit) } else { unclosed(line) })
             }
         }
     }
@@ -338,6 +338,15 @@ pub(super) fn unclosed(line: u64) -> FileFault {
         Some(line),
         "a quote that opens in this record is never closed",
         "close the quote, or export the file anew: it may have been cut",
+    )
+}
+
+fn open_at_limit(line: u64, limit: usize) -> FileFault {
+    FileFault::new(
+        "csv.unclosed_quote",
+        Some(line),
+        format!("a quote that opens in this record is still open after {limit} bytes, the limit of a record"),
+        "close the quote, or raise `source.limits.record` if records are so long",
     )
 }
 

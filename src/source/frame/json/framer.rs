@@ -503,12 +503,13 @@ impl<R: Feed> JsonFramer<R> {
             (false, true) => format!("an array under {names}, or at the top level"),
             (false, false) => format!("an array under {names}"),
         };
-        FileFault::new(
-            "json.no_records",
-            Some(1),
-            format!("the document has no records: {expected} is expected"),
-            "name the preset of the exporter, or export anew",
-        )
+        let help = if self.allows_array {
+            "name the preset of the exporter, or export anew; one record that stands alone is put between `[` and `]`"
+        } else {
+            "name the preset of the exporter, or export anew"
+        };
+        let message = format!("the document has no records: {expected} is expected");
+        FileFault::new("json.no_records", Some(1), message, help)
     }
 }
 

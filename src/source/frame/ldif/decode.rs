@@ -246,8 +246,7 @@ fn check_characters(bytes: &[u8], line: u64) -> Result<(), RecordFault> {
     while let Some(position) = memchr(b'\r', &bytes[from..]).map(|position| from + position) {
         from = position + bytes[position..].iter().take_while(|&&byte| byte == b'\r').count();
         if !matches!(bytes.get(from), Some(b'\n') | None) {
-            let fault = RecordFault::new(line, "ldif.bare_cr", "a carriage return stands inside a line");
-            return Err(fault.at(at(position)));
+            return Err(bare_cr(line, at(position)));
         }
     }
     Ok(())
@@ -346,6 +345,10 @@ fn text_or_octets<'t>(octets: Cow<'t, [u8]>, fallback: Option<&'static Encoding>
 
 pub(super) fn unexpected(record: u64, at: u64) -> RecordFault {
     RecordFault::new(record, "ldif.unexpected_line", "a line stands where it may not stand").at(at)
+}
+
+pub(super) fn bare_cr(record: u64, at: u64) -> RecordFault {
+    RecordFault::new(record, "ldif.bare_cr", "a carriage return stands inside a line").at(at)
 }
 
 fn bad_name(record: u64, at: u64) -> RecordFault {

@@ -6,6 +6,7 @@ use memchr::{memchr, memchr_iter, memrchr};
 use super::super::window::Window;
 use super::super::{FileFault, FileWarning, Framed, Limits, RecordFault};
 use super::comments::{LOOKED_AT, is_closing_block, read_closing_line, read_comment};
+use super::decode::bare_cr;
 use super::lines::{Lines, without_returns};
 use super::long::{Long, RETURNS};
 use super::{LdifFacts, LdifFormat};
@@ -112,8 +113,11 @@ impl<R: Feed> LdifFramer<R> {
             return Ok(Some(if is_ended {
                 Framed::Record { line, bytes: record }
             } else {
+                // where lines end in a CR alone none is ended, and that is said rather
                 let at = line + memchr_iter(b'\n', record).count() as u64;
-                Framed::Refused { fault: not_ended(line, at), bytes: &record[..length.min(KEPT)] }
+                let bare = record.split(|&byte| byte == b'\n').zip(line..).find(|(text, _)| is_broken(text));
+                let fault = bare.map_or_else(|| not_ended(line, at), |(_, at)| bare_cr(line, at));
+                Framed::Refused { fault, bytes: &record[..length.min(KEPT)] }
             }));
         }
     }
@@ -438,6 +442,11 @@ fn is_change(record: &[u8]) -> bool {
         }
     }
     false
+}
+
+/// Says whether a CR stands inside a line.
+fn is_broken(line: &[u8]) -> bool {
+    memchr(b'\r', without_returns(line)).is_some()
 }
 
 fn not_ended(line: u64, at: u64) -> RecordFault {
