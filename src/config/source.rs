@@ -8,7 +8,10 @@ use super::check::File;
 use super::item::{Block, Item};
 use crate::diagnostic::nearest;
 use crate::mapping::{canonical, is_canonical, is_secret};
-use crate::source::{Allowance, AttributeForm, FileEntry, Limits, Mode, Ready, Role, Settings, check_preset};
+use crate::source::{
+    self, Allowance, AttributeForm, FileEntry, Limits, Misfit, Mode, Ready, Role, Settings, check_preset, derived_rule,
+    misfits,
+};
 
 /// Gives `source:` its types; what a shape cannot say is checked here.
 pub(super) fn settings(file: &mut File<'_>, block: &Block, base: &Path) -> Option<Settings> {
@@ -50,14 +53,45 @@ pub(super) fn settings(file: &mut File<'_>, block: &Block, base: &Path) -> Optio
             }
             let Some(form) = item.block() else { continue };
             if form.list("from").is_empty() {
-                file.error("missing_value", span, format!("`{name}` comes from nothing"), "write `from: [COLUMN]`");
+                file.error(
+                    "missing_value",
+                    span.clone(),
+                    format!("`{name}` comes from nothing"),
+                    "write `from: [COLUMN]`",
+                );
             }
-            attributes.insert(canonical(name).to_owned(), attribute(form));
+            let mut written = attribute(form);
+            for Misfit { part, message, help } in misfits(name, &written) {
+                let span = form.get(part).and_then(|item| item.span.clone()).unwrap_or_else(|| span.clone());
+                file.error("invalid_value", span, message, help);
+                // told once is enough: presets are compiled with the rest
+                match part {
+                    "from" => written.from.retain(|source| !source::is_secret(source)),
+                    "as" => written.reading = None,
+                    _ => written.split.clear(),
+                }
+            }
+            if !written.from.is_empty() {
+                attributes.insert(canonical(name).to_owned(), written);
+            }
         }
     }
-    let derived = block.block("derived").map_or_else(Default::default, |table| {
-        table.entries.iter().filter_map(|(name, item)| Some((name.clone(), item.text()?.to_owned()))).collect()
-    });
+    let mut derived = std::collections::BTreeMap::new();
+    for (name, item) in block.block("derived").map_or(&[][..], |table| table.entries.as_slice()) {
+        let Some(rule) = item.text() else { continue };
+        match derived_rule(name, rule) {
+            Ok(()) => drop(derived.insert(name.clone(), rule.to_owned())),
+            Err(Misfit { message, help, .. }) => {
+                file.error("invalid_value", item.span.clone().unwrap_or_default(), message, help);
+            }
+        }
+    }
+    if let Some(item) = block.get("locale")
+        && let Some(tag) = item.text().filter(|tag| !source::is_locale(tag))
+    {
+        let help = "write a tag such as `en-US` (month first), `en-GB` (day first) or `ja-JP` (year first)";
+        file.error("invalid_value", item.span.clone().unwrap_or_default(), format!("`{tag}` is no language"), help);
+    }
     let settings = Settings {
         directory: path,
         preset: block.owned("preset")?,

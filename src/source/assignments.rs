@@ -120,6 +120,14 @@ fn rows(
                 Err(super::frame::Fault::Record(fault)) => fault,
                 Ok(record) => {
                     let id = text(&record, "id");
+                    if let Some(word) = text(&record, "kind").filter(|_| kind(&record).is_none()) {
+                        // whoever has the id is assigned: nobody loses an account by a word
+                        let word = super::file::shorten(&word);
+                        let message =
+                            format!("the kind `{word}` is neither `user` nor `group`; the id is taken for either");
+                        let problem = Problem::new(Level::Warning, "value.unreadable", message);
+                        reading.problems.add(problem.in_file(&found.name).on_line(Some(line)));
+                    }
                     list.extend(id.map(|id| Assignment {
                         id,
                         kind: kind(&record),

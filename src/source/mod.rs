@@ -75,7 +75,9 @@ pub use frame::Limits;
 pub use identity::{FileIdentity, Identity};
 pub use manifest::Manifest;
 pub use memory::{FileMemory, Newest, SetMemory};
-pub use preset::{AttributeForm, built_in_names as preset_names, check as check_preset, names_read};
+pub use preset::{
+    AttributeForm, Misfit, built_in_names as preset_names, check as check_preset, derived_rule, misfits, names_read,
+};
 pub use read::{ObjectKey, Read, read};
 pub use recognise::{
     Ahead, Filter, FindAny, Fingerprint, Follow, Knowing, Nothing, Recall, Recognise, Recognised, Remembered,
@@ -88,4 +90,9 @@ pub use settings::{Allowance, FileEntry, Mode, Ready, Role, Settings};
 /// Returns a name that somebody typed in the form that texts of a source have (sources.md 11.1).
 pub fn typed(name: &str) -> String {
     value::clean(name, &mut false).into_owned()
+}
+
+/// Says whether `tag` is the tag of a language, as `source.locale` takes it.
+pub fn is_locale(tag: &str) -> bool {
+    value::Locale::is_tag(tag)
 }

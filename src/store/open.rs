@@ -42,15 +42,9 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     }
     restrict(path)?;
     let mut connection = connect(path)?;
-    let refuse = |source| match StoreError::from(source) {
-        StoreError::Damaged(_) => StoreError::NotAState {
-            path: path.to_owned(),
-            source: rusqlite::Error::SqliteFailure(
-                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_NOTADB),
-                Some("file is not a database".to_owned()),
-            ),
-        },
-        other => other,
+    let refuse = |source: rusqlite::Error| match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase) => StoreError::NotAState { path: path.to_owned(), source },
+        _ => StoreError::from(source),
     };
     if is_current(&connection).map_err(refuse)? {
         return Ok(connection);
@@ -111,6 +105,9 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     let set = |sql: &str| match connection.execute_batch(sql) {
         Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
             Err(StoreError::NotAState { path: path.to_owned(), source: error })
+        }
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt) => {
+            Err(StoreError::from(error))
         }
         Err(error) => Err(StoreError::Open { path: path.to_owned(), source: error }),
         Ok(()) => Ok(()),

@@ -144,3 +144,18 @@ fn shells_and_manuals_know_every_command() {
         assert!(script.contains("provision-now"), "{shell}");
     }
 }
+
+#[test]
+fn a_damaged_state_is_told_as_such() {
+    let bench = crate::bench::Bench::new();
+    bench.write_files();
+    assert_eq!(bench.run(&["status"]).status(), 0);
+    let path = bench.path().join("state.db");
+    let bytes = std::fs::read(&path).expect("it was made");
+    std::fs::write(&path, &bytes[..bytes.len() / 2]).expect("it is cut");
+    let _ = std::fs::remove_file(bench.path().join("state.db-wal"));
+    let ran = bench.run(&["status"]);
+    let told = ran.errors();
+    assert_eq!(ran.status(), 2, "{told}");
+    assert!(told.contains("the state file is damaged") && told.contains("restore a backup"), "{told}");
+}

@@ -72,6 +72,64 @@ fn unknown_attributes_are_errors_where_the_columns_are_known() {
     assert_eq!(places, [(code, Some((5, 19))), (code, Some((5, 25))), (code, Some((6, 13)))]);
 }
 
+/// What is laid over a preset is told in its place, whichever preset it will be laid over.
+#[test]
+fn what_is_laid_over_a_preset_is_told_in_its_place() {
+    for preset in ["detect", "entra-csv"] {
+        let config = format!(
+            "jobs:\n  - name: kintone\n    source:\n      directory: source\n      preset: {preset}\n      locale: xx\n      \
+             attributes:\n        employeeId: {{ from: [displayName], as: nope }}\n        \
+             employeeHireDate: {{ from: [hired], as: \"date %Q\" }}\n        \
+             city: {{ from: [town, userPassword], split: [ab] }}\n      derived:\n        mail: first\n    \
+             mapping: mapping.yaml\n    target:\n      url: https://a.example/scim/\n      auth: {{ bearer: {{ env: TOKEN }} }}\n"
+        );
+        let (folder, loaded) = loaded(&config);
+        let expected = r#"error[invalid_value]: `xx` is no language
+ --> provisiond.yaml:6:15
+  |
+6 |       locale: xx
+  |               ^^
+  = help: write a tag such as `en-US` (month first), `en-GB` (day first) or `ja-JP` (year first)
+
+error[invalid_value]: `attributes.employeeId.as` is `nope`
+ --> provisiond.yaml:8:48
+  |
+8 |         employeeId: { from: [displayName], as: nope }
+  |                                                ^^^^
+  = help: use `text`, `bool`, `guid-text`, `ad-guid`, `sid`, `gentime`, `datetime`, `us-datetime`, `date` or `date PATTERN`
+
+error[invalid_value]: `attributes.employeeHireDate.as` is `date %Q`
+ --> provisiond.yaml:9:48
+  |
+9 |         employeeHireDate: { from: [hired], as: "date %Q" }
+  |                                                ^^^^^^^^^
+  = help: use a pattern with year, month and day, such as `date %d.%m.%Y`
+
+error[invalid_value]: `attributes.city.from` names `userPassword`, which is a secret
+  --> provisiond.yaml:10:23
+   |
+10 |         city: { from: [town, userPassword], split: [ab] }
+   |                       ^^^^^^^^^^^^^^^^^^^^
+   = help: take it out: secrets are never provisioned
+
+error[invalid_value]: `attributes.city.split` has `ab`
+  --> provisiond.yaml:10:52
+   |
+10 |         city: { from: [town, userPassword], split: [ab] }
+   |                                                    ^^^^
+   = help: write a separator of one character
+
+error[invalid_value]: `derived.mail` is `first`
+  --> provisiond.yaml:12:15
+   |
+12 |         mail: first
+   |               ^^^^^
+   = help: there are `mail: primary-smtp`, and for `displayName` `given-surname-if-absent` and `surname-given-if-absent`"#;
+        let found = told(&loaded.problems, folder.path());
+        assert_eq!(found, expected, "{preset}:\n{found}");
+    }
+}
+
 #[test]
 fn what_init_writes_works() {
     for preset in [Preset::Kintone, Preset::Scim] {

@@ -271,38 +271,78 @@ fn wanted_as_written(source: &str, form: &PresetForm, settings: &Settings) -> bo
     !taken && settings.wanted.is_some() && settings.wants(source)
 }
 
+/// What is wrong with a part of what lays something over a preset, and what to write instead.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// The key of the part, such as `as`.
+    pub part: &'static str,
+    pub message: String,
+    pub help: String,
+}
+
+/// Looks at an attribute by itself, whatever preset it belongs to.
+pub fn misfits(name: &str, written: &AttributeForm) -> Vec<Misfit> {
+    let mut found = Vec::new();
+    if let Some(source) = written.from.iter().find(|source| canonical::is_secret(source)) {
+        let message = format!("`attributes.{name}.from` names `{source}`, which is a secret");
+        found.push(Misfit { part: "from", message, help: "take it out: secrets are never provisioned".to_owned() });
+    }
+    if let Some((text, help)) = written.reading.as_ref().and_then(|text| Some((text, Reading::parse(text).err()?))) {
+        found.push(Misfit { part: "as", message: format!("`attributes.{name}.as` is `{text}`"), help });
+    }
+    if let Some(text) = written.split.iter().find(|text| text.chars().count() != 1) {
+        let message = format!("`attributes.{name}.split` has `{text}`");
+        found.push(Misfit { part: "split", message, help: "write a separator of one character".to_owned() });
+    }
+    found
+}
+
+/// Looks at a rule of `derived`.
+///
+/// # Errors
+/// What to write instead.
+pub fn derived_rule(name: &str, rule: &str) -> Result<(), Misfit> {
+    compiled_rule(&mut Derived::default(), name, rule)
+}
+
+fn compiled_rule(derived: &mut Derived, name: &str, rule: &str) -> Result<(), Misfit> {
+    match (name, rule) {
+        ("mail", "primary-smtp") => derived.mail_from_primary = true,
+        ("displayName", "given-surname-if-absent") => derived.display_name = Some(NameOrder::GivenSurname),
+        ("displayName", "surname-given-if-absent") => derived.display_name = Some(NameOrder::SurnameGiven),
+        _ => {
+            let help = "there are `mail: primary-smtp`, and for `displayName` `given-surname-if-absent` and `surname-given-if-absent`";
+            let message = format!("`derived.{name}` is `{rule}`");
+            return Err(Misfit { part: "derived", message, help: help.to_owned() });
+        }
+    }
+    Ok(())
+}
+
 fn attribute(name: &str, written: &AttributeForm, form: &PresetForm, table: &mut Table) -> Result<Attribute, String> {
     if written.from.is_empty() {
         return Err(format!("`attributes.{name}` needs `from`: the names that the source gives it"));
     }
+    if let Some(Misfit { message, help, .. }) = misfits(name, written).into_iter().next() {
+        return Err(format!("{message}: {help}"));
+    }
     let reading = match &written.reading {
         None => Reading::Text,
-        Some(text) => {
-            Reading::parse(text).ok_or_else(|| format!("`attributes.{name}.as` is `{text}`: use {}", Reading::NAMES))?
-        }
+        Some(text) => Reading::parse(text)?,
     };
-    let secret = |source: &&String| {
-        canonical::is_secret(source) || form.secret.iter().flatten().any(|secret| secret.eq_ignore_ascii_case(source))
-    };
+    let secret = |source: &&String| form.secret.iter().flatten().any(|secret| secret.eq_ignore_ascii_case(source));
     if let Some(source) = written.from.iter().find(secret) {
         return Err(format!(
             "`attributes.{name}` is read from `{source}`, which is a secret: secrets are never provisioned; take it out"
         ));
     }
-    let one = |text: &String| {
-        let mut chars = text.chars();
-        match (chars.next(), chars.next()) {
-            (Some(c), None) => Ok(c),
-            _ => Err(format!("`attributes.{name}.split` has `{text}`: a separator is one character")),
-        }
-    };
     Ok(Attribute {
         name: spelled(name),
         canon: None,
         from: table.slots(&written.from),
         reading,
         multi: written.multi,
-        split: written.split.iter().map(one).collect::<Result<_, _>>()?,
+        split: written.split.iter().filter_map(|text| text.chars().next()).collect(),
         split_before: written.split_before.clone(),
         merge: written.merge,
         skip_first: written.skip_first,
@@ -345,13 +385,8 @@ fn condition(form: &ConditionForm, key: &str, table: &mut Table, errors: &mut Ve
 fn derived(form: &PresetForm, errors: &mut Vec<String>) -> Derived {
     let mut derived = Derived::default();
     for (name, rule) in form.derived.iter().flatten() {
-        match (name.as_str(), rule.as_str()) {
-            ("mail", "primary-smtp") => derived.mail_from_primary = true,
-            ("displayName", "given-surname-if-absent") => derived.display_name = Some(NameOrder::GivenSurname),
-            ("displayName", "surname-given-if-absent") => derived.display_name = Some(NameOrder::SurnameGiven),
-            _ => errors.push(format!(
-                "`derived.{name}` is `{rule}`: there are `mail: primary-smtp`, and for `displayName` `given-surname-if-absent` and `surname-given-if-absent`"
-            )),
+        if let Err(Misfit { message, help, .. }) = compiled_rule(&mut derived, name, rule) {
+            errors.push(format!("{message}: {help}"));
         }
     }
     derived

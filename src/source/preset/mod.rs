@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 pub use built_in::names as built_in_names;
 pub use canon::{Canon, Canonical};
+pub use compile::{Misfit, derived_rule, misfits};
 pub use condition::{Asked, Condition, Shown};
 pub use detect::{Evidence, choose, missing};
 pub use form::{

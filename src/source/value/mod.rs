@@ -45,9 +45,12 @@ pub enum Outcome<'v> {
 }
 
 impl Reading {
-    /// Parses the key `as`; none if there is no such reading.
-    pub fn parse(text: &str) -> Option<Self> {
-        Some(match text {
+    /// Parses the key `as`.
+    ///
+    /// # Errors
+    /// What to write instead.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        Ok(match text {
             "text" => Self::Text,
             "bool" => Self::Bool,
             "guid-text" => Self::GuidText,
@@ -57,7 +60,14 @@ impl Reading {
             "datetime" => Self::DateTime,
             "us-datetime" => Self::UsDateTime,
             "date" => Self::Date(None),
-            other => Self::Date(Some(other.strip_prefix("date ")?.trim().to_owned())),
+            other => {
+                let pattern = other.strip_prefix("date ").ok_or_else(|| format!("use {}", Self::NAMES))?.trim();
+                if !time::gives_dates(pattern) {
+                    let help = "use a pattern with year, month and day, such as `date %d.%m.%Y`";
+                    return Err(help.to_owned());
+                }
+                Self::Date(Some(pattern.to_owned()))
+            }
         })
     }
 

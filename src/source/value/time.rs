@@ -7,6 +7,13 @@ use jiff::tz::Offset;
 
 use super::Outcome;
 
+/// The two-letter codes of ISO 639.
+const LANGUAGES: &str = "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv \
+    dz ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is it iu ja jv \
+    ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng nl nn no \
+    nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st su sv sw ta te tg th ti \
+    tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu";
+
 /// In which order a locale writes day, month and year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Locale {
@@ -16,6 +23,18 @@ pub enum Locale {
 }
 
 impl Locale {
+    /// Says whether `tag` is a language of ISO 639, with a script and a country where they are named.
+    pub fn is_tag(tag: &str) -> bool {
+        let mut parts = tag.split(['-', '_']);
+        let is_language = |part: &str| match part.len() {
+            2 => LANGUAGES.split(' ').any(|known| known.eq_ignore_ascii_case(part)),
+            3 => part.bytes().all(|byte| byte.is_ascii_alphabetic()),
+            _ => false,
+        };
+        parts.next().is_some_and(is_language)
+            && parts.all(|part| (2..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+    }
+
     /// Finds the order of a language tag; the United States and the Philippines write the month first.
     pub fn parse(tag: &str) -> Self {
         let lower = tag.to_ascii_lowercase();
@@ -59,6 +78,15 @@ pub(super) fn date(text: &str, pattern: Option<&str>) -> Option<String> {
         }
     };
     Some(date.to_string())
+}
+
+/// Says whether a date can be read by `pattern`: one that is written by it must be the same when it is read.
+pub(super) fn gives_dates(pattern: &str) -> bool {
+    let written = jiff::civil::date(2001, 2, 3);
+    let zoned = written.to_zoned(jiff::tz::TimeZone::UTC);
+    let text = zoned.ok().and_then(|zoned| strtime::format(pattern, &zoned).ok());
+    let read = text.and_then(|text| strtime::parse(pattern, text).ok()?.to_date().ok());
+    read == Some(written)
 }
 
 /// Active Directory's ways to say "never".
@@ -296,6 +324,16 @@ mod tests {
             assert_eq!(read(text, us), Outcome::Unreadable, "{text}");
         }
         assert_eq!(read("8/19/2021 1:25:31 PM", None), Outcome::Unreadable);
+    }
+
+    #[test]
+    fn a_pattern_has_a_year_a_month_and_a_day() {
+        for pattern in ["%Y-%m-%d", "%d.%m.%y", "%e %B %Y", "%m/%d/%Y %I:%M %p", "%F", "%Y%j", "%A, %d %b %Y"] {
+            assert!(gives_dates(pattern), "{pattern}");
+        }
+        for pattern in ["%Q", "%d.%m.%K", "%Y-%m", "dd.MM.yyyy", "", "%", "%H:%M"] {
+            assert!(!gives_dates(pattern), "{pattern}");
+        }
     }
 
     #[test]
