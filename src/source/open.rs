@@ -459,7 +459,12 @@ fn detect(
                 return Ok((Arc::clone(&candidates[*only]), "the one of the other exports: it holds no record"));
             }
             let names: Vec<&str> = tied.iter().map(|index| candidates[*index].name.as_str()).collect();
-            let message = format!("the file fits several presets equally well: `{}`", names.join("`, `"));
+            let what = if is_empty {
+                "holds no record, and may be of several presets"
+            } else {
+                "fits several presets equally well"
+            };
+            let message = format!("the file {what}: `{}`", names.join("`, `"));
             Err(FileFault::new("format.ambiguous", None, message, super::codes::help("format.ambiguous")))
         }
         Err(_) => Err(unknown(guess, text, &candidates, &shown, settings, choice, file)),

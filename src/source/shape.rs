@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use jiff::{SignedDuration, civil};
 use regex::Regex;
 
 /// The parts of a file's name.
@@ -161,14 +162,42 @@ fn find_date(file: &str) -> Option<(Range<usize>, Dates)> {
         }
         let free = !before.is_some_and(|byte| byte.is_ascii_digit()) && !touched(end);
         if free && is_day(month, day) {
-            if end == found.get(3).or_else(|| found.get(5))?.end() {
+            let end_of_day = found.get(3).or_else(|| found.get(5))?.end();
+            if end == end_of_day {
                 (time, end) = time_at(file, end);
             }
-            return Some((whole.start()..end, Dates::sure([year, month, day, time[0], time[1], time[2]])));
+            let moment = [year, month, day, time[0], time[1], time[2]];
+            let zoned = if end > end_of_day { ahead_of_utc(moment, file, end) } else { None };
+            let (moment, end) = zoned.unwrap_or((moment, end));
+            return Some((whole.start()..end, Dates::sure(moment)));
         }
         from = whole.start() + 1;
     }
     None
+}
+
+/// Takes off `+0900` that stands behind a time; with `-` it may be a number as well.
+fn ahead_of_utc(moment: Moment, file: &str, end: usize) -> Option<(Moment, usize)> {
+    let zone = file[end..].strip_prefix('+')?;
+    let length = zone.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b':').count();
+    let (hours, minutes) = match &zone[..length] {
+        zone if zone.len() == 4 => zone.split_at(2),
+        zone => zone.split_once(':')?,
+    };
+    let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
+    let part = |at: usize| i8::try_from(moment[at]).ok();
+    let time =
+        civil::DateTime::new(i16::try_from(moment[0]).ok()?, part(1)?, part(2)?, part(3)?, part(4)?, part(5)?, 0);
+    let time = time.ok()?.checked_sub(SignedDuration::from_mins(hours * 60 + minutes)).ok()?;
+    let parts = [
+        i32::from(time.year()),
+        time.month().into(),
+        time.day().into(),
+        time.hour().into(),
+        time.minute().into(),
+        time.second().into(),
+    ];
+    Some((parts.map(i32::unsigned_abs), end + 1 + length))
 }
 
 /// Finds a date and time in one of [`STAMPS`], that no further digit touches.
@@ -191,7 +220,14 @@ fn find_stamp(file: &str) -> Option<(Range<usize>, Dates)> {
     })
 }
 
-/// Finds a date with the year last, or a year and month as ISO 8601 writes them.
+fn monday_of(year: u32, week: u32) -> Option<Moment> {
+    let (year, week) = (i16::try_from(year).ok()?, i8::try_from(week).ok()?);
+    let day = civil::ISOWeekDate::new(year, week, civil::Weekday::Monday).ok()?.date();
+    let parts = [i32::from(day.year()), day.month().into(), day.day().into(), 0, 0, 0];
+    Some(parts.map(i32::unsigned_abs))
+}
+
+/// Finds a date with the year last, or a year with its month or week as ISO 8601 writes them.
 fn find_other(file: &str) -> Option<(Range<usize>, Dates)> {
     let groups = digits_of(file);
     let year_of = |group: &Range<usize>| {
@@ -208,9 +244,13 @@ fn find_other(file: &str) -> Option<(Range<usize>, Dates)> {
     });
     let month = || {
         groups.windows(2).find_map(|pair| {
-            let (year, month) = (year_of(&pair[0])?, value(file, &pair[1])?);
-            let is_one = pair[1].len() == 2 && is_day(month, 1) && &file[pair[0].end..pair[1].start] == "-";
-            is_one.then_some((pair[0].start..pair[1].end, Dates::sure([year, month, 0, 0, 0, 0])))
+            let (year, number) = (year_of(&pair[0])?, value(file, &pair[1]).filter(|_| pair[1].len() == 2)?);
+            let moment = match &file[pair[0].end..pair[1].start] {
+                "-" => is_day(number, 1).then_some([year, number, 0, 0, 0, 0])?,
+                "-W" | "W" => monday_of(year, number)?,
+                _ => return None,
+            };
+            Some((pair[0].start..pair[1].end, Dates::sure(moment)))
         })
     };
     whole.or_else(month)
@@ -340,6 +380,15 @@ mod tests {
             ("u_2026-4.csv", "u_2026-{n}.csv", None, Some(4)),
             ("u_2026_04.csv", "u_2026_{n}.csv", None, Some(4)),
             ("u_2026-13.csv", "u_2026-{n}.csv", None, Some(13)),
+            ("u_2026-W01.csv", "u_{date}.csv", Some([2025, 12, 29, 0, 0, 0]), None),
+            ("u_2026W14_2.csv", "u_{date}_{n}.csv", Some([2026, 3, 30, 0, 0, 0]), Some(2)),
+            ("u_2026-W54.csv", "u_2026-W{n}.csv", None, Some(54)),
+            // in other places of the world
+            ("u_20260401T063000+0900.csv", "u_{date}.csv", Some([2026, 3, 31, 21, 30, 0]), None),
+            ("u_2026-04-01T09-30-00+05:30.csv", "u_{date}.csv", Some([2026, 4, 1, 4, 0, 0]), None),
+            ("u_20260401T000000+0900.csv", "u_{date}.csv", Some([2026, 3, 31, 15, 0, 0]), None),
+            ("u_20260401T013000-0001.csv", "u_{date}-{n}.csv", Some([2026, 4, 1, 1, 30, 0]), Some(1)),
+            ("u_20260401+0900.csv", "u_{date}+{n}.csv", Some([2026, 4, 1, 0, 0, 0]), Some(900)),
             // two figures for the year, but no pages
             ("u_260401.csv", "u_{date}.csv", Some([2026, 4, 1, 0, 0, 0]), None),
             ("u_220201_2.csv", "u_{date}_{n}.csv", Some([2022, 2, 1, 0, 0, 0]), Some(2)),

@@ -71,7 +71,7 @@ pub(super) fn of_group(
             least = Completeness::Incomplete;
         }
         if b - a > 1 {
-            let message = format!("between number {a} and {b} of `{pattern}` files are missing");
+            let message = format!("between `{}` and `{}` files of `{pattern}` are missing", first.file, file.file);
             problems.push(set("set.gap", message, "export all pages into the folder", &file.file));
             least = Completeness::Incomplete;
         }

@@ -447,6 +447,8 @@ fn generations_are_known_however_their_date_is_written() {
         ["u_2026-04.csv", "u_2026-05.csv"],
         ["u_2026-04-01_9-30.csv", "u_2026-04-01_10-30.csv"],
         ["u_260401.csv", "u_260402.csv"],
+        ["u_2026-W09.csv", "u_2026-W10.csv"],
+        ["u_20260401T093000+0900.csv", "u_20260401T013000Z.csv"],
     ];
     for [old, new] in series {
         let bench = Bench::new(&[(old, &people(1..3)), (new, &people(5..9))]);
