@@ -253,7 +253,9 @@ fn token_url(file: &mut File<'_>, item: &Item, allow_insecure_http: bool) -> Opt
     match TenantUrl::parse(text, Reading { allow_insecure_http, passthrough_query: true, ..Reading::default() }) {
         Ok(_) => Some(text.to_owned()),
         Err(fault) => {
-            file.error("invalid_url", item.span.clone().unwrap_or_default(), fault.message, fault.help);
+            let message = fault.message.replace("the tenant URL", "the URL of the token endpoint");
+            let help = fault.help.replace(" and configure `auth` instead", ": `client_id` and `client_secret` say it");
+            file.error("invalid_url", item.span.clone().unwrap_or_default(), message, help);
             None
         }
     }

@@ -24,9 +24,18 @@ const ENDINGS: [&str; 13] = [
 /// Secret as they stand.
 const NAMES: [&str; 4] = ["pwd", "codeverifier", "xsession", "xsessionid"];
 
-/// Items of a query that say how SCIM is asked for: the protocol's own and the flags of a tenant URL (wire.md 2, 5).
-const OPEN_ITEMS: [&str; 7] =
-    ["attributes", "excludedAttributes", "filter", "startIndex", "count", "aadOptscim062020", "AzureAdScimPatch2017"];
+/// Items of a query that say how SCIM is asked for: the protocol's own (RFC 7644, 3.4.2) and the flags of a tenant URL.
+const OPEN_ITEMS: [&str; 9] = [
+    "attributes",
+    "excludedAttributes",
+    "filter",
+    "sortBy",
+    "sortOrder",
+    "startIndex",
+    "count",
+    "aadOptscim062020",
+    "AzureAdScimPatch2017",
+];
 
 /// Says whether the value of something called so is secret.
 pub fn names_secret(name: &str) -> bool {

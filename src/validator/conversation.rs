@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::judge::{Judgement, Seen, Status, fail, judge, refused};
 use super::state::get;
 use crate::config::MappingFile;
-use crate::model::{ObjectKind, TargetPath, TargetValue};
+use crate::model::{ObjectKind, TargetPath, TargetValue, secrecy};
 use crate::target::{Client, Raw, Shown};
 use crate::wire::{
     Dialect, ENTRA_2020, ENTRA_LEGACY, Mode, OKTA_AIW, OKTA_OIN, Options, Profile, Request, STRICT, TenantUrl, Wire,
@@ -182,7 +182,7 @@ impl Conversation {
         let mut exchange = Exchange {
             method: raw.method.clone(),
             path: raw.path.clone(),
-            query: raw.query,
+            query: secrecy::shown_query(&raw.query),
             headers: raw.headers,
             sent: sent.clone(),
             answer: Err(String::new()),

@@ -154,6 +154,9 @@ fn a_name_is_compared_as_texts_of_the_source_are() {
     for name in [" rené@example.jp ", "rene\u{301}@example.jp", "RENE\u{301}@example.jp"] {
         bench.json(&["provision-now", "--dry-run", "--user", name], 0);
     }
+    bench.json(&["provision-now", "--user", "rené@example.jp"], 0);
+    let log = bench.json(&["log", "--user", "rene\u{301}@example.jp "], 0);
+    assert_eq!(log.as_array().map(Vec::len), Some(1), "{log}");
     let run = bench.run(&["provision-now", "rené@example.jp"]);
     assert_eq!(run.status, Some(2));
     assert!(run.err.contains("`--user rené@example.jp`"), "{}", run.err);

@@ -112,6 +112,12 @@ fn a_change_of_the_scope_mode_starts_an_initial_cycle_and_disables_who_is_not_as
     // On demand the assignment file counts too.
     assert_eq!(bench.one(&login(0)).reason, "RedundantExport");
     assert_eq!(bench.one(&login(2)).reason, "NotEffectivelyEntitled");
+    // A kind that there is not is named, and nobody loses an account by it.
+    bench.file("assigned.csv", &format!("id,kind\n{},robot\n{},User\n", anchor(0), anchor(1))).after_minutes(40);
+    let cycle = bench.cycle();
+    assert_eq!(cycle.counts()[..4], [0, 0, 0, 0], "{:?}", cycle.report.error);
+    let told = bench.run(&["source"]).text();
+    assert!(told.contains("value.unreadable") && told.contains("assigned.csv:2") && told.contains("`robot`"), "{told}");
 }
 
 #[test]

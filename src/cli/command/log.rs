@@ -15,6 +15,7 @@ use super::super::signals::stop_token;
 use crate::cycle::Clock;
 use crate::model::{Entry, LoggedAction, LoggedStatus};
 use crate::report::{CSV_FILES, CsvExport, JobContext, entry_json, text};
+use crate::source;
 use crate::store::{JobKey, LogQuery};
 
 /// How often `--follow` looks for new entries.
@@ -84,7 +85,7 @@ fn read(
 ) -> Result<(), CliError> {
     for reading in readings {
         let query = LogQuery {
-            user: args.user.clone(),
+            user: args.user.as_deref().map(source::typed),
             action: args.action,
             status: args.status,
             since: args.since,
