@@ -186,7 +186,14 @@ fn a_cut_export_is_refused_and_quarantines_after_three_cycles() {
     let mut bench = Bench::new();
     bench.crowd(5);
     bench.cycle();
+    bench.file("users.csv", &format!("{HEADING}{}{}", row(0, "Sales", true), &row(1, "Sales", true)[..60]));
+    assert_eq!(
+        bench.run(&["provision-now", "--user", &login(0)]).status(),
+        6,
+        "a line that was cut is of somebody else"
+    );
     bench.file("users.csv", &format!("{HEADING}{}\"cut", row(0, "Sales", true)));
+    assert_eq!(bench.run(&["provision-now", "--user", &login(0)]).status(), 6);
     for count in 1..=3 {
         bench.after_minutes(40);
         assert_eq!(bench.run_cycle(&[]).status(), 6, "cycle {count}");
