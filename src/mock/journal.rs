@@ -7,6 +7,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -140,15 +141,24 @@ impl Service {
     }
 }
 
+/// How often, and how long in between, a file is tried that somebody has: who has just ended may hold it for a moment, as may a
+/// process that is being started and has not yet closed what it inherited.
+const TRIES: u32 = 25;
+const BETWEEN: Duration = Duration::from_millis(20);
+
 fn lock_file(file: &File, path: &Path) -> io::Result<()> {
-    match file.try_lock() {
-        Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(io::Error::new(
-            io::ErrorKind::ResourceBusy,
-            format!("`{}` is in use by another stand-in", path.display()),
-        )),
-        Err(TryLockError::Error(error)) => Err(error),
+    for attempt in 0..TRIES {
+        if attempt > 0 {
+            std::thread::sleep(BETWEEN);
+        }
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
     }
+    let message = format!("`{}` is in use by another stand-in", path.display());
+    Err(io::Error::new(io::ErrorKind::ResourceBusy, message))
 }
 
 fn load(file: &File, path: &Path) -> io::Result<Store> {
