@@ -139,7 +139,7 @@ impl Meant {
 }
 
 fn is_same(one: &SourceObject, other: &SourceObject) -> bool {
-    one.kind == other.kind && one.anchor.as_str().eq_ignore_ascii_case(other.anchor.as_str())
+    ObjectKey::of(one.kind, one.anchor.as_str()) == ObjectKey::of(other.kind, other.anchor.as_str())
 }
 
 fn fit(object: &SourceObject, id: &str, login: Option<&str>) -> Option<Fit> {

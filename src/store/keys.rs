@@ -2,7 +2,7 @@
 
 use hashbrown::HashSet;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Statement, params};
 
 use super::codec::{self, Stored};
 use super::{JobKey, ObjectRow, Store, StoreError};
@@ -14,7 +14,8 @@ pub type Known = (ObjectKind, SourceAnchor, bool);
 /// With more keys than this a walk over all objects is quicker than a look at each.
 const MANY: usize = 50_000;
 
-const FIND: &str = "SELECT anchor, flags, left_at IS NOT NULL FROM objects INDEXED BY objects_by_key
+/// Only where there is an index of keys.
+pub(super) const FIND: &str = "SELECT anchor, flags, left_at IS NOT NULL FROM objects INDEXED BY objects_by_key
     WHERE job = ?1 AND key = ?2";
 
 /// What is stored of a key: with half of it the file is smaller, and almost everybody is alone with theirs.
@@ -41,14 +42,7 @@ impl Store {
             let mut statement = connection.prepare_cached(FIND)?;
             let mut found = Vec::new();
             for key in keys {
-                let mut rows = statement.query(params![job.0, half(key)])?;
-                while let Some(row) = rows.next()? {
-                    let kind = ObjectRow::kind_of(row.get(1)?);
-                    let anchor = codec::identifier(row.get_ref(0)?)?;
-                    if ObjectKey::of(kind, &anchor).0 == key {
-                        found.push((kind, SourceAnchor(anchor), row.get(2)?));
-                    }
-                }
+                found.extend(objects_with_key(&mut statement, job, ObjectKey(key))?);
             }
             Ok(found)
         })?;
@@ -112,6 +106,24 @@ impl Store {
         let sql = "CREATE INDEX IF NOT EXISTS objects_by_key ON objects (job, key)";
         self.write(None, move |connection| Ok(connection.execute_batch(sql)?)).await
     }
+}
+
+/// The remembered objects with this key, in anchor order, as [`FIND`] finds them.
+pub(super) fn objects_with_key(
+    statement: &mut Statement<'_>,
+    job: JobKey,
+    key: ObjectKey,
+) -> Result<Vec<Known>, StoreError> {
+    let mut rows = statement.query(params![job.0, half(key.0)])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let kind = ObjectRow::kind_of(row.get(1)?);
+        let anchor = codec::identifier(row.get_ref(0)?)?;
+        if ObjectKey::of(kind, &anchor) == key {
+            found.push((kind, SourceAnchor(anchor), row.get(2)?));
+        }
+    }
+    Ok(found)
 }
 
 pub(super) fn has_index(connection: &Connection) -> Result<bool, StoreError> {

@@ -1,11 +1,9 @@
 //! Objects whose export spells their anchor otherwise than the one by which they are remembered (sources.md 13).
 
-use rusqlite::params;
-
-use super::codec::{guid, identifier};
-use super::keys::{has_index, stored};
+use super::codec::guid;
+use super::keys::{FIND, has_index, objects_with_key};
 use super::{JobKey, Store, StoreError};
-use crate::model::{ObjectKey, ObjectKind, SourceAnchor, SourceObject, SourceValue};
+use crate::model::{ObjectKey, ObjectKind, SourceObject, SourceValue};
 
 /// Attributes that hold anchors.
 const REFERENCES: [&str; 2] = ["manager", "members"];
@@ -51,34 +49,18 @@ impl<'a> Spellings<'a> {
             return Ok(());
         }
         for kind in kinds {
-            let known = self.remembered(*kind, anchor)?;
-            if known.iter().any(|known| known.as_str() == anchor) {
+            let key = ObjectKey::of(*kind, anchor);
+            let known = self
+                .store
+                .read(|connection| objects_with_key(&mut *connection.prepare_cached(FIND)?, self.job, key))?;
+            if known.iter().any(|(_, known, _)| known.as_str() == anchor) {
                 return Ok(());
             }
-            if let Some(known) = known.into_iter().next() {
+            if let Some((_, known, _)) = known.into_iter().next() {
                 *anchor = known.0;
                 return Ok(());
             }
         }
         Ok(())
-    }
-
-    /// Objects of this anchor, however spelled.
-    fn remembered(&self, kind: ObjectKind, anchor: &str) -> Result<Vec<SourceAnchor>, StoreError> {
-        let wanted = ObjectKey::of(kind, anchor);
-        self.store.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT anchor FROM objects INDEXED BY objects_by_key WHERE job = ?1 AND key = ?2 ORDER BY anchor",
-            )?;
-            let mut rows = statement.query(params![self.job.0, stored(kind, anchor)])?;
-            let mut found = Vec::new();
-            while let Some(row) = rows.next()? {
-                let known = identifier(row.get_ref(0)?)?;
-                if ObjectKey::of(kind, &known) == wanted {
-                    found.push(SourceAnchor(known));
-                }
-            }
-            Ok(found)
-        })
     }
 }
