@@ -6,7 +6,8 @@ use super::mapping_file::MappingFile;
 use crate::expr::{Context, DateTime, SeededRandom};
 use crate::mapping::{GENERIC, KINTONE, Known, TargetRules};
 use crate::model::{
-    ApplyMode, Deletion, ErrorCode, Flow, ObjectKind, Origin, SourceAnchor, SourceObject, SourceValue, TargetValue,
+    ApplyMode, Attributes, Deletion, ErrorCode, Flow, ObjectKind, Origin, SourceAnchor, SourceObject, SourceValue,
+    TargetValue,
 };
 
 const KINTONE_YAML: &str = include_str!("../../mappings/kintone.yaml");
@@ -26,7 +27,7 @@ fn person(attributes: &[(&str, &str)]) -> SourceObject {
         anchor: SourceAnchor("u-1".to_owned()),
         deletion: Deletion::None,
         attributes: texts.collect(),
-        rest: BTreeMap::new(),
+        rest: Attributes::new(),
         unknown: BTreeSet::new(),
         cleared: BTreeSet::new(),
         incomplete: BTreeSet::new(),
@@ -34,7 +35,7 @@ fn person(attributes: &[(&str, &str)]) -> SourceObject {
         choices: BTreeMap::new(),
         removed: BTreeMap::new(),
         partial: false,
-        origin: Origin { file: "users.csv".to_owned(), line: 2 },
+        origin: Origin { file: "users.csv".into(), line: 2 },
     }
 }
 

@@ -15,7 +15,7 @@ use super::shape::Shape;
 use super::yaml::{Entry, Kind, Node, Style};
 use crate::diagnostic::{Diagnostic, Place, nearest};
 use crate::mapping::{GENERIC, KINTONE, Known, canonical, is_canonical};
-use crate::model::{Deletion, ObjectKind, Origin, RoleAssignment, SourceAnchor, SourceObject, SourceValue};
+use crate::model::{Attributes, Deletion, ObjectKind, Origin, RoleAssignment, SourceAnchor, SourceObject, SourceValue};
 
 /// A file of mapping tests together with the mapping it is about.
 #[derive(Debug)]
@@ -191,8 +191,8 @@ fn case_of(
 }
 
 fn object_of(kind: ObjectKind, source: BTreeMap<String, SourceValue>, file: &str, line: u64) -> SourceObject {
-    let (attributes, rest): (BTreeMap<_, _>, BTreeMap<_, _>) =
-        source.into_iter().partition(|(name, _)| is_canonical(name));
+    let (attributes, rest): (Vec<_>, Vec<_>) = source.into_iter().partition(|(name, _)| is_canonical(name));
+    let (attributes, rest): (Attributes, Attributes) = (attributes.into_iter().collect(), rest.into_iter().collect());
     let anchor = match attributes.get("objectId") {
         Some(SourceValue::Text(text)) => text.clone(),
         _ => format!("line {line}"),
@@ -210,7 +210,7 @@ fn object_of(kind: ObjectKind, source: BTreeMap<String, SourceValue>, file: &str
         choices: BTreeMap::new(),
         removed: BTreeMap::new(),
         partial: false,
-        origin: Origin { file: file.to_owned(), line },
+        origin: Origin { file: file.into(), line },
     }
 }
 

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use super::evaluate::{Course, read_back};
 use super::line::{KindRules, Line};
 use super::record;
+use super::rivals::not_its_own;
 use super::talk::{Trouble, Written};
 use super::transcript::Transcript;
 use crate::expr::{Class as ExpressionClass, Context, DateTime, Random, SeededRandom};
 use crate::model::{Change, ErrorCode, Failure, Flow, Operation, Resource, SourceObject, TargetId};
 use crate::plan::{self, Decision, ReadAnswer};
-use crate::store::StoreError;
 use crate::target::Transport;
 
 /// What a write left behind.
@@ -29,23 +29,15 @@ impl<T: Transport> Line<'_, T> {
         object: &SourceObject,
         decision: &Decision,
         course: &mut Course,
-    ) -> Result<Result<Carried, Trouble>, StoreError> {
-        match self.write(kind, object, decision, course).await {
-            Ok(Carried::Created(resource)) => Ok(match self.claim_account(object, resource.id())? {
-                None => Ok(Carried::Created(resource)),
-                Some(other) => {
-                    let message = format!(
-                        "the target answered the create with the identifier `{}`, which belongs to the source object `{other}`",
-                        resource.id()
-                    );
-                    let failure = Failure::new(ErrorCode::ScimServiceIncompatible, message).with_remedy(
-                        "the target must give each account an identifier of its own; see whether the account was made",
-                    );
-                    Err(Trouble { failure, operation: Operation::Create })
-                }
-            }),
-            other => Ok(other),
+    ) -> Result<Carried, Trouble> {
+        let carried = self.write(kind, object, decision, course).await?;
+        // Whether it has been another object's since before is seen when it is stored.
+        if let Carried::Created(resource) = &carried
+            && let Some(other) = self.account_in_flight(object, resource.id())
+        {
+            return Err(Trouble { failure: not_its_own(resource.id(), &other), operation: Operation::Create });
         }
+        Ok(carried)
     }
 
     async fn write(

@@ -13,8 +13,8 @@ use super::talk::Trouble;
 use super::transcript::Transcript;
 use crate::expr::{Context, DateTime, SeededRandom};
 use crate::model::{
-    Change, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Intended, Link, ModifiedProperty, ObjectKind,
-    Operation, Origin, Resource, Sent, SourceObject, SourceValue, Trigger,
+    Attributes, Change, Deletion, Desired, Entry, ErrorCode, Escrow, Failure, Intended, Link, ModifiedProperty,
+    ObjectKind, Operation, Origin, Resource, Sent, SourceObject, SourceValue, Trigger,
 };
 use crate::plan::{
     self, Decision, Knowledge, MatchAnswer, Next, Protection, Question, ReadAnswer, Reason, Scope, Situation,
@@ -110,12 +110,10 @@ impl<T: Transport> Line<'_, T> {
             (_, trouble) => (decision, trouble),
         };
         let (decision, trouble, written) = match (decision, trouble) {
-            (decision, None) if decision.writes() => {
-                match self.carry_out(kind, object, &decision, &mut course).await? {
-                    Ok(written) => (decision, None, Some(written)),
-                    Err(trouble) => (decision, Some(trouble), None),
-                }
-            }
+            (decision, None) if decision.writes() => match self.carry_out(kind, object, &decision, &mut course).await {
+                Ok(written) => (decision, None, Some(written)),
+                Err(trouble) => (decision, Some(trouble), None),
+            },
             (decision, trouble) => (decision, trouble, None),
         };
         course.intended = course
@@ -149,7 +147,7 @@ impl<T: Transport> Line<'_, T> {
         let Some(last) = self.store.last_write(self.job, &object.anchor)? else { return Ok(()) };
         for change in hidden {
             let (path, value) = (change.rule.path.as_str(), change.set.as_ref().map(|value| value.to_text()));
-            if last.modified.iter().any(|sent| sent.name == path && sent.new == value) {
+            if last.modified.iter().any(|sent| sent.name == path && sent.new.as_deref() == value.as_deref()) {
                 transcript.warn(
                     "attribute-not-returned",
                     &format!("`{path}` was sent before and the target does not return it: it is sent at every evaluation; map only what the target stores and returns"),
@@ -365,8 +363,8 @@ pub(super) fn absent_object(staged: &Staged) -> SourceObject {
         kind: staged.kind,
         anchor: staged.anchor.clone(),
         deletion: Deletion::Soft,
-        attributes: BTreeMap::new(),
-        rest: BTreeMap::new(),
+        attributes: Attributes::new(),
+        rest: Attributes::new(),
         unknown: Default::default(),
         cleared: Default::default(),
         incomplete: Default::default(),
@@ -374,6 +372,6 @@ pub(super) fn absent_object(staged: &Staged) -> SourceObject {
         choices: BTreeMap::new(),
         removed: BTreeMap::new(),
         partial: false,
-        origin: Origin { file: String::new(), line: 0 },
+        origin: Origin { file: "".into(), line: 0 },
     }
 }

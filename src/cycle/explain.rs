@@ -53,7 +53,7 @@ impl Service {
         let mapping = &rules.mapping;
         let entitled = now.is_none_or(|entry| {
             let said = entry.steps.iter().find_map(|step| step.details.get("IsEffectivelyEntitledForProvisioning"));
-            said.is_none_or(|said| said == "True")
+            said.is_none_or(|said| said.as_str() == Some("True"))
         });
         let random = SeededRandom::new([0; 32]);
         let never = |_: &str| -> Result<bool, String> { Err("the target is asked only on creation".to_owned()) };

@@ -241,7 +241,9 @@ fn keep_last(object: &mut SourceObject, last: Option<SourceObject>) {
     let Some(last) = last else { return };
     for (own, last) in [(&mut object.attributes, last.attributes), (&mut object.rest, last.rest)] {
         for (name, value) in last {
-            own.entry(name).or_insert(value);
+            if !own.contains_key(&name) {
+                own.insert(name, value);
+            }
         }
     }
 }
@@ -261,17 +263,17 @@ fn overlay(object: &mut SourceObject, last: SourceObject) {
     let canonical = last.attributes.into_iter().map(|(name, value)| (true, name, value));
     let others = last.rest.into_iter().map(|(name, value)| (false, name, value));
     for (canonical, name, value) in canonical.chain(others) {
-        let holds = (partial && !object.cleared.contains(&name)) || object.unknown.contains(&name);
+        let holds = (partial && !object.cleared.contains(&*name)) || object.unknown.contains(&*name);
         let own = if canonical { &mut object.attributes } else { &mut object.rest };
         match own.get_mut(&name) {
-            Some(SourceValue::List(now)) if object.incomplete.contains(&name) => {
+            Some(SourceValue::List(now)) if object.incomplete.contains(&*name) => {
                 if let SourceValue::List(last) = value {
                     now.extend(last.into_iter().filter(|text| !now.contains(text)).collect::<Vec<_>>());
                 }
             }
             Some(_) => {}
             None if holds => {
-                object.unknown.remove(&name);
+                object.unknown.remove(&*name);
                 own.insert(name, value);
             }
             None => {}

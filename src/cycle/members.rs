@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::error::ServiceError;
@@ -371,7 +371,7 @@ impl Service {
             let refused = delivery.refused.iter().take(NAMED);
             let refused: Map<_, _> =
                 refused.map(|(member, failure)| (member.to_string(), json!(failure.message))).collect();
-            details.insert("refused", refused);
+            details.insert("refused", Value::Object(refused));
         }
         let sent = delivery.joined + delivery.left;
         let shown = match sent {
@@ -379,7 +379,7 @@ impl Service {
             sent if sent as usize <= delivery.names.len() => Some(delivery.names.join(", ")),
             _ => Some(format!("+{} -{}", delivery.joined, delivery.left)),
         };
-        let modified = shown.map(|new| ModifiedProperty { name: MEMBERS.to_owned(), old: None, new: Some(new) });
+        let modified = shown.map(|new| ModifiedProperty { name: MEMBERS.into(), old: None, new: Some(new.into()) });
         let failure = delivery.failure.clone().or_else(|| refusal_of(&delivery.refused));
         let story = Story {
             kind: ObjectKind::Group,

@@ -1,6 +1,7 @@
 //! The log entry of one evaluation (service.md 20).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -11,9 +12,9 @@ use super::standing::Standing;
 use super::transcript::Transcript;
 use crate::mapping::canonical;
 use crate::model::{
-    Change, Deletion, Details, Entry, Failure, Identity, Link, LinkState, LoggedAction, LoggedStatus, ModifiedProperty,
-    Mutability, ObjectKind, Operation, Resource, Retry, SourceObject, SourceState, SourceValue, Step, StepKind,
-    TargetId, Trigger,
+    Change, Deletion, Detail, Details, Entry, Failure, Identity, Link, LinkState, LoggedAction, LoggedStatus,
+    ModifiedProperty, Mutability, ObjectKind, Operation, Resource, Retry, SourceObject, SourceState, SourceValue, Step,
+    StepKind, TargetId, Trigger, Word,
 };
 use crate::plan::{Decision, Reason};
 use crate::scoping::Verdict;
@@ -64,6 +65,10 @@ pub(super) fn entry<T>(line: &Line<'_, T>, recorded: Recorded<'_>) -> Entry {
         display_name: recorded.matched.and_then(Resource::display_name).unwrap_or_default().to_owned(),
         details: Details::new(),
     });
+    let mut modified = modified(recorded.decision.changes());
+    if matches!(recorded.decision, Decision::Create { .. }) {
+        modified.iter_mut().for_each(|one| one.old = None);
+    }
     Entry {
         change_id: id.clone(),
         id,
@@ -79,13 +84,8 @@ pub(super) fn entry<T>(line: &Line<'_, T>, recorded: Recorded<'_>) -> Entry {
         source: source_identity(object, recorded.matched),
         target,
         initiator: line.run.initiator.clone(),
-        steps: steps(line, &recorded, action, status),
-        modified: match recorded.decision {
-            Decision::Create { values, .. } => {
-                modified(values).into_iter().map(|one| ModifiedProperty { old: None, ..one }).collect()
-            }
-            decision => modified(decision.changes()),
-        },
+        steps: steps(line, &recorded, action, status, &modified),
+        modified,
         warnings: recorded.transcript.warnings.clone(),
         exchanges: Vec::new(),
     }
@@ -129,7 +129,7 @@ fn source_identity(object: &SourceObject, matched: Option<&Resource>) -> Identit
         }
     }
     if !object.origin.file.is_empty() {
-        details.insert("file", object.origin.file.as_str());
+        details.insert("file", &*object.origin.file);
         details.insert("line", object.origin.line);
     }
     let name = object.text("displayName").or_else(|| object.text("userPrincipalName"));
@@ -144,26 +144,38 @@ pub(super) fn modified(changes: &[Change]) -> Vec<ModifiedProperty> {
     changes
         .iter()
         .map(|change| {
-            let shown = |text: String| if change.rule.redacted { REDACTED.to_owned() } else { text };
+            let shown = |text: Word| if change.rule.redacted { Word::Constant(REDACTED) } else { text };
             ModifiedProperty {
-                name: change.rule.path.as_str().to_owned(),
+                name: change.rule.path.word(),
                 // What the target never shows is not known to have been nothing.
-                old: (change.rule.mutability == Mutability::WriteOnly).then(|| REDACTED.to_owned()).or_else(|| {
-                    change.before.as_ref().map(|before| {
-                        shown(match before {
-                            Value::String(text) => text.clone(),
-                            Value::Bool(flag) => if *flag { "True" } else { "False" }.to_owned(),
-                            other => other.to_string(),
+                old: (change.rule.mutability == Mutability::WriteOnly).then_some(Word::Constant(REDACTED)).or_else(
+                    || {
+                        change.before.as_ref().map(|before| {
+                            shown(match before {
+                                Value::String(text) => Word::Own(text.clone()),
+                                Value::Bool(flag) => yes(*flag),
+                                other => Word::Own(other.to_string()),
+                            })
                         })
-                    })
-                }),
-                new: change.set.as_ref().map(|value| shown(value.to_text())),
+                    },
+                ),
+                new: change.set.as_ref().map(|value| shown(value.to_word())),
             }
         })
         .collect()
 }
 
-fn steps<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, action: LoggedAction, status: LoggedStatus) -> Vec<Step> {
+fn yes(flag: bool) -> Word {
+    Word::Constant(if flag { "True" } else { "False" })
+}
+
+fn steps<T>(
+    line: &Line<'_, T>,
+    recorded: &Recorded<'_>,
+    action: LoggedAction,
+    status: LoggedStatus,
+    modified: &[ModifiedProperty],
+) -> Vec<Step> {
     let mut steps = vec![import(line, recorded)];
     let Some(standing) = recorded.standing else { return steps };
     steps.push(scoping(line, recorded, standing));
@@ -171,7 +183,7 @@ fn steps<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, action: LoggedAction, s
         steps.push(step);
     }
     steps.push(processing(line, recorded, standing, action));
-    if let Some(step) = export(line, recorded, action, status) {
+    if let Some(step) = export(line, recorded, action, status, modified) {
         steps.push(step);
     }
     steps
@@ -198,14 +210,14 @@ fn import<T>(line: &Line<'_, T>, recorded: &Recorded<'_>) -> Step {
     let mut details = Details::with_capacity(object.attributes.len() + 1);
     details.insert("objectId", object.anchor.as_str());
     let kind = line.kind(object.kind);
-    for (name, value) in object.attributes.iter().chain(&object.rest) {
-        let used = kind.is_some_and(|kind| kind.used.contains(name));
-        if !used && name != "accountEnabled" || name == "objectId" {
+    for (name, value) in object.attributes.iter().chain(object.rest.iter()) {
+        let used = kind.is_some_and(|kind| kind.used.contains(&**name));
+        if !used && **name != *"accountEnabled" || **name == *"objectId" {
             continue;
         }
-        let hidden = kind.is_some_and(|kind| kind.hidden.contains(name));
-        let shown = if hidden { Value::from(REDACTED) } else { source_value(value) };
-        details.insert(name.clone(), shown);
+        let hidden = kind.is_some_and(|kind| kind.hidden.contains(&**name));
+        let shown = if hidden { Word::Constant(REDACTED).into() } else { Detail::from(source_value(value)) };
+        details.insert(Arc::clone(name), shown);
     }
     step(StepKind::Import, name, LoggedStatus::Success, description, details)
 }
@@ -237,10 +249,9 @@ pub(super) fn text_of(value: &Value) -> String {
 }
 
 fn scoping<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, standing: &Standing) -> Step {
-    let yes = |flag: bool| if flag { "True" } else { "False" };
     let mut details = Details::with_capacity(7);
     let (status, description) = match &standing.scope {
-        Err(failure) => (LoggedStatus::Failure, failure.message.clone()),
+        Err(failure) => (LoggedStatus::Failure, failure.message.clone().into()),
         Ok(scope) => {
             details.insert("IsActive", yes(scope.state == SourceState::Active));
             details.insert("Assigned", yes(scope.assigned));
@@ -260,7 +271,7 @@ fn scoping<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, standing: &Standing) 
 }
 
 /// Says which conditions of entitlement are not met, all of them.
-fn entitlement(state: SourceState, assigned: bool, filter_passed: bool) -> String {
+fn entitlement(state: SourceState, assigned: bool, filter_passed: bool) -> Word {
     let mut against = Vec::new();
     match state {
         SourceState::Active => {}
@@ -275,8 +286,8 @@ fn entitlement(state: SourceState, assigned: bool, filter_passed: bool) -> Strin
         against.push("it does not pass the scoping filter");
     }
     match against.as_slice() {
-        [] => "in scope and active: entitled".to_owned(),
-        against => format!("not entitled: {}", against.join(", ")),
+        [] => "in scope and active: entitled".into(),
+        against => format!("not entitled: {}", against.join(", ")).into(),
     }
 }
 
@@ -328,7 +339,7 @@ fn matching(recorded: &Recorded<'_>) -> Option<Step> {
     if let Some(resource) = recorded.matched {
         details.insert("targetId", resource.id().as_str());
         if let Some(active) = resource.active() {
-            details.insert("active", if active { "True" } else { "False" });
+            details.insert("active", yes(active));
         }
     }
     let failed = matches!(recorded.failure, Some((Operation::Match | Operation::Read, _)));
@@ -391,7 +402,13 @@ fn planned_deletion<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, standing: &S
     standing.left_at.filter(|_| will)?.checked_add(line.scope.retention).ok()
 }
 
-fn export<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, action: LoggedAction, status: LoggedStatus) -> Option<Step> {
+fn export<T>(
+    line: &Line<'_, T>,
+    recorded: &Recorded<'_>,
+    action: LoggedAction,
+    status: LoggedStatus,
+    modified: &[ModifiedProperty],
+) -> Option<Step> {
     if !recorded.decision.writes() || matches!(recorded.failure, Some((Operation::Evaluate, _))) {
         return None;
     }
@@ -400,14 +417,14 @@ fn export<T>(line: &Line<'_, T>, recorded: &Recorded<'_>, action: LoggedAction, 
         LoggedAction::Delete => "EntryExportDelete",
         _ => "EntryExportUpdate",
     };
-    let mut details = Details::with_capacity(recorded.decision.changes().len());
-    for change in recorded.decision.changes() {
-        let value = match &change.set {
-            _ if change.rule.redacted => Value::from(REDACTED),
-            Some(value) => Value::from(value.to_text()),
-            None => Value::Null,
+    let mut details = Details::with_capacity(modified.len());
+    for (change, one) in recorded.decision.changes().iter().zip(modified) {
+        let value = match &one.new {
+            _ if change.rule.redacted => Detail::Text(Word::Constant(REDACTED)),
+            Some(value) => Detail::Text(value.clone()),
+            None => Detail::Other(Value::Null),
         };
-        details.insert(change.rule.path.as_str().to_owned(), value);
+        details.insert(one.name.clone(), value);
     }
     let description = match recorded.failure {
         Some((_, failure)) => failure.message.clone(),
@@ -421,7 +438,7 @@ fn step(
     kind: StepKind,
     name: &'static str,
     status: LoggedStatus,
-    description: impl Into<String>,
+    description: impl Into<Word>,
     details: Details,
 ) -> Step {
     Step { kind, name: name.into(), status, description: description.into(), details }

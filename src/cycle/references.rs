@@ -349,18 +349,18 @@ impl Service {
             details.insert(one.attribute.clone(), said);
         }
         let modified = changes.iter().map(|(change, _)| ModifiedProperty {
-            name: change.rule.path.to_string(),
-            old: change.before.as_ref().and_then(Value::as_str).map(str::to_owned),
-            new: change.set.as_ref().map(TargetValue::to_text),
+            name: change.rule.path.word(),
+            old: change.before.as_ref().and_then(Value::as_str).map(|text| text.to_owned().into()),
+            new: change.set.as_ref().map(TargetValue::to_word),
         });
         let modified: Vec<ModifiedProperty> = modified.collect();
         let mut references = Vec::new();
         if line.is_planning() {
             for (one, (_, whom)) in modified.iter().zip(&changes) {
                 references.push(IntendedReference {
-                    attribute: one.name.clone(),
-                    before: one.old.clone(),
-                    after: one.new.clone(),
+                    attribute: one.name.to_string(),
+                    before: one.old.as_deref().map(str::to_owned),
+                    after: one.new.as_deref().map(str::to_owned),
                     name: whom.as_ref().map(|whom| self.name_of(line, staging, whom)).transpose()?.flatten(),
                     source: whom.clone(),
                 });
@@ -579,7 +579,7 @@ impl Service {
         entry.steps.truncate(1);
         for step in &mut entry.steps {
             step.status = LoggedStatus::Warning;
-            step.description.clone_from(&described);
+            step.description = described.clone().into();
             step.details.insert("errorCode", code.as_str());
         }
         Ok(Some(entry))
@@ -617,7 +617,7 @@ impl Story<'_> {
             kind: StepKind::ReferenceResolution,
             name: "EntryReferenceResolution".into(),
             status: LoggedStatus::Success,
-            description: "both ends of the reference have an account".to_owned(),
+            description: "both ends of the reference have an account".into(),
             details: self.details,
         };
         let export = Step {
@@ -625,8 +625,8 @@ impl Story<'_> {
             name: "EntryExportUpdate".into(),
             status: if self.failure.is_some() { LoggedStatus::Failure } else { LoggedStatus::Success },
             description: match &self.failure {
-                Some(failure) => failure.message.clone(),
-                None => self.transcript.sent(),
+                Some(failure) => failure.message.clone().into(),
+                None => self.transcript.sent().into(),
             },
             details: Details::new(),
         };

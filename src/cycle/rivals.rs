@@ -10,7 +10,7 @@ use crate::model::{
     Desired, ErrorCode, Escrow, Failure, Link, LoggedStatus, ObjectKind, Operation, Retry, SourceAnchor, SourceObject,
     SourceState, TargetId, Trigger,
 };
-use crate::plan::MatchAnswer;
+use crate::plan::{Decision, MatchAnswer};
 use crate::store::{Committed, EscrowChange, Logged, ObjectRow, RowChange, StoreError};
 use crate::target::Transport;
 
@@ -34,9 +34,14 @@ impl<T: Transport> Line<'_, T> {
         if let Some(other) = self.store.owner_of(self.job, id)?.filter(|other| *other != object.anchor) {
             return Ok(Some(other));
         }
+        Ok(self.account_in_flight(object, id))
+    }
+
+    /// [`Line::claim_account`] among the objects of this cycle only.
+    pub(super) fn account_in_flight(&self, object: &SourceObject, id: &TargetId) -> Option<SourceAnchor> {
         let mut accounts = self.accounts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let owner = accounts.entry(id.clone()).or_insert_with(|| object.anchor.clone());
-        Ok(Some(owner.clone()).filter(|owner| *owner != object.anchor))
+        Some(owner.clone()).filter(|owner| *owner != object.anchor)
     }
 
     /// Of two objects that match one account at once the first one gets it, whatever process it is of (D-26). Its link is
@@ -80,11 +85,17 @@ impl<T: Transport> Line<'_, T> {
     pub(super) fn lost(&self, evaluated: &mut Evaluated, other: &SourceAnchor, before: Option<&Escrow>) {
         let Some(commit) = evaluated.commit.as_mut().map(Arc::make_mut) else { return };
         let target = evaluated.entry.target_id();
-        let account = target.as_ref().map_or("?", TargetId::as_str);
-        let message = format!("the account `{account}` was linked to the source object `{other}` meanwhile");
-        let failure = Failure::new(ErrorCode::DuplicateSourceEntries, message);
+        let unknown = TargetId("?".to_owned());
+        let account = target.as_ref().unwrap_or(&unknown);
+        let (operation, failure) = match &evaluated.decision {
+            Decision::Create { .. } => (Operation::Create, not_its_own(account, other)),
+            _ => {
+                let message = format!("the account `{account}` was linked to the source object `{other}` meanwhile");
+                (Operation::Match, Failure::new(ErrorCode::DuplicateSourceEntries, message))
+            }
+        };
         let retry = self.escrow.first_retry;
-        let escrow = escrow::entry(&commit.anchor, None, Operation::Match, &failure, before, self.now(), retry);
+        let escrow = escrow::entry(&commit.anchor, None, operation, &failure, before, self.now(), retry);
         let entry = Arc::make_mut(&mut evaluated.entry);
         (entry.status, entry.reason) = (LoggedStatus::Failure, failure.code.to_string());
         entry.retry = Some(Retry { attempts: escrow.attempts - 1, next: escrow.next_due });
@@ -99,6 +110,15 @@ impl<T: Transport> Line<'_, T> {
         commit.entry = Some(Logged::new(Arc::clone(&evaluated.entry)));
         evaluated.resource = None;
     }
+}
+
+/// The target gave a new account the identifier of another object's.
+pub(super) fn not_its_own(id: &TargetId, other: &SourceAnchor) -> Failure {
+    let message = format!(
+        "the target answered the create with the identifier `{id}`, which belongs to the source object `{other}`"
+    );
+    Failure::new(ErrorCode::ScimServiceIncompatible, message)
+        .with_remedy("the target must give each account an identifier of its own; see whether the account was made")
 }
 
 pub(super) fn not_linked_to_itself(answer: MatchAnswer, object: &SourceObject) -> MatchAnswer {

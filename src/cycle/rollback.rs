@@ -313,7 +313,7 @@ impl Service {
             let same = entry.target.as_ref().is_none_or(|target| target.id == deleted.target.as_str());
             if let Some(done) = Done::of(entry).filter(|_| same) {
                 for one in done.modified {
-                    values.insert(one.name.clone(), one);
+                    values.insert(one.name.to_string(), one);
                 }
             }
             ControlFlow::Continue(())

@@ -18,7 +18,7 @@ use crate::mapping::AttributeMapping;
 use crate::model::{
     AttributeRule, Change, Details, Entry, ErrorCode, Failure, Identity, Link, LoggedAction, LoggedStatus,
     ModifiedProperty, Mutability, ObjectKind, Operation, Resource, Role, RoleForm, SourceAnchor, SourceState, Step,
-    StepKind, TargetId, TargetPath, TargetValue, ValueKind,
+    StepKind, TargetId, TargetPath, TargetValue, ValueKind, Word,
 };
 use crate::plan::ReadAnswer;
 use crate::store::{ObjectRow, ReferenceChange, RowChange};
@@ -36,7 +36,7 @@ pub(super) struct Done {
     /// Members were sent, of which the log names only some.
     pub has_members: bool,
     /// Attributes that the target does not show; named in the warnings of the entry.
-    hidden: Vec<String>,
+    hidden: Vec<Word>,
     /// Of a deleted account: the attributes to create it with.
     pub last_known: Vec<ModifiedProperty>,
 }
@@ -527,7 +527,7 @@ pub(super) fn entry<T>(
         None => sentence,
     };
     let name = "EntrySynchronizationRollback".into();
-    let mut steps = vec![Step { kind: StepKind::Processing, name, status, description, details }];
+    let mut steps = vec![Step { kind: StepKind::Processing, name, status, description: description.into(), details }];
     let sent = transcript.sent();
     if !sent.is_empty() {
         let name = match action {
@@ -535,7 +535,7 @@ pub(super) fn entry<T>(
             LoggedAction::Delete => "EntryExportDelete",
             _ => "EntryExportUpdate",
         };
-        let (name, description) = (name.into(), sent);
+        let (name, description) = (name.into(), sent.into());
         steps.push(Step { kind: StepKind::Export, name, status, description, details: Details::new() });
     }
     let id = line.ids.next(line.now());

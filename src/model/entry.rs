@@ -1,11 +1,9 @@
 //! The provisioning log: what was done with one object in one evaluation, step by step (service.md 20).
 
-use std::borrow::Cow;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Details, Failure, ObjectKind, SourceAnchor, TargetId};
+use super::{Details, Failure, ObjectKind, SourceAnchor, TargetId, Word};
 
 /// One record of the provisioning log, and the answer of an on-demand run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -117,19 +115,19 @@ pub enum StepKind {
 pub struct Step {
     pub kind: StepKind,
     /// As published, such as `EntryExportAdd` (D-54).
-    pub name: Cow<'static, str>,
+    pub name: Word,
     pub status: LoggedStatus,
     /// One sentence for a person.
-    pub description: String,
+    pub description: Word,
     pub details: Details,
 }
 
 /// An attribute before and after, as text; redacted values are `[Redact]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModifiedProperty {
-    pub name: String,
-    pub old: Option<String>,
-    pub new: Option<String>,
+    pub name: Word,
+    pub old: Option<Word>,
+    pub new: Option<Word>,
 }
 
 impl Entry {

@@ -1,5 +1,6 @@
 //! The nouns of the service; no input, output or decisions.
 
+mod attributes;
 mod connection;
 mod desired;
 mod details;
@@ -19,10 +20,12 @@ mod settings;
 mod source;
 mod survey;
 mod value;
+mod word;
 
+pub use attributes::Attributes;
 pub use connection::{ConnectionCheck, ConnectionReport};
 pub use desired::{AttributeRule, Change, Desired, Flow, Mutability, Sent};
-pub use details::Details;
+pub use details::{Detail, Details};
 pub use entry::{
     Entry, Exchange, Identity, Initiator, LoggedAction, LoggedStatus, ModifiedProperty, Retry, Step, StepKind,
 };
@@ -43,3 +46,4 @@ pub use source::{
 };
 pub use survey::{Account, AccountState, Drift, DriftState, Explained, Story};
 pub use value::{Role, RoleForm, TargetValue, ValueKind};
+pub use word::Word;

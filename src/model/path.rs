@@ -2,8 +2,11 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use super::Word;
 
 const CORE_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const CORE_GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
@@ -14,7 +17,7 @@ const CORE_GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct TargetPath {
-    text: String,
+    text: Arc<str>,
     urn: Option<String>,
     attribute: String,
     filter: Option<ElementFilter>,
@@ -41,6 +44,11 @@ impl TargetPath {
     /// The path as it was written; Entra's dialects send it verbatim.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// [`TargetPath::as_str`], not copied.
+    pub fn word(&self) -> Word {
+        Word::Shared(Arc::clone(&self.text))
     }
 
     /// The extension the attribute belongs to; `None` for core attributes, also where they are spelled long.
@@ -118,7 +126,7 @@ impl FromStr for TargetPath {
             }
         }
         Ok(Self {
-            text: text.to_owned(),
+            text: text.into(),
             urn: urn
                 .filter(|urn| !urn.eq_ignore_ascii_case(CORE_USER) && !urn.eq_ignore_ascii_case(CORE_GROUP))
                 .map(str::to_owned),
@@ -154,7 +162,7 @@ impl TryFrom<String> for TargetPath {
 
 impl From<TargetPath> for String {
     fn from(path: TargetPath) -> Self {
-        path.text
+        path.text.to_string()
     }
 }
 

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{self, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+
+use super::Attributes;
 
 /// The immutable identifier of a source object (service.md D-05, sources.md 13).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -155,7 +158,7 @@ enum Item {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// Path relative to the source directory.
-    pub file: String,
+    pub file: Arc<str>,
     pub line: u64,
 }
 
@@ -167,9 +170,9 @@ pub struct SourceObject {
     pub kind: ObjectKind,
     pub anchor: SourceAnchor,
     pub deletion: Deletion,
-    pub attributes: BTreeMap<String, SourceValue>,
+    pub attributes: Attributes,
     /// Names that `rest: keep` carries along under the source's own spelling.
-    pub rest: BTreeMap<String, SourceValue>,
+    pub rest: Attributes,
     /// Could not be read: the last known value holds.
     pub unknown: BTreeSet<String>,
     /// Change files only: explicitly emptied.
@@ -193,7 +196,7 @@ impl SourceObject {
     /// Returns the attribute called `name`, canonical or kept, ignoring ASCII case (sources.md 10).
     pub fn attribute(&self, name: &str) -> Option<&SourceValue> {
         self.attributes.get(name).or_else(|| self.rest.get(name)).or_else(|| {
-            let mut all = self.attributes.iter().chain(&self.rest);
+            let mut all = self.attributes.iter().chain(self.rest.iter());
             all.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
         })
     }

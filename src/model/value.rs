@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Word;
+
 /// How a target attribute's values are compared and sent (service.md 11.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -96,6 +98,16 @@ impl TargetValue {
             Self::Integer(number) => number.to_string(),
             Self::List(list) => list.join(", "),
             Self::Roles(_, roles) => roles.iter().map(|role| role.value.as_str()).collect::<Vec<_>>().join(", "),
+        }
+    }
+
+    /// [`TargetValue::to_text`], for whoever passes it on.
+    pub fn to_word(&self) -> Word {
+        match self {
+            Self::Text(text) | Self::DateTime(text) | Self::Reference(text) => Word::Shared(text.as_str().into()),
+            Self::Boolean(true) => Word::Constant("True"),
+            Self::Boolean(false) => Word::Constant("False"),
+            Self::Integer(_) | Self::List(_) | Self::Roles(..) => Word::Own(self.to_text()),
         }
     }
 

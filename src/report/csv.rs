@@ -96,7 +96,7 @@ impl<W: Write> CsvExport<W> {
                 [
                     &entry.id,
                     &entry.change_id,
-                    step.name.as_ref(),
+                    step.name.as_str(),
                     step_type(step.kind),
                     status_name(step.status),
                     &step.description,
@@ -108,7 +108,7 @@ impl<W: Write> CsvExport<W> {
             let (old, new) = (property.old.as_deref(), property.new.as_deref());
             row(
                 &mut self.properties,
-                [&entry.id, &entry.change_id, &property.name, old.unwrap_or_default(), new.unwrap_or_default()],
+                [entry.id.as_str(), &entry.change_id, &property.name, old.unwrap_or_default(), new.unwrap_or_default()],
             )?;
         }
         Ok(())

@@ -332,7 +332,7 @@ pub(super) mod tests {
 
     /// A creation that the target refused.
     pub fn refused() -> Entry {
-        let step = |kind, name: &'static str, status, description: &str, details| Step {
+        let step = |kind, name: &'static str, status, description: &'static str, details| Step {
             kind,
             name: name.into(),
             status,

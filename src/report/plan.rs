@@ -40,12 +40,12 @@ pub fn action_json(entry: &Entry, intended: Option<&Intended>) -> Option<Value> 
     let step = step_of(StepKind::Processing).or(step_of(StepKind::ReferenceResolution));
     let why = match references {
         Some(references) => Some(moves(references)),
-        None => step.map(|step| step.description.clone()),
+        None => step.map(|step| step.description.to_string()),
     };
     let mut source = Map::new();
     source.insert("id".to_owned(), json!(entry.source.id));
     source.insert("displayName".to_owned(), json!(entry.source.display_name));
-    source.extend(entry.source.details.iter().map(|(name, value)| (name.to_owned(), value.clone())));
+    source.extend(entry.source.details.iter().map(|(name, value)| (name.to_owned(), value.to_json())));
     let mut action = json!({
         "action": entry.action.as_str(),
         "status": status,

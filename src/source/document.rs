@@ -1,6 +1,6 @@
 //! What `source --output json` prints (sources.md 24).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::io::{self, Write};
 
@@ -13,7 +13,7 @@ use super::read::{Read, read};
 use super::recognise::Nothing;
 use super::report::{Counts, FileReport, Level, Problem, SetMode, SetReport};
 use super::settings::Settings;
-use crate::model::{Deletion, ObjectKind, SourceObject, SourceValue};
+use crate::model::{Attributes, Deletion, ObjectKind, SourceObject, SourceValue};
 
 /// Reads the folder and shows what its files hold, before and whatever the judgement; nothing is applied.
 ///
@@ -255,7 +255,7 @@ fn record(object: &SourceObject, renamed_to: Option<String>, self_reference: Opt
     map
 }
 
-fn values(attributes: &BTreeMap<String, SourceValue>) -> Value {
+fn values(attributes: &Attributes) -> Value {
     let value = |value: &SourceValue| match value {
         SourceValue::Bool(truth) => json!(truth),
         SourceValue::Integer(number) => json!(number.to_string()),
@@ -263,7 +263,7 @@ fn values(attributes: &BTreeMap<String, SourceValue>) -> Value {
         SourceValue::List(list) => json!(list),
         SourceValue::Roles(roles) => json!(roles),
     };
-    Value::Object(attributes.iter().map(|(name, attribute)| (name.clone(), value(attribute))).collect())
+    Value::Object(attributes.iter().map(|(name, attribute)| (name.to_string(), value(attribute))).collect())
 }
 
 fn change_record(change: &Change) -> Map<String, Value> {

@@ -1,9 +1,10 @@
 //! What a record says of its object, borrowed from the record as far as it can be.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::Hasher;
+use std::sync::Arc;
 
 use foldhash::SharedSeed;
 use foldhash::fast::FoldHasher;
@@ -16,7 +17,7 @@ use super::references::Resolved;
 use super::report::Counts;
 use super::seen::hash_of_value;
 use super::twins::SINGLE;
-use crate::model::{Deletion, ObjectKind, Origin, SourceAnchor, SourceObject, SourceValue};
+use crate::model::{Attributes, Deletion, ObjectKind, Origin, SourceAnchor, SourceObject, SourceValue};
 
 /// A normalised value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +98,7 @@ pub struct Handed<'r> {
     /// If there are references.
     pub(super) resolved: Option<Box<Resolved>>,
     pub(super) anchor: Canon,
-    pub(super) file: &'r str,
+    pub(super) file: &'r Arc<str>,
 }
 
 impl fmt::Debug for Handed<'_> {
@@ -392,11 +393,11 @@ impl<'r> Handed<'r> {
     pub fn into_object(self) -> SourceObject {
         let Self { preset, draft, resolved, anchor, file } = self;
         let anchor = SourceAnchor(draft.text(anchor).unwrap_or_default().to_owned());
-        let mut attributes = BTreeMap::new();
+        let mut attributes = Attributes::new();
         let mut put = |name: Canon, value: Value<'r>| {
             let name = preset.canonical(name);
             if name.handed {
-                attributes.insert(name.name.to_string(), value.into_value());
+                attributes.insert(Arc::clone(&name.name), value.into_value());
             }
         };
         let mut rest = Vec::new();
@@ -412,7 +413,7 @@ impl<'r> Handed<'r> {
             }
         }
         let resolved = resolved.map(|resolved| *resolved).unwrap_or_default();
-        attributes.extend(resolved.found.into_iter().map(|(name, value)| (name.to_string(), value)));
+        attributes.extend(resolved.found);
         let names = |list: Vec<Canon>| -> BTreeSet<String> {
             let names = list.into_iter().map(|name| preset.canonical(name)).filter(|name| name.handed);
             names.map(|name| name.name.to_string()).collect()
@@ -426,7 +427,7 @@ impl<'r> Handed<'r> {
             anchor,
             deletion: draft.deletion,
             attributes,
-            rest: rest.into_iter().map(|(name, value)| (name.into_owned(), value.into_value())).collect(),
+            rest: rest.into_iter().map(|(name, value)| (Arc::from(name), value.into_value())).collect(),
             unknown,
             cleared: names(cleared),
             incomplete: names(incomplete),
@@ -439,7 +440,7 @@ impl<'r> Handed<'r> {
             unresolved: resolved.unresolved.into_iter().map(|(name, texts)| (name.to_string(), texts)).collect(),
             removed: resolved.removed.into_iter().map(|(name, anchors)| (name.to_string(), anchors)).collect(),
             partial: draft.partial,
-            origin: Origin { file: file.to_owned(), line: draft.line },
+            origin: Origin { file: Arc::clone(file), line: draft.line },
         }
     }
 }

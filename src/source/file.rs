@@ -531,7 +531,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         let renamed_to = draft.extras().rename_to.clone();
         let self_reference =
             resolved.as_ref().and_then(|resolved| resolved.self_reference.as_ref()?.to_string().into());
-        let file: &'a str = &self.reading.set.files[self.index].name;
+        let file = &self.reading.names[self.index];
         let object = Handed { preset, draft, resolved, anchor, file };
         let living = object.deletion() == Deletion::None;
         let standing = if self.is_change() {

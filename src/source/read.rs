@@ -95,6 +95,8 @@ pub(super) struct Given<'a> {
 pub(super) struct Reading<'a> {
     pub settings: &'a Settings,
     pub set: &'a FileSet,
+    /// Of the set's files: all objects of a file share its name.
+    pub names: &'a [Arc<str>],
     pub memory: Option<&'a SetMemory>,
     pub crew: Crew,
     /// Room that a crew left for the next file.
@@ -166,9 +168,11 @@ pub(super) fn read_by<E>(
     sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
 ) -> Result<SetReport, E> {
     let mut known = known.parts();
+    let names: Vec<Arc<str>> = set.files.iter().map(|found| found.name.as_str().into()).collect();
     let mut reading = Reading {
         settings,
         set,
+        names: &names,
         memory,
         crew,
         spare: Vec::new(),

@@ -374,7 +374,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use crate::model::{Deletion, Origin, SourceValue};
+    use crate::model::{Attributes, Deletion, Origin, SourceValue};
 
     fn one(anchor: &str) -> Staged {
         Staged { anchor: SourceAnchor(anchor.to_owned()), kind: ObjectKind::User, object: None }
@@ -385,8 +385,8 @@ mod tests {
             kind: ObjectKind::User,
             anchor: SourceAnchor(anchor.to_owned()),
             deletion: Deletion::None,
-            attributes: [("displayName".to_owned(), SourceValue::Text(text))].into(),
-            rest: BTreeMap::new(),
+            attributes: [("displayName", SourceValue::Text(text))].into_iter().collect(),
+            rest: Attributes::new(),
             unknown: BTreeSet::new(),
             cleared: BTreeSet::new(),
             incomplete: BTreeSet::new(),
@@ -394,7 +394,7 @@ mod tests {
             choices: BTreeMap::new(),
             removed: BTreeMap::new(),
             partial: false,
-            origin: Origin { file: "f.csv".to_owned(), line: 7 },
+            origin: Origin { file: "f.csv".into(), line: 7 },
         })
     }
 

@@ -328,7 +328,7 @@ async fn order_is_no_change_and_a_dry_run_sends_nothing() {
     let step =
         town.entries().into_iter().flat_map(|entry| entry.steps).find(|step| step.name == "EntryReferenceResolution");
     let step = step.expect("members are shown");
-    assert_eq!((step.details.get("joined"), step.details.get("left")), (Some(&json!(1)), Some(&json!(1))), "{step:?}");
+    assert_eq!((step.details.get("joined"), step.details.get("left")), (Some(&1.into()), Some(&1.into())), "{step:?}");
     town.cycle().await;
     assert_eq!(town.held(), held(&[("all", &["ann", "cy"])]));
 }

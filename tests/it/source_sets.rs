@@ -990,7 +990,7 @@ fn only_what_is_wanted_is_kept_under_the_names_that_are_used() {
     assert_eq!(object.text("sn"), Some("Name"));
     assert_eq!(object.attribute("surname"), None);
     assert_eq!(object.text("mail"), Some("u1@example.com"));
-    let names: Vec<&str> = object.attributes.keys().map(String::as_str).collect();
+    let names: Vec<&str> = object.attributes.iter().map(|(name, _)| &**name).collect();
     assert_eq!(names, ["accountEnabled", "mail", "objectId"]);
     assert_eq!(object.attribute("accountEnabled"), Some(&SourceValue::Bool(true)));
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use provisiond::model::{Deletion, ObjectKind, Origin, SourceAnchor, SourceObject, SourceValue};
+use provisiond::model::{Attributes, Deletion, ObjectKind, Origin, SourceAnchor, SourceObject, SourceValue};
 use provisiond::scoping::{AttributeType, Filter, Schema, published};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -99,7 +99,7 @@ fn object(source: &Map<String, Value>) -> SourceObject {
         anchor: SourceAnchor("u-1".to_owned()),
         deletion: Deletion::None,
         attributes: values.collect(),
-        rest: BTreeMap::new(),
+        rest: Attributes::new(),
         unknown: BTreeSet::new(),
         cleared: BTreeSet::new(),
         incomplete: BTreeSet::new(),
@@ -107,6 +107,6 @@ fn object(source: &Map<String, Value>) -> SourceObject {
         choices: BTreeMap::new(),
         removed: BTreeMap::new(),
         partial: false,
-        origin: Origin { file: "vectors".to_owned(), line: 1 },
+        origin: Origin { file: "vectors".into(), line: 1 },
     }
 }

@@ -109,7 +109,8 @@ fn push_stage(text: &mut String, number: usize, stage: Stage, steps: &[&Step], e
     }
     for step in steps {
         heading(text, tone(step.status), status_word(step.status), &step.description);
-        push_details(text, step.details.iter(), INDENT);
+        let details: Vec<_> = step.details.iter().map(|(name, value)| (name, value.to_json())).collect();
+        push_details(text, details.iter().map(|(name, value)| (*name, value)), INDENT);
     }
     if stage == Stage::Action {
         push_modified(text, &entry.modified);

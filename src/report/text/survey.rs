@@ -3,7 +3,7 @@
 use super::super::plain;
 use super::super::survey::{account_name, drift_name};
 use super::{Style, Tone, entry_text, painted};
-use crate::model::{Account, AccountState, Drift, DriftState, Entry, Story};
+use crate::model::{Account, AccountState, Drift, DriftState, Entry, Story, Word};
 
 pub fn drift_text(drift: &Drift, style: Style) -> String {
     let tone = match drift.state {
@@ -14,9 +14,8 @@ pub fn drift_text(drift: &Drift, style: Style) -> String {
     let state = painted(drift_name(drift.state), tone, style);
     let mut text = format!("{state}  {}  {}\n", plain(&drift.source), plain(&drift.target));
     for one in &drift.differences {
-        let shown = |value: &Option<String>| {
-            value.as_deref().map_or("nothing".to_owned(), |value| format!("`{}`", plain(value)))
-        };
+        let shown =
+            |value: &Option<Word>| value.as_deref().map_or("nothing".to_owned(), |value| format!("`{}`", plain(value)));
         text.push_str(&format!(
             "    {}: the target has {}, the source gives {}\n",
             plain(&one.name),

@@ -106,7 +106,7 @@ impl FileReading<'_, '_> {
         let Mapped::Object(draft) = mapper.map(&mut record, &mut Vec::new()) else { return None };
         let (anchor, _) = choose_anchor(&mut self.reading.anchors, task.opened, self.reading.settings, preset, &draft)?;
         let resolved = self.resolved(&draft, anchor, preset, known);
-        let file = &self.reading.set.files[task.index].name;
+        let file = &self.reading.names[task.index];
         Some(Handed { preset, draft: *draft, resolved, anchor, file }.print())
     }
 }

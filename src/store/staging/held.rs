@@ -139,10 +139,10 @@ fn size(object: &SourceObject) -> usize {
             texts.map(|text| text.as_ref().map_or(0, String::len) + EACH).sum()
         }
     };
-    let values = object.attributes.iter().chain(&object.rest);
+    let values = object.attributes.iter().chain(object.rest.iter());
     let lists = object.unresolved.iter().chain(&object.removed).chain(&object.choices);
     let names = object.unknown.iter().chain(&object.cleared).chain(&object.incomplete);
-    let values = values.map(|(name, value)| name.len() + of_value(value) + 2 * EACH).sum::<usize>();
+    let values = values.map(|(_, value)| of_value(value) + EACH).sum::<usize>();
     let lists = lists.map(|(name, texts)| name.len() + of_texts(texts) + 2 * EACH).sum::<usize>();
-    values + lists + names.map(|name| name.len() + EACH).sum::<usize>() + 8 * EACH
+    values + lists + names.map(|name| name.len() + EACH).sum::<usize>() + size_of::<SourceObject>()
 }
