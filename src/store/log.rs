@@ -18,9 +18,6 @@ use crate::model::{Entry, LoggedAction, LoggedStatus, SourceAnchor};
 /// Entries that are dropped together: whoever else wants to write waits for no more.
 const SLICE: u32 = 2_000;
 
-/// Octets of an entry as most are: a text that grows into them is copied five times.
-const USUAL: usize = 6_000;
-
 /// Which entries of the log are wanted; an empty query means all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogQuery {
@@ -36,20 +33,18 @@ pub struct LogQuery {
 
 /// An entry on its way into the log.
 ///
-/// Its text is made and packed at once: whoever has just put the entry together has all of it at hand, and the thread that
-/// writes has not.
+/// It is packed at once: whoever has just put the entry together has all of it at hand, and the thread that writes has not.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Logged {
     entry: Arc<Entry>,
-    /// Nothing where it has no form in JSON.
+    /// Nothing where it has no form.
     packed: Option<Arc<[u8]>>,
 }
 
 impl Logged {
     pub fn new(entry: Arc<Entry>) -> Self {
-        let mut text = Vec::with_capacity(USUAL);
-        let written = serde_json::to_writer(&mut text, &*entry);
-        Self { entry, packed: written.ok().and_then(|()| pack(&text)).map(Arc::from) }
+        let packed = pack(&*entry).map(Arc::from);
+        Self { entry, packed }
     }
 
     pub fn entry(&self) -> &Entry {
@@ -220,7 +215,7 @@ impl Store {
 
 pub(super) fn append(connection: &Connection, job: JobKey, logged: &Logged) -> Result<(), StoreError> {
     let Logged { entry, packed } = logged;
-    let packed = packed.as_deref().ok_or_else(|| StoreError::Decode("an entry of the log has no text".to_owned()))?;
+    let packed = packed.as_deref().ok_or_else(|| StoreError::Decode("an entry of the log has no form".to_owned()))?;
     connection
         .prepare_cached(
             "INSERT INTO log (job, cycle, at, anchor, action, status, entry, packed)
@@ -253,7 +248,7 @@ struct NamedSource {
 fn read<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
     Ok(match row.get_ref(column + 1)? {
         ValueRef::Null => serde_json::from_slice(row.get_ref(column)?.as_bytes().map_err(rusqlite::Error::from)?)?,
-        packed => serde_json::from_slice(&unpack(packed.as_blob().map_err(rusqlite::Error::from)?)?)?,
+        packed => unpack(packed.as_blob().map_err(rusqlite::Error::from)?)?,
     })
 }
 

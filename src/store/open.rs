@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 use super::StoreError;
 
 /// The schema, step by step; a step is never changed once released.
-const MIGRATIONS: [&[Step]; 12] = [
+const MIGRATIONS: [&[Step]; 13] = [
     &[Step::Sql(include_str!("sql/0001_state.sql"))],
     &[Step::Sql(include_str!("sql/0002_references.sql"))],
     &[Step::Sql(include_str!("sql/0003_known_attributes.sql"))],
@@ -26,6 +26,7 @@ const MIGRATIONS: [&[Step]; 12] = [
     &[Step::Sql(include_str!("sql/0010_packed_log.sql"))],
     &[Step::Code(super::keys::renew_keys_of_names), Step::Sql(include_str!("sql/0011_keys_of_names.sql"))],
     &[Step::Sql(include_str!("sql/0012_choices.sql"))],
+    &[Step::Sql(include_str!("sql/0013_entry_form.sql"))],
 ];
 
 enum Step {

@@ -1,0 +1,1 @@
+-- Entries of the log are packed in another form from here on, which older versions must not try to read.
