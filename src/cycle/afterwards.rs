@@ -178,8 +178,11 @@ impl<T: Transport> Afterwards<'_, '_, T> {
         broke: bool,
         course: &Course,
     ) -> RowChange {
-        let nothing_seen = matches!(decision, Decision::Pass(_) | Decision::Skip { reason: Reason::InputFilter, .. });
-        if nothing_seen || is_staged(decision) {
+        if matches!(decision, Decision::Skip { reason: Reason::InputFilter, .. }) {
+            let row = self.row.filter(|row| !row.left_out);
+            return row.map_or(RowChange::Keep, |row| RowChange::Put(ObjectRow { left_out: true, ..row.clone() }));
+        }
+        if matches!(decision, Decision::Pass(_)) || is_staged(decision) {
             return RowChange::Keep;
         }
         // A failure on demand or of the target as a whole leaves the object to the next cycle, but a match is never forgotten.
@@ -207,6 +210,7 @@ impl<T: Transport> Afterwards<'_, '_, T> {
             state: if unsettled { last.map_or(state, |row| row.state) } else { state },
             assigned: scope.map(|scope| scope.assigned).or(last.map(|row| row.assigned)).unwrap_or(true),
             filter_passed: scope.map(|scope| scope.filter_passed).or(last.map(|row| row.filter_passed)).unwrap_or(true),
+            left_out: !self.standing.input_passed,
             active_in_target: active,
             left_at: self.standing.left_at,
         })

@@ -16,9 +16,7 @@ use crate::source::{
     self, Absences, Census, FileSet, Fingerprint, Identity, Lasting, Look, Mode, ObjectKey, Problem, Read, SetMemory,
     SetMode, SetReport, Settings,
 };
-use crate::store::{
-    Filling, JobKey, Learned, SnapshotPiece, Spellings, Spool, Staged, Staging, Store, StoreError, Watermark,
-};
+use crate::store::{JobKey, Learned, SnapshotPiece, Spellings, Spool, Staged, Staging, Store, StoreError, Watermark};
 
 /// How often a set that changes while it is read is read anew (sources.md 4.3).
 const ATTEMPTS: usize = 3;
@@ -94,6 +92,7 @@ pub(super) fn import(request: &Request<'_>) -> Result<Result<Imported, Refused>,
             Attempt::OnlyChanges => way.begun_anew = true,
             Attempt::Misread => way.look = Look::Whole,
             Attempt::PresumedWrongly => way.presumes = false,
+            Attempt::Later => way.is_later = true,
         }
     }
 }
@@ -106,10 +105,12 @@ struct Way {
     look: Look,
     /// See [`FileSet::presumes`].
     presumes: bool,
+    /// The folder holds another snapshot than the one that changes were applied to: it has the last word.
+    is_later: bool,
 }
 
 impl Way {
-    const FIRST: Self = Self { begun_anew: false, look: Look::Head, presumes: true };
+    const FIRST: Self = Self { begun_anew: false, look: Look::Head, presumes: true, is_later: false };
 }
 
 enum Attempt {
@@ -123,9 +124,11 @@ enum Attempt {
     Misread,
     /// An object has records that were recognised and others.
     PresumedWrongly,
+    /// See [`Way::is_later`].
+    Later,
 }
 
-fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Result<Attempt, StoreError> {
+fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: Way) -> Result<Attempt, StoreError> {
     let mut set = FileSet { look, presumes, ..source::find(request.settings) };
     let (files, octets) = (set.files.len() as u64, set.files.iter().map(|file| file.stamp.size).sum());
     let kept_memory = match request.previous {
@@ -180,14 +183,22 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
     let lacks =
         keeps && memory.as_ref().is_some_and(|memory| memory.takes_changes) && !request.store.knows_any(request.job)?;
     let stored = request.store.snapshot(request.job)?.and_then(Snapshot::decode);
-    let all = request.all || is_read_anew || lacks || stored.is_none();
+    let all = request.all || is_read_anew || lacks || is_later || stored.is_none();
     let has_snapshot = |memory: &SetMemory| set.files.iter().any(|file| memory.names.contains(&file.name));
-    if let Some(memory) = memory.as_mut().filter(|memory| all && has_snapshot(memory)) {
+    // Changes were applied to the last snapshot: of whom it still says the same, more is known than it says.
+    let was_changed = keeps && !lacks && !is_later && memory.as_ref().is_some_and(|memory| memory.changed);
+    let before: HashSet<(u64, u128)> = match &stored {
+        Some(stored) if was_changed => stored.iter().map(|record| (record.key, record.hash)).collect(),
+        Some(_) | None => HashSet::new(),
+    };
+    let is_anew = all && (is_read_anew || before.is_empty());
+    if let Some(memory) = memory.as_mut().filter(|memory| is_anew && !is_later && has_snapshot(memory)) {
         // The snapshot is read anew, so its changes are applied anew.
         memory.applied.clear();
     }
     let known = Known::new(request.store, request.job, &staging);
     let spellings = Spellings::new(request.store, request.job)?;
+    let was_in_snapshot: HashSet<u64> = before.iter().map(|(key, _)| *key).collect();
     let old = stored.filter(|_| !all).unwrap_or_default();
     let due: Keys = request.due.iter().map(|(kind, anchor)| ObjectKey::of(*kind, anchor.as_str()).0).collect();
     let mut refused_records = request
@@ -211,6 +222,8 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
         recall: Recalling { last: &last, known: keeps.then_some(&known) },
     };
     let mut clashes: Vec<SourceAnchor> = Vec::new();
+    // A record is not as it was in the last snapshot.
+    let mut differs = false;
     let mut sink = |read: Read<'_>| -> Result<(), StoreError> {
         match read {
             Read::Known { fingerprint, key, living, number, .. } => {
@@ -242,6 +255,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
                 let living = object.deletion == Deletion::None;
                 let record = record_of(fingerprint, key, living);
                 if change {
+                    sorted.has_changes = true;
                     sorted.note_change(key.0, object.kind, &staging)?;
                     if object.deletion == Deletion::Hard {
                         sorted.touched.remove(&key.0);
@@ -250,15 +264,20 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
                         sorted.touched.insert(key.0, (object.kind, record));
                     }
                 } else {
-                    if all && !known.is_fresh() {
+                    if is_anew && !known.is_fresh() {
                         known.begin_anew();
                     }
                     sorted.only_changed.remove(&key.0);
                     builder.push(&old, record);
                 }
                 sorted.read.insert(key.0);
-                let is_same = !change && lasting != Lasting::Nothing && last.is_same(key.0, record.hash);
-                if is_same {
+                let lasts = !change && lasting != Lasting::Nothing;
+                let is_superseded = lasts && before.contains(&(key.0, record.hash));
+                differs |= lasts && !is_superseded;
+                if is_superseded && is_anew && object.deletion == Deletion::None {
+                    object.deletion = known.of_state(key)?.map_or(Deletion::None, |last| last.deletion);
+                }
+                if lasts && (last.is_same(key.0, record.hash) || all && is_superseded && !is_anew) {
                     // The record is the old one; changes may have come since.
                     if let Some(last) = known.object(key)? {
                         *object = SourceObject { origin: object.origin, ..last };
@@ -317,8 +336,21 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
     if of_changes && keeps && kept_memory.is_some() && !begun_anew {
         return Ok(Attempt::OnlyChanges);
     }
-    if of_changes {
-        add_untouched(request, all, &known, &read, &mut heard, &mut filling)?;
+    let has_absentees = || match all {
+        true => was_in_snapshot.iter().any(|key| *key != 0 && !read.holds(*key)),
+        false => !absent_keys(&old, &last.met, read.iter()).is_empty(),
+    };
+    if was_changed && !of_changes && (differs || has_absentees()) {
+        return Ok(Attempt::Later);
+    }
+    // Who was learned of by a change alone is no absentee of the snapshot that it followed.
+    let mut untouched = HashSet::new();
+    if of_changes || was_changed {
+        let is_looked_for = |key: u64| !read.holds(key) && (of_changes || !was_in_snapshot.contains(&key));
+        add_untouched(request, (all, of_changes), &known, &is_looked_for, &mut heard, &mut |key, staged| {
+            untouched.insert(key);
+            filling.put(staged).map(drop)
+        })?;
     }
     filling.finish()?;
     let counts = SourceCounts {
@@ -366,7 +398,11 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
     };
     let only_changed = if of_changes { 0 } else { sorted.only_changed.len() as u64 };
     let present = read.count() + sorted.recognised - only_changed;
-    let absent = if of_changes { Vec::new() } else { absent(request, all, (&old, &last.met), &read)? };
+    let absent = if of_changes {
+        Vec::new()
+    } else {
+        absent(request, all, (&old, &last.met), &read, &|key| read.holds(key) || untouched.contains(&key))?
+    };
     let newly_absent = absent.iter().filter(|one| one.newly).count() as u64;
     let unread_before = memory.as_ref().map_or(0, |memory| memory.unread);
     let previous = request.previous.map(|before| before.users + before.groups);
@@ -404,6 +440,9 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
     if absences_count {
         let mut filling = staging.fill()?;
         for one in absent {
+            if keeps && one.newly {
+                known.note_absent(ObjectKey::of(one.kind, one.anchor.as_str()))?;
+            }
             filling.put(Staged { anchor: one.anchor, kind: one.kind, object: None })?;
         }
         filling.finish()?;
@@ -426,6 +465,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
         false => sorted.recognised,
     };
     report.memory.settings = Some(settings);
+    report.memory.changed = was_changed || sorted.has_changes;
     let whole = known.is_fresh();
     let memory_text = serde_json::to_string(&report.memory)?;
     Ok(Attempt::Done(Box::new(Imported {
@@ -485,45 +525,60 @@ struct Absent {
     newly: bool,
 }
 
-/// What a folder of nothing but changes leaves out: nobody is absent, and who is wanted all the same is as last known.
+/// Whom a folder of nothing but changes leaves out, or a snapshot that changes followed: nobody of them is absent, and who is
+/// wanted all the same is as last known.
 fn add_untouched(
     request: &Request<'_>,
-    all: bool,
+    (all, of_changes): (bool, bool),
     known: &Known<'_>,
-    read: &SortedKeys,
+    is_looked_for: &dyn Fn(u64) -> bool,
     heard: &mut Heard,
-    filling: &mut Filling<'_>,
+    put: &mut dyn FnMut(u64, Staged) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let as_known = |object: SourceObject| -> Result<Staged, StoreError> {
+    let as_known = |object: SourceObject| -> Result<Option<Staged>, StoreError> {
         let row = request.store.object(request.job, &object.anchor)?;
-        let left = row.is_some_and(|row| row.left_at.is_some());
+        let was_absent = object.origin.file.is_empty();
+        // Whether absences count in a snapshot is not judged yet.
+        if was_absent && !of_changes {
+            return Ok(None);
+        }
+        // Of who is gone for good, and of whose account there is nothing left, nothing is wanted any more.
+        if object.deletion == Deletion::Hard && row.is_none() {
+            return Ok(None);
+        }
+        let left = was_absent || of_changes && row.is_some_and(|row| row.left_at.is_some());
         let (anchor, kind) = (object.anchor.clone(), object.kind);
-        Ok(Staged { anchor, kind, object: (!left).then(|| Arc::new(object)) })
+        Ok(Some(Staged { anchor, kind, object: (!left).then(|| Arc::new(object)) }))
     };
     if all || request.assigned_only {
         return request.store.each_known(request.job, OBJECT_KEY, &mut |key, data| {
             let key = key.first_chunk().map_or(0, |key| u64::from_le_bytes(*key));
-            if read.holds(key) {
+            if !is_looked_for(key) {
                 return Ok(());
             }
-            let object: SourceObject = serde_json::from_str(data)?;
-            if request.assigned_only {
+            let object: SourceObject = SourceObject { partial: false, ..serde_json::from_str(data)? };
+            if request.assigned_only && object.deletion == Deletion::None {
                 heard.hear(&object);
             }
-            filling.put(as_known(object)?).map(drop)
+            as_known(object)?.map_or(Ok(()), |staged| put(key, staged))
         });
     }
     for (kind, anchor) in request.due {
         let key = ObjectKey::of(*kind, anchor.as_str());
-        if read.holds(key.0) {
+        if !is_looked_for(key.0) {
             continue;
         }
         match known.object(key)? {
-            Some(object) => drop(filling.put(as_known(object)?)?),
+            Some(object) => {
+                if let Some(staged) = as_known(object)? {
+                    put(key.0, staged)?;
+                }
+            }
+            None if !of_changes => {}
             None => {
                 let row = request.store.object(request.job, anchor)?;
                 if row.is_some_and(|row| row.left_at.is_some()) {
-                    filling.put(Staged { anchor: anchor.clone(), kind: *kind, object: None })?;
+                    put(key.0, Staged { anchor: anchor.clone(), kind: *kind, object: None })?;
                 }
             }
         }
@@ -614,12 +669,13 @@ fn absent(
     all: bool,
     (old, met): (&Snapshot, &Met),
     read: &SortedKeys,
+    is_there: &(dyn Fn(u64) -> bool + Sync),
 ) -> Result<Vec<Absent>, StoreError> {
     // Where the old export is not known record by record, everybody the state knows has to be looked for.
     let candidates = (!all).then(|| absent_keys(old, met, read.iter()));
     let is_gone = |kind, anchor: &str| {
         let key = ObjectKey::of(kind, anchor).0;
-        candidates.as_ref().map_or(!read.holds(key), |candidates| candidates.contains(&key))
+        candidates.as_ref().map_or(!is_there(key), |candidates| candidates.contains(&key))
     };
     let found = match &candidates {
         Some(candidates) => request.store.objects_with_keys(request.job, candidates)?,
@@ -628,7 +684,7 @@ fn absent(
     let mut absent: Vec<Absent> =
         found.into_iter().map(|(kind, anchor, left)| Absent { anchor, kind, newly: !left }).collect();
     let is_missing = |(kind, anchor): &&(ObjectKind, SourceAnchor)| {
-        !read.holds(ObjectKey::of(*kind, anchor.as_str()).0) && !is_gone(*kind, anchor.as_str())
+        !is_there(ObjectKey::of(*kind, anchor.as_str()).0) && !is_gone(*kind, anchor.as_str())
     };
     for (kind, anchor) in request.due.iter().filter(is_missing) {
         if request.store.object(request.job, anchor)?.is_some() {

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Deletion, ObjectKind, SourceAnchor, SourceObject, SourceValue};
+use crate::model::{Deletion, ObjectKind, Origin, SourceAnchor, SourceObject, SourceValue};
 use crate::source::{Base, BaseKey, Entry, Lasting, ObjectKey};
 use crate::store::{JobKey, Staging, Store, StoreError};
 
@@ -54,6 +54,8 @@ struct Name<'a> {
 #[derive(Deserialize)]
 struct AnchorOnly {
     anchor: Option<SourceAnchor>,
+    /// Of an object.
+    deletion: Option<Deletion>,
     entry: Option<serde::de::IgnoredAny>,
 }
 
@@ -84,8 +86,38 @@ impl<'a> Known<'a> {
         }
     }
 
+    /// The object as it was last known, deleted or not.
     pub(super) fn object(&self, key: ObjectKey) -> Result<Option<SourceObject>, StoreError> {
-        Ok(self.get(&key.0.to_le_bytes())?.map(|data| serde_json::from_str(&data)).transpose()?)
+        let data = self.get(&key.0.to_le_bytes())?;
+        data.map(|data| Ok(SourceObject { partial: false, ..serde_json::from_str(&data)? })).transpose()
+    }
+
+    /// [`Known::object`] as the state has it, whatever this cycle learned.
+    pub(super) fn of_state(&self, key: ObjectKey) -> Result<Option<SourceObject>, StoreError> {
+        let data = self.store.known(self.job, &key.0.to_le_bytes())?;
+        data.map(|data| Ok(serde_json::from_str(&data)?)).transpose()
+    }
+
+    /// Notes that a complete export lacks the object; a change may bring it back.
+    pub(super) fn note_absent(&self, key: ObjectKey) -> Result<(), StoreError> {
+        let Some(mut last) = self.object(key)?.filter(|last| last.deletion != Deletion::Hard) else { return Ok(()) };
+        last.deletion = Deletion::Soft;
+        last.origin = Origin { file: "".into(), line: 0 };
+        self.staging.learn(&key.0.to_le_bytes(), Some(&serde_json::to_string(&last)?))
+    }
+
+    /// What a record of an object says less than all over.
+    ///
+    /// What a deleted record alone said, and who is gone for good, is no base. A set that gives everything anew leaves out whoever
+    /// was learned of by a change: what the state holds of them is one.
+    fn last(&self, key: ObjectKey, object: &SourceObject) -> Result<Option<SourceObject>, StoreError> {
+        let stored = key.0.to_le_bytes();
+        let data = match self.get(&stored)? {
+            None if self.fresh.get() && object.partial => self.store.known(self.job, &stored)?,
+            data => data,
+        };
+        let last: Option<SourceObject> = data.map(|data| serde_json::from_str(&data)).transpose()?;
+        Ok(last.filter(|last| last.deletion != Deletion::Hard && !last.partial))
     }
 
     /// Notes that no entry is under a distinguished name any more; by the name of one that moved it is found still.
@@ -160,28 +192,25 @@ impl<'a> Known<'a> {
         key: ObjectKey,
         lasting: Lasting,
     ) -> Result<bool, StoreError> {
-        let stored = key.0.to_le_bytes();
         let needs_last = object.partial || object.deletion != Deletion::None || !object.unknown.is_empty();
-        let last = if needs_last { self.object(key)? } else { None };
-        match object.deletion {
-            Deletion::None => {
-                match last {
-                    Some(last) => overlay(object, last),
-                    None if object.partial && self.store.object(self.job, &object.anchor)?.is_some() => {
-                        return Ok(false);
-                    }
-                    None => begin(object),
-                }
-                object.partial = false;
-                self.staging.learn(&stored, Some(&serde_json::to_string(object)?))?;
+        let last = if needs_last { self.last(key, object)? } else { None };
+        let mut begins = false;
+        match (object.deletion, last) {
+            (Deletion::None, Some(last)) => overlay(object, last),
+            (Deletion::None, None) if object.partial && self.store.object(self.job, &object.anchor)?.is_some() => {
+                return Ok(false);
             }
+            (Deletion::None, None) => begin(object),
             // A deleted record only deletes (sources.md 12.2); who comes back is as before.
-            Deletion::Soft => keep_last(object, last),
-            Deletion::Hard => {
+            (Deletion::Soft | Deletion::Hard, last) => {
+                begins = last.is_none();
                 keep_last(object, last);
-                self.staging.learn(&stored, None)?;
             }
         }
+        // That it is deleted is learned too: whoever is evaluated again is deleted still.
+        object.partial = begins;
+        self.staging.learn(&key.0.to_le_bytes(), Some(&serde_json::to_string(object)?))?;
+        object.partial = false;
         if let Lasting::Entry(entry) = lasting {
             self.learn_entry(*entry, Some(object.anchor.0.clone()))?;
         }
@@ -208,18 +237,15 @@ impl Base for &Known<'_> {
         let row = self
             .get(&bytes(key))
             .and_then(|data| Ok(data.map(|data| serde_json::from_str::<AnchorOnly>(&data)).transpose()?));
-        let AnchorOnly { anchor, entry } = self.note(row)?;
+        let AnchorOnly { anchor, deletion, entry } = self.note(row)?;
         let anchor = anchor?.0;
         if let (BaseKey::Entry(_), None) = (key, entry) {
             // it moved, and may have been deleted since
             let kinds = [ObjectKind::User, ObjectKind::Group];
-            let is_there = kinds.iter().any(|kind| {
-                let object = self.get(&bytes(BaseKey::of_object(*kind, &anchor)));
-                self.note(object).is_some()
-            });
+            let is_there = kinds.iter().any(|kind| self.anchor(BaseKey::of_object(*kind, &anchor)).is_some());
             return is_there.then_some(anchor);
         }
-        Some(anchor)
+        (deletion != Some(Deletion::Hard)).then_some(anchor)
     }
 
     fn below(&mut self, dn: &str) -> Vec<BaseKey> {

@@ -18,7 +18,7 @@ use super::service::{JobRules, Service, job_runs};
 use super::transcript::Transcript;
 use crate::config::{Job, ScopeMode};
 use crate::model::{Entry, Initiator, Link, LoggedStatus, ObjectKind, RunError, SourceAnchor, SourceObject, Trigger};
-use crate::source::{self, Lasting, Level, ObjectKey, Problem, SetReport};
+use crate::source::{self, Lasting, Level, ObjectKey, Problem, SetMode, SetReport};
 use crate::store::{Claimed, JobKey, JobState, ObjectRow, Remembered, Spellings, Staged, Staging};
 use crate::target::{Client, Transport};
 
@@ -381,6 +381,10 @@ fn refusal_of(report: &SetReport) -> Option<RunError> {
 
 /// Says by how much the export shrank, where that is too much (D-04).
 fn shrink_of(report: &SetReport, state: &JobState, job: &Job) -> Option<RunError> {
+    // Changes are as many as there are.
+    if report.mode == SetMode::Changes {
+        return None;
+    }
     let previous = state.watermark.as_ref().map_or(0, |watermark| watermark.users + watermark.groups);
     let now = report.files.iter().map(|file| file.records).sum::<u64>();
     let least = previous as f64 * job.source.max_shrink / 100.0;

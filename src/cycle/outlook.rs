@@ -64,7 +64,7 @@ impl Service {
                     let assigned = imported.assigned.holds(object);
                     Standing::of_present(object, row.as_ref(), line.scope, kind, assigned, now)
                 }
-                (None, Some(row)) => Standing::of_absent(row, line.scope, now),
+                (None, Some(row)) => Standing::of_absent(row, line.scope, kind, now),
                 (None, None) => return None,
             };
             if !initial && row.as_ref().is_some_and(|row| standing.changed_since(row)) {

@@ -187,6 +187,8 @@ pub(super) struct Sorted {
     pub recognised: u64,
     /// Some record says only what changed, and nothing is kept that it could be put over.
     pub partial: bool,
+    /// Changes were read.
+    pub has_changes: bool,
     /// Objects of which change files speak and the snapshot beside them, if there is one, as far as it was decoded, does not.
     pub only_changed: Keys,
     /// Records of change files, for users and for groups.

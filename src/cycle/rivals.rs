@@ -70,6 +70,7 @@ impl<T: Transport> Line<'_, T> {
                     state: SourceState::Active,
                     assigned: true,
                     filter_passed: true,
+                    left_out: false,
                     active_in_target: resource.active(),
                     left_at: None,
                 },

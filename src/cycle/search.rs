@@ -1,7 +1,7 @@
 //! Finds single people in the source, without parsing everybody else.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -9,9 +9,11 @@ use super::assignment::{Assigned, Heard};
 use super::known::{Known, OBJECT_KEY};
 use super::named::{Meant, Names};
 use crate::config::{Job, ScopeMode};
-use crate::model::{ObjectKind, SourceObject};
+use crate::delta::Snapshot;
+use crate::model::{Deletion, ObjectKind, SourceObject};
 use crate::source::{
-    self, Base, FileSet, Knowing, Lasting, Look, ObjectKey, Read, Recall, Recognise, SetMemory, SetMode, SetReport,
+    self, Base, FileMemory, FileSet, Knowing, Lasting, Look, ObjectKey, Read, Recall, Recognise, SetMemory, SetMode,
+    SetReport,
 };
 use crate::store::{JobKey, ObjectRow, Staging, Store, StoreError};
 
@@ -67,8 +69,23 @@ impl<'a> Before<'a> {
     /// What of it decides about changes; whether the rest of the set fits to the last one is for a cycle to judge.
     fn memory(&self) -> Option<SetMemory> {
         let memory: SetMemory = serde_json::from_str(self.memory.as_deref()?).ok()?;
-        let SetMemory { anchors, applied, takes_changes, .. } = memory;
-        takes_changes.then(|| SetMemory { anchors, applied, takes_changes, ..SetMemory::default() })
+        let SetMemory { files, anchors, applied, takes_changes, changed, .. } = memory;
+        // Of the files' columns nothing is kept that could be missed; a change file alone does not show its preset.
+        let preset_of = |(pattern, file): (String, FileMemory)| {
+            let FileMemory { preset, final_newline, .. } = file;
+            (pattern, FileMemory { preset, final_newline, ..FileMemory::default() })
+        };
+        let files = files.into_iter().map(preset_of).collect();
+        takes_changes.then(|| SetMemory { files, anchors, applied, takes_changes, changed, ..SetMemory::default() })
+    }
+
+    /// The records of the last export, where changes were applied since: what they say is known better by now.
+    fn superseded(&self, memory: Option<&SetMemory>) -> Result<HashMap<ObjectKey, u128>, StoreError> {
+        if memory.is_none_or(|memory| !memory.changed) {
+            return Ok(HashMap::new());
+        }
+        let snapshot = self.store.snapshot(self.job)?.and_then(Snapshot::decode).unwrap_or_default();
+        Ok(snapshot.iter().map(|record| (ObjectKey(record.key), record.hash)).collect())
     }
 }
 
@@ -166,12 +183,17 @@ fn read_by(
     let memory = before.memory();
     let staging = Staging::open()?;
     let known = Known::new(before.store, before.job, &staging);
+    let superseded = before.superseded(memory.as_ref())?;
     let mut sink = |one: Read<'_>| -> Result<(), StoreError> {
         match one {
-            Read::Object { object, key, change, lasting, .. } => {
+            Read::Object { fingerprint, object, key, change, lasting, .. } => {
                 let mut object = object.into_object();
-                if change {
-                    read.insert(key);
+                read.insert(key);
+                if !change && superseded.get(&key) == Some(&fingerprint.hash) {
+                    if let Some(known) = known.object(key)? {
+                        object = SourceObject { origin: object.origin, ..known };
+                    }
+                } else if change {
                     // who is not known stays partial
                     object.partial = !known.complete(&mut object, key, lasting)? && object.partial;
                 }
@@ -195,14 +217,16 @@ fn read_by(
     let mut sought = Sought { needles, known: memory.is_some().then_some(&known) };
     let report = source::read(&job.source, &set, memory.as_ref(), &mut sought, &mut sink)?;
     known.check()?;
-    if report.mode == SetMode::Changes && !report.refused {
+    let has_changes = report.mode == SetMode::Changes || !superseded.is_empty();
+    if has_changes && !report.refused {
         before.store.each_known(before.job, OBJECT_KEY, &mut |key, data| {
             let key = ObjectKey(key.first_chunk().map_or(0, |key| u64::from_le_bytes(*key)));
-            if !read.contains(&key) {
-                let object: SourceObject = serde_json::from_str(data)?;
+            // who stands in the snapshot beside the changes is sought there
+            if !read.contains(&key) && (report.mode == SetMode::Changes || !superseded.contains_key(&key)) {
+                let object = SourceObject { partial: false, ..serde_json::from_str(data)? };
                 let row = before.store.object(before.job, &object.anchor)?;
                 // who left is found in the state
-                if row.is_none_or(|row| row.left_at.is_none()) {
+                if row.map_or(object.deletion != Deletion::Hard, |row| row.left_at.is_none()) {
                     meet(object);
                 }
             }

@@ -61,7 +61,7 @@ impl Standing {
             None => kind.scope.tells(object).map(|told| told.unwrap_or(row.is_some_and(|row| row.filter_passed))),
         };
         let input_passed = match kind.input_scope.tells(object) {
-            _ if deleted => Ok(true),
+            _ if deleted => Ok(!row.is_some_and(|row| is_left_out(row, rules, kind)) && !rules.excludes(object, kind)),
             Ok(passed) => Ok(passed == Some(true) && rules.lists_let_in(object, kind)),
             Err(fault) => Err(fault),
         };
@@ -81,11 +81,13 @@ impl Standing {
     }
 
     /// Judges an object that a complete export lacks (D-02).
-    pub(super) fn of_absent(row: &ObjectRow, rules: &ScopeRules, now: Timestamp) -> Self {
+    pub(super) fn of_absent(row: &ObjectRow, rules: &ScopeRules, kind: &KindRules<'_>, now: Timestamp) -> Self {
         let left_at = row.left_at.unwrap_or(now);
         let state = if left_at + rules.retention <= now { SourceState::HardDeleted } else { SourceState::SoftDeleted };
         let scope = Scope { state, assigned: row.assigned, filter_passed: row.filter_passed };
-        Self { scope: Ok(scope), input_passed: true, used: 0, left_at: Some(left_at) }
+        let input_passed =
+            !is_left_out(row, rules, kind) && !rules.exclude.contains(&row.anchor.as_str().to_lowercase());
+        Self { scope: Ok(scope), input_passed, used: 0, left_at: Some(left_at) }
     }
 
     /// Whether the source says something else than at the last evaluation that came to its end.
@@ -100,6 +102,7 @@ impl Standing {
         match &self.scope {
             Ok(scope) => {
                 self.used != row.used
+                    || self.input_passed == row.left_out
                     || scope.state != row.state
                     || scope.assigned != row.assigned
                     || scope.filter_passed != row.filter_passed
@@ -112,18 +115,25 @@ impl Standing {
 impl ScopeRules {
     /// `source.include` and `source.exclude`; whoever they leave out is neither provisioned nor deprovisioned (X7).
     fn lists_let_in(&self, object: &SourceObject, kind: &KindRules<'_>) -> bool {
-        let named = |list: &[String]| {
-            if list.is_empty() {
-                return false;
-            }
-            let matching = kind.mapping.first_matching_source().and_then(|name| object.text(name));
-            [Some(object.anchor.as_str()), matching]
-                .into_iter()
-                .flatten()
-                .any(|value| list.contains(&value.to_lowercase()))
-        };
-        (self.include.is_empty() || named(&self.include)) && !named(&self.exclude)
+        (self.include.is_empty() || is_named(&self.include, object, kind)) && !self.excludes(object, kind)
     }
+
+    fn excludes(&self, object: &SourceObject, kind: &KindRules<'_>) -> bool {
+        is_named(&self.exclude, object, kind)
+    }
+}
+
+/// Whether somebody who is not there, or only as deleted, was left out when last seen, and may be still.
+fn is_left_out(row: &ObjectRow, rules: &ScopeRules, kind: &KindRules<'_>) -> bool {
+    row.left_out && !(rules.include.is_empty() && rules.exclude.is_empty() && kind.input_scope.is_empty())
+}
+
+fn is_named(list: &[String], object: &SourceObject, kind: &KindRules<'_>) -> bool {
+    if list.is_empty() {
+        return false;
+    }
+    let matching = kind.mapping.first_matching_source().and_then(|name| object.text(name));
+    [Some(object.anchor.as_str()), matching].into_iter().flatten().any(|value| list.contains(&value.to_lowercase()))
 }
 
 /// The deletion date that the source gives.

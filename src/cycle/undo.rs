@@ -445,6 +445,7 @@ async fn recreate<T: Transport>(
         state: SourceState::HardDeleted,
         assigned: true,
         filter_passed: true,
+        left_out: false,
         active_in_target: None,
         left_at: None,
     });

@@ -28,6 +28,9 @@ pub struct SetMemory {
     /// Objects that could not be read and are not gone: the next export is compared with them too; for who keeps the snapshot.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unread: u64,
+    /// Changes were applied since the last snapshot, which knows nothing of them; for who keeps both.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changed: bool,
     /// [`Settings::digest`](super::Settings::digest) of when the set was read; for who compares it with the next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<u64>,

@@ -196,6 +196,7 @@ mod tests {
             state: if left { SourceState::SoftDeleted } else { SourceState::Active },
             assigned: true,
             filter_passed: true,
+            left_out: false,
             active_in_target: Some(!left),
             left_at: left.then_some(Timestamp::UNIX_EPOCH),
         }

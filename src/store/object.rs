@@ -18,6 +18,8 @@ pub struct ObjectRow {
     pub state: SourceState,
     pub assigned: bool,
     pub filter_passed: bool,
+    /// `input_scope`, `source.include` or `source.exclude` left it out: it is not deprovisioned either (service.md X7).
+    pub left_out: bool,
     /// The value of `active` that was last exported or read, if known.
     pub active_in_target: Option<bool>,
     /// Since when the object is soft-deleted.
@@ -31,6 +33,7 @@ const FILTER_PASSED: i64 = 1 << 4;
 const RELEASED: i64 = 1 << 5;
 const ACTIVE_KNOWN: i64 = 1 << 6;
 const ACTIVE: i64 = 1 << 7;
+const LEFT_OUT: i64 = 1 << 8;
 
 impl ObjectRow {
     pub fn in_scope(&self) -> bool {
@@ -49,6 +52,7 @@ impl ObjectRow {
             | state << STATE_SHIFT
             | bit(self.assigned, ASSIGNED)
             | bit(self.filter_passed, FILTER_PASSED)
+            | bit(self.left_out, LEFT_OUT)
             | bit(self.link.state() == LinkState::Released, RELEASED)
             | bit(self.active_in_target.is_some(), ACTIVE_KNOWN)
             | bit(self.active_in_target == Some(true), ACTIVE)
@@ -84,6 +88,7 @@ impl ObjectRow {
             },
             assigned: has(ASSIGNED),
             filter_passed: has(FILTER_PASSED),
+            left_out: has(LEFT_OUT),
             active_in_target: has(ACTIVE_KNOWN).then(|| has(ACTIVE)),
             left_at: row.get::<_, Option<i64>>(4)?.map(codec::time).transpose()?,
         })

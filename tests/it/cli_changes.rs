@@ -300,3 +300,125 @@ fn what_cannot_be_read_overwrites_nothing() {
     // Whoever was disabled is not enabled by what cannot be read.
     assert_eq!(now[0]["active"], false, "{now:?}");
 }
+
+/// A way to say that somebody is deleted, beside whom nothing changes any more.
+struct Gone {
+    name: &'static str,
+    /// The folder's files from then on.
+    files: Vec<(&'static str, String)>,
+}
+
+fn ways_to_be_gone(removed: &str) -> Vec<Gone> {
+    let others = || [user(1, "taro", json!({})), user(2, "hanako", json!({}))];
+    let deleted = user(3, "ken", json!({ "deletedDateTime": "2026-01-02T00:00:00Z" }));
+    let everybody = || page(&[others().as_slice(), &[user(3, "ken", json!({}))]].concat());
+    let change = delta(&[json!({ "id": id(3), "@removed": { "reason": removed } })]);
+    let marked = Gone { name: "marked", files: vec![("a.json", page(&[others().as_slice(), &[deleted]].concat()))] };
+    let beside = Gone { name: "beside", files: vec![("a.json", everybody()), ("b-delta.json", change.clone())] };
+    let alone = Gone { name: "alone", files: vec![("b-delta.json", change)] };
+    if removed == "changed" { vec![marked, beside, alone] } else { vec![beside, alone] }
+}
+
+fn put(bench: &Bench, files: &[(&str, String)]) {
+    if bench.path().join("source").exists() {
+        clear(bench);
+    }
+    for (name, text) in files {
+        bench.write(&format!("source/{name}"), text);
+    }
+}
+
+fn with_ken(settings: &str) -> Bench {
+    let bench = bench("preset: entra-graph-json");
+    let configuration = std::fs::read_to_string(bench.path().join("provisiond.yaml")).expect("written");
+    bench.write("provisiond.yaml", &(configuration + settings));
+    let everybody = page(&[user(1, "taro", json!({})), user(2, "hanako", json!({})), user(3, "ken", json!({}))]);
+    put(&bench, &[("a.json", everybody)]);
+    bench.json(&["cycle", "--at", "2026-01-01T00:00:00Z"], 0);
+    bench
+}
+
+fn active(bench: &Bench) -> Vec<String> {
+    let living = accounts(bench).into_iter().filter(|user| user["active"] == true);
+    living.map(|user| user["userName"].as_str().unwrap_or_default().replace("@example.jp", "")).collect()
+}
+
+#[test]
+fn who_was_deleted_is_deleted_when_the_retention_is_over() {
+    for Gone { name, files } in ways_to_be_gone("changed") {
+        let bench = with_ken("");
+        put(&bench, &files);
+        bench.json(&["cycle", "--at", "2026-01-02T00:00:00Z"], 0);
+        assert_eq!(active(&bench), ["hanako", "taro"], "{name}");
+        bench.json(&["cycle", "--initial", "--at", "2026-01-03T00:00:00Z"], 0);
+        assert_eq!(active(&bench), ["hanako", "taro"], "{name}");
+        let ended = bench.json(&["cycle", "--at", "2026-02-03T00:00:00Z"], 0);
+        assert_eq!(accounts(&bench).len(), 2, "{name} {ended}");
+    }
+}
+
+#[test]
+fn a_deletion_that_is_withheld_stays_in_its_batch() {
+    for removed in ["changed", "deleted"] {
+        for Gone { name, files } in ways_to_be_gone(removed) {
+            let bench = with_ken("    accidental_deletion: { threshold: 0 }\n");
+            put(&bench, &files);
+            let mut batch = String::new();
+            for day in ["02", "03", "04"] {
+                let staged = bench.json(&["cycle", "--at", &format!("2026-01-{day}T00:00:00Z")], 5);
+                assert_eq!(staged["stagedDeletions"]["count"], 1, "{name} {removed} {day} {staged}");
+                batch = staged["stagedDeletions"]["batch"].as_str().expect("a batch").to_owned();
+            }
+            bench.json(&["deletions", "approve", &batch], 0);
+            bench.json(&["cycle", "--at", "2026-01-05T00:00:00Z"], 0);
+            assert_eq!(active(&bench), ["hanako", "taro"], "{name} {removed}");
+            bench.json(&["cycle", "--at", "2026-01-06T00:00:00Z"], 0);
+        }
+    }
+}
+
+#[test]
+fn what_changes_said_holds_on_demand_and_in_every_later_cycle() {
+    let bench = bench("preset: entra-graph-json");
+    let snapshot = page(&[user(1, "taro", json!({})), user(2, "hanako", json!({})), user(3, "ken", json!({}))]);
+    let change = delta(&[
+        json!({ "id": id(1), "displayName": "TARO II" }),
+        json!({ "id": id(2), "accountEnabled": false }),
+        user(6, "new", json!({})),
+    ]);
+    put(&bench, &[("a.json", snapshot.clone())]);
+    bench.json(&["cycle"], 0);
+    put(&bench, &[("a.json", snapshot.clone()), ("b-delta.json", change)]);
+    bench.json(&["cycle"], 0);
+    let now = accounts(&bench);
+    assert_eq!(active(&bench), ["ken", "new", "taro"]);
+    // the file of changes may be cleared away once it was applied
+    for is_there in [true, false] {
+        if !is_there {
+            put(&bench, &[("a.json", snapshot.clone())]);
+        }
+        for login in ["taro", "hanako", "new"] {
+            let answer = bench.json(&["provision-now", "--user", &format!("{login}@example.jp")], 0);
+            assert_eq!(answer["value"]["provisioningStatusInfo"]["status"], "skipped", "{is_there} {answer}");
+        }
+        for arguments in [&["cycle"][..], &["cycle", "--initial"]] {
+            bench.json(arguments, 0);
+            assert_eq!(accounts(&bench), now, "{is_there} {arguments:?}");
+        }
+    }
+    // who is not in a later complete export has left
+    put(
+        &bench,
+        &[(
+            "a.json",
+            page(&[
+                user(1, "taro", json!({ "jobTitle": "Manager" })),
+                user(2, "hanako", json!({})),
+                user(3, "ken", json!({})),
+            ]),
+        )],
+    );
+    bench.json(&["cycle"], 0);
+    assert_eq!(active(&bench), ["hanako", "ken", "taro"]);
+    assert_eq!(bench.json(&["cycle"], 0)["requests"], 0);
+}

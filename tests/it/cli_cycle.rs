@@ -180,3 +180,35 @@ fn csv_export_is_three_files() {
     assert!(read("ProvisioningLogs_ModifiedProperties.csv").contains(",displayName,,'=1+1\n"));
     assert!(read("ProvisioningLogs_ProvisioningSteps.csv").contains(",EntryExportAdd,export,success,"));
 }
+
+#[test]
+fn whoever_is_left_out_is_not_deprovisioned_either() {
+    let taro = person(1, "taro", "Taro", true);
+    let others: Vec<String> = (2..9).map(|number| person(number, &format!("user{number}"), "User", true)).collect();
+    let exported = |bench: &Bench, with_taro: bool| {
+        let rows: Vec<&str> = others.iter().chain(with_taro.then_some(&taro)).map(String::as_str).collect();
+        bench.people(&rows);
+    };
+    let anchor = taro.split(',').find(|cell| cell.len() == 36).expect("an anchor").to_owned();
+    let all_but_taro = (2..9).map(|number| format!("user{number}@example.jp")).collect::<Vec<_>>().join(", ");
+    let lists =
+        [format!("exclude: [{anchor}]"), "exclude: [Taro@example.jp]".to_owned(), format!("include: [{all_but_taro}]")];
+    for list in lists {
+        let bench = Bench::unpaced();
+        let configuration = std::fs::read_to_string(bench.path().join("provisiond.yaml")).expect("written");
+        let left_out = configuration.replace("preset: entra-csv }", &format!("preset: entra-csv, {list} }}"));
+        exported(&bench, true);
+        bench.json(&["cycle", "--at", "2026-01-01T00:00:00Z"], 0);
+        bench.write("provisiond.yaml", &left_out);
+        bench.json(&["cycle", "--at", "2026-01-02T00:00:00Z"], 0);
+        exported(&bench, false);
+        for day in ["2026-01-03", "2026-01-04", "2026-02-20"] {
+            let cycle = bench.json(&["cycle", "--at", &format!("{day}T00:00:00Z")], 0);
+            assert_eq!(cycle["requests"], 0, "{list} {day} {cycle}");
+        }
+        // once nobody is left out any more, who is gone is gone
+        bench.write("provisiond.yaml", &configuration);
+        let cycle = bench.json(&["cycle", "--at", "2026-02-21T00:00:00Z"], 0);
+        assert_eq!(cycle["counts"]["disable"], 1, "{list} {cycle}");
+    }
+}

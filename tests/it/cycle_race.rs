@@ -59,6 +59,7 @@ fn a_link_that_somebody_else_has_is_refused_and_nothing_stored() {
         state: SourceState::Active,
         assigned: true,
         filter_passed: true,
+        left_out: false,
         active_in_target: Some(true),
         left_at: None,
     };
