@@ -187,10 +187,12 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
     let has_snapshot = |memory: &SetMemory| set.files.iter().any(|file| memory.names.contains(&file.name));
     // Changes were applied to the last snapshot: of whom it still says the same, more is known than it says.
     let was_changed = keeps && !lacks && !is_later && memory.as_ref().is_some_and(|memory| memory.changed);
-    let before: HashSet<(u64, u128)> = match &stored {
-        Some(stored) if was_changed => stored.iter().map(|record| (record.key, record.hash)).collect(),
-        Some(_) | None => HashSet::new(),
+    let mut before: Vec<(u64, u128)> = match &stored {
+        Some(stored) if was_changed => stored.iter().map(|record| mark_of(&record, is_read_anew)).collect(),
+        Some(_) | None => Vec::new(),
     };
+    before.sort_unstable();
+    let was_in_snapshot = |key: u64| before.binary_search_by_key(&key, |(key, _)| *key).is_ok();
     let is_anew = all && (is_read_anew || before.is_empty());
     if let Some(memory) = memory.as_mut().filter(|memory| is_anew && !is_later && has_snapshot(memory)) {
         // The snapshot is read anew, so its changes are applied anew.
@@ -198,7 +200,6 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
     }
     let known = Known::new(request.store, request.job, &staging);
     let spellings = Spellings::new(request.store, request.job)?;
-    let was_in_snapshot: HashSet<u64> = before.iter().map(|(key, _)| *key).collect();
     let old = stored.filter(|_| !all).unwrap_or_default();
     let due: Keys = request.due.iter().map(|(kind, anchor)| ObjectKey::of(*kind, anchor.as_str()).0).collect();
     let mut refused_records = request
@@ -272,10 +273,13 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
                 }
                 sorted.read.insert(key.0);
                 let lasts = !change && lasting != Lasting::Nothing;
-                let is_superseded = lasts && before.contains(&(key.0, record.hash));
+                let is_superseded = lasts && before.binary_search(&mark_of(&record, is_read_anew)).is_ok();
                 differs |= lasts && !is_superseded;
-                if is_superseded && is_anew && object.deletion == Deletion::None {
-                    object.deletion = known.of_state(key)?.map_or(Deletion::None, |last| last.deletion);
+                if is_superseded
+                    && is_anew
+                    && let Some(last) = known.of_state(key)?
+                {
+                    lay_over(&mut object, last);
                 }
                 if lasts && (last.is_same(key.0, record.hash) || all && is_superseded && !is_anew) {
                     // The record is the old one; changes may have come since.
@@ -337,7 +341,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
         return Ok(Attempt::OnlyChanges);
     }
     let has_absentees = || match all {
-        true => was_in_snapshot.iter().any(|key| *key != 0 && !read.holds(*key)),
+        true => before.iter().any(|(key, _)| *key != 0 && !read.holds(*key)),
         false => !absent_keys(&old, &last.met, read.iter()).is_empty(),
     };
     if was_changed && !of_changes && (differs || has_absentees()) {
@@ -346,7 +350,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
     // Who was learned of by a change alone is no absentee of the snapshot that it followed.
     let mut untouched = HashSet::new();
     if of_changes || was_changed {
-        let is_looked_for = |key: u64| !read.holds(key) && (of_changes || !was_in_snapshot.contains(&key));
+        let is_looked_for = |key: u64| !read.holds(key) && (of_changes || !was_in_snapshot(key));
         add_untouched(request, (all, of_changes), &known, &is_looked_for, &mut heard, &mut |key, staged| {
             untouched.insert(key);
             filling.put(staged).map(drop)
@@ -513,8 +517,26 @@ fn to_store(piece: Piece, staging: &Arc<Staging>) -> SnapshotPiece {
     }
 }
 
-fn record_of(fingerprint: Fingerprint, key: ObjectKey, living: bool) -> Record {
+pub(super) fn record_of(fingerprint: Fingerprint, key: ObjectKey, living: bool) -> Record {
     Record { hash: fingerprint.hash, length: fingerprint.extent.bits(), key: key.0, living }
+}
+
+/// What a record of the last snapshot is known again by. Read otherwise than before it has another hash, but is as long.
+pub(super) fn mark_of(record: &Record, is_read_anew: bool) -> (u64, u128) {
+    (record.key, if is_read_anew { u128::from(record.length) } else { record.hash })
+}
+
+/// Lays what changes said since over what a record said before; what nobody asked for then is the record's alone.
+pub(super) fn lay_over(object: &mut SourceObject, last: SourceObject) {
+    let own = SourceObject { origin: object.origin.clone(), partial: false, ..last };
+    let before = std::mem::replace(object, own);
+    for (own, before) in [(&mut object.attributes, before.attributes), (&mut object.rest, before.rest)] {
+        for (name, value) in before {
+            if !own.contains_key(&name) && !object.unknown.contains(&*name) {
+                own.insert(name, value);
+            }
+        }
+    }
 }
 
 /// One object that the state knows and the export lacks.
@@ -556,6 +578,7 @@ fn add_untouched(
             if !is_looked_for(key) {
                 return Ok(());
             }
+            known.keep(key, data)?;
             let object: SourceObject = SourceObject { partial: false, ..serde_json::from_str(data)? };
             if request.assigned_only && object.deletion == Deletion::None {
                 heard.hear(&object);

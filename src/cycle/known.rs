@@ -98,9 +98,15 @@ impl<'a> Known<'a> {
         data.map(|data| Ok(serde_json::from_str(&data)?)).transpose()
     }
 
+    /// Learns of an object what the state has, where else nothing would be known of it any more.
+    pub(super) fn keep(&self, key: u64, data: &str) -> Result<(), StoreError> {
+        if self.fresh.get() { self.staging.learn(&key.to_le_bytes(), Some(data)) } else { Ok(()) }
+    }
+
     /// Notes that a complete export lacks the object; a change may bring it back.
     pub(super) fn note_absent(&self, key: ObjectKey) -> Result<(), StoreError> {
-        let Some(mut last) = self.object(key)?.filter(|last| last.deletion != Deletion::Hard) else { return Ok(()) };
+        let last = self.object(key)?.map_or_else(|| self.of_state(key), |last| Ok(Some(last)))?;
+        let Some(mut last) = last.filter(|last| last.deletion != Deletion::Hard) else { return Ok(()) };
         last.deletion = Deletion::Soft;
         last.origin = Origin { file: "".into(), line: 0 };
         self.staging.learn(&key.0.to_le_bytes(), Some(&serde_json::to_string(&last)?))

@@ -406,6 +406,18 @@ fn what_changes_said_holds_on_demand_and_in_every_later_cycle() {
             assert_eq!(accounts(&bench), now, "{is_there} {arguments:?}");
         }
     }
+    // a rule that asks for more reads everybody anew, and reaches whom a change brought
+    let mapping = std::fs::read_to_string(bench.path().join("kintone.yaml")).expect("written");
+    let longer = mapping.replace("displayName:    displayName", "displayName: 'Append([displayName], [jobTitle])'");
+    assert_ne!(mapping, longer);
+    bench.write("kintone.yaml", &longer);
+    for arguments in [&["cycle"][..], &["cycle"], &["cycle", "--initial"]] {
+        bench.json(arguments, 0);
+        assert_eq!(active(&bench), ["ken", "new", "taro"], "{arguments:?}");
+    }
+    let new = bench.json(&["provision-now", "--user", "new@example.jp"], 0);
+    assert_eq!(new["value"]["provisioningStatusInfo"]["status"], "skipped", "{new}");
+
     // who is not in a later complete export has left
     put(
         &bench,
