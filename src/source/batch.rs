@@ -7,6 +7,7 @@ use regex::bytes::Regex;
 use super::changes::Entry;
 use super::cut::{Cut, Cutter};
 use super::direct::{Direct, Whole};
+use super::extent::Extent;
 use super::fetch::Feed;
 use super::frame::{Decoder, FileFault, RecordFault};
 use super::map::{Mapped, Mapper};
@@ -228,7 +229,7 @@ impl Batch {
                     let hashes = draft.hashes(mapper.preset(), room);
                     let mark = packs.mark();
                     mapper.each_used(|slot| packs.note_slot(slot, noted));
-                    let mut pack = packs.pack(bytes, *draft, hashes, mark);
+                    let mut pack = packs.pack(bytes, *draft, Extent::of(text), hashes, mark);
                     if entry.is_some() || !remarks.is_empty() {
                         pack.beside = Some(Box::new(Beside { remarks, entry }));
                     }

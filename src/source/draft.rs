@@ -9,6 +9,7 @@ use foldhash::SharedSeed;
 use foldhash::fast::FoldHasher;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::extent::Extent;
 use super::pack::{Pack, Packed, View};
 use super::preset::{Canon, Preset};
 use super::read::ObjectKey;
@@ -174,6 +175,11 @@ impl<'r> Draft<'r> {
     /// The key of the value under a name that may be the anchor, if it was found out.
     pub fn key(&self) -> Option<(Canon, ObjectKey)> {
         self.pack().and_then(|pack| pack.key)
+    }
+
+    /// How long the record is, if that was found out.
+    pub fn extent(&self) -> Option<Extent> {
+        self.pack().map(|pack| pack.extent)
     }
 
     fn pack(&self) -> Option<&Pack> {

@@ -518,7 +518,10 @@ impl<'r, 'a> FileReading<'r, 'a> {
         self.reading.newest.meet(&draft, hash);
         resolved.iter().for_each(|resolved| self.warn_references(line, resolved));
         self.warn_lossy(&draft);
-        let fingerprint = Fingerprint::of(hash, bytes);
+        let fingerprint = match draft.extent() {
+            Some(extent) => Fingerprint { hash, extent },
+            None => Fingerprint::of(hash, bytes),
+        };
         if self.decodes_all() {
             if known.recall.wanted().is_some_and(|wanted| !wanted.is_match(bytes)) {
                 self.pass_over();

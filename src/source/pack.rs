@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::changes::Entry;
 use super::draft::{Draft, Extras, Hashes, Referring, Value};
+use super::extent::Extent;
 use super::map::Remark;
 use super::memory::SAMPLES;
 use super::preset::{Canon, Slot};
@@ -58,6 +59,8 @@ pub struct Pack {
     pub deletion: Deletion,
     pub partial: bool,
     pub line: u64,
+    /// Of the record.
+    pub extent: Extent,
     pub hashes: Hashes,
     /// Of the value under a name that may be the anchor.
     pub key: Option<(Canon, ObjectKey)>,
@@ -236,7 +239,7 @@ impl Packs {
     }
 
     /// Packs a draft whose hashes were taken; `mark` is from before its names were noted.
-    pub fn pack(&mut self, batch: &[u8], draft: Draft<'_>, hashes: Hashes, mark: Mark) -> Pack {
+    pub fn pack(&mut self, batch: &[u8], draft: Draft<'_>, extent: Extent, hashes: Hashes, mark: Mark) -> Pack {
         draft.each_value(|name, value| {
             let packed = self.put_value(batch, value);
             self.values.push((name, packed));
@@ -250,13 +253,14 @@ impl Packs {
             self.references.push((u16::try_from(*index).unwrap_or(u16::MAX), texts));
         }
         let head = (draft.kind, draft.deletion, draft.partial, draft.line);
-        Pack { extras: draft.into_extras(), ..self.wrap(head, hashes, mark) }
+        Pack { extras: draft.into_extras(), ..self.wrap(head, extent, hashes, mark) }
     }
 
     /// Makes a pack of all that was put in since.
     pub fn wrap(
         &self,
         (kind, deletion, partial, line): (ObjectKind, Deletion, bool, u64),
+        extent: Extent,
         hashes: Hashes,
         mark: Mark,
     ) -> Pack {
@@ -273,6 +277,7 @@ impl Packs {
             deletion,
             partial,
             line,
+            extent,
             hashes,
             key: None,
             enabled,

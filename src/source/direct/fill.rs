@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 use super::NotPlain;
-use super::flat::Plain;
+use super::flat::{Lies, Plain};
 use crate::source::attributes::{in_order, split};
 use crate::source::draft::{self, Hashes};
 use crate::source::map::Manner;
@@ -28,6 +28,8 @@ pub(super) struct Filling<'p> {
     /// NFC leaves all of the record alone.
     pub is_settled: bool,
     pub mark: Mark,
+    /// A bit for each of the first names that the record gave a value of.
+    pub given: u64,
     pub hashes: Hashes,
     /// To write in.
     pub room: &'p mut String,
@@ -39,6 +41,8 @@ pub struct Whole<'b> {
     pub text: &'b str,
     /// There are no controls, floats or names of the deleted, for which values are searched one by one otherwise.
     is_free: bool,
+    /// There is no line end in it.
+    pub is_one_line: bool,
     /// NFC leaves all parts of it alone.
     pub is_settled: bool,
 }
@@ -53,7 +57,8 @@ impl<'b> Whole<'b> {
             return None;
         }
         let is_free = !has_controls && has_no_floats(bytes) && has_no_tombstone(bytes);
-        Some(Self { text, is_free, is_settled: is_settled_throughout(bytes) })
+        let is_one_line = memchr2(b'\n', b'\r', bytes).is_none();
+        Some(Self { text, is_free, is_one_line, is_settled: is_settled_throughout(bytes) })
     }
 
     /// Says whether a value that has no blank around it is clean, whichever it is.
@@ -111,8 +116,8 @@ impl Filling<'_> {
     pub fn step(&mut self, step: &Step, plain: &Plain<'_>, manner: &Manner, preset: &Preset) -> Result<(), NotPlain> {
         let attribute = &step.attribute;
         let Some(value) = plain.first_of(&attribute.from) else { return Ok(()) };
-        if let (Some(one), Some((text, from))) = (&step.text, plain.only_text(value))
-            && self.text(one, text, from)?
+        if let (Some(one), Some((text, lies))) = (&step.text, plain.only_text(value))
+            && self.text(one, text, lies)?
         {
             return Ok(());
         }
@@ -131,18 +136,20 @@ impl Filling<'_> {
         Ok(())
     }
 
-    /// Adds a text as it is stored; false if nothing is left of it. `from`: where it lies in the record.
+    /// Adds a text as it is stored; false if nothing is left of it.
     #[inline]
-    pub fn text(&mut self, one: &OneText, text: &str, from: Option<usize>) -> Result<bool, NotPlain> {
-        if let Some(from) = from
-            && self.batch.is_free
-            && if one.is_guid { is_lower_guid(text) } else { is_clean(text, self.is_settled) }
-        {
-            let from = self.at + from;
-            self.push_text(one, Span::new(from, from + text.len()), text);
-            return Ok(true);
-        }
-        self.cleaned(one, text)
+    pub fn text(&mut self, one: &OneText, text: &str, lies: Lies) -> Result<bool, NotPlain> {
+        let is_clean = || if one.is_guid { is_lower_guid(text) } else { is_clean(text, self.is_settled) };
+        let place = match lies {
+            Lies::InRecord(from) if self.batch.is_free && is_clean() => {
+                let from = self.at + from;
+                Span::new(from, from + text.len())
+            }
+            Lies::Nowhere { is_clean: true } if !one.is_guid => self.packs.put(self.batch.bytes(), text),
+            Lies::InRecord(_) | Lies::Nowhere { .. } => return self.cleaned(one, text),
+        };
+        self.push_text(one, place, text);
+        Ok(true)
     }
 
     /// Adds a text of a clean batch that has no blank around it; `text` looks at `octets`, which begin there in the record.
@@ -154,10 +161,10 @@ impl Filling<'_> {
         text: impl Fn() -> Option<&'t str>,
     ) -> Result<(), NotPlain> {
         if one.is_guid {
-            return self.text(one, text().ok_or(NotPlain)?, Some(from)).map(drop);
+            return self.text(one, text().ok_or(NotPlain)?, Lies::InRecord(from)).map(drop);
         }
         let from = self.at + from;
-        self.packs.push_value(one.name, Packed::Text(Span::new(from, from + octets.len())));
+        self.push_value(one.name, Packed::Text(Span::new(from, from + octets.len())));
         if let Some(seed) = one.seed {
             self.add(draft::print_of_text(octets, seed));
             if let Some(at) = one.single {
@@ -188,7 +195,7 @@ impl Filling<'_> {
     /// Adds a text that lies at `place`, and its hashes as [`draft::Draft::hashes`] takes them.
     #[inline]
     fn push_text(&mut self, one: &OneText, place: Span, text: &str) {
-        self.packs.push_value(one.name, Packed::Text(place));
+        self.push_value(one.name, Packed::Text(place));
         if let Some(seed) = one.seed {
             self.add(draft::print_of_text(text.as_bytes(), seed));
             if let Some(at) = one.single {
@@ -198,7 +205,7 @@ impl Filling<'_> {
     }
 
     pub fn push(&mut self, name: Canon, value: Packed, preset: &Preset) {
-        self.packs.push_value(name, value);
+        self.push_value(name, value);
         let canonical = preset.canonical(name);
         if canonical.handed {
             self.add(self.print(value, canonical.seed));
@@ -282,7 +289,16 @@ impl Filling<'_> {
     /// Says whether the record gave a value of this name.
     #[inline]
     pub fn has(&self, name: Canon) -> bool {
-        self.packs.values_since(self.mark).iter().any(|(other, _)| *other == name)
+        match bit_of(name) {
+            0 => self.find(name).is_some(),
+            bit => self.given & bit != 0,
+        }
+    }
+
+    #[inline]
+    fn push_value(&mut self, name: Canon, value: Packed) {
+        self.given |= bit_of(name);
+        self.packs.push_value(name, value);
     }
 
     fn find(&self, name: Canon) -> Option<Packed> {
@@ -304,11 +320,10 @@ impl Filling<'_> {
     /// As `Reader::derive`.
     pub fn derive(&mut self, preset: &Preset) -> Result<(), NotPlain> {
         let derived = preset.derived;
-        if derived.mail_from_primary && self.find(Canon::MAIL).is_none() && self.find(Canon::PROXY_ADDRESSES).is_some()
-        {
+        if derived.mail_from_primary && !self.has(Canon::MAIL) && self.has(Canon::PROXY_ADDRESSES) {
             return Err(NotPlain);
         }
-        let Some(order) = derived.display_name.filter(|_| self.find(Canon::DISPLAY_NAME).is_none()) else {
+        let Some(order) = derived.display_name.filter(|_| !self.has(Canon::DISPLAY_NAME)) else {
             return Ok(());
         };
         let parts = in_order(order).map(|name| self.text_under(name));
@@ -364,6 +379,12 @@ impl Filling<'_> {
             }
         }
     }
+}
+
+/// None for names that have high numbers: few.
+#[inline]
+fn bit_of(name: Canon) -> u64 {
+    1_u64.checked_shl(u32::from(name.0)).unwrap_or(0)
 }
 
 /// Reads a value of which there is nothing to say; none where it is no value.

@@ -13,7 +13,9 @@
 //! the other.
 
 mod cells;
+mod decoded;
 mod fill;
+mod first;
 mod flat;
 mod lines;
 mod straight;
@@ -25,10 +27,12 @@ use std::ops::Range;
 use self::cells::Cells;
 pub use self::fill::Whole;
 use self::fill::{Filling, Step};
+use self::first::First;
 use self::flat::{Flat, Plain};
 use self::lines::Lines;
 use self::straight::{Straight, Values};
 use super::draft::{self, Hashes};
+use super::extent::Extent;
 use super::fields::{is_below, may_be_prefixed};
 use super::frame::{Format, Limits, Wanted};
 use super::map::{Manner, Mapper};
@@ -53,6 +57,9 @@ pub struct Direct {
     /// What the user principal name is read from.
     upn: Vec<Slot>,
     account: Vec<Slot>,
+    /// Of the rules on kinds, and those on the state of the account.
+    kinds: First,
+    states: First,
     /// Of what does not go straight.
     steps: Vec<Step>,
     /// By [`Slot`].
@@ -136,6 +143,8 @@ impl Direct {
             named: mapper.named().to_vec(),
             upn: upn.map(|attribute| attribute.from.clone()).unwrap_or_default(),
             account: preset.names.slots().filter(|slot| preset.use_of(*slot).account).collect(),
+            kinds: First::new(preset.kinds.iter().map(|(_, when)| when)),
+            states: First::new(preset.account_enabled.iter().map(|(when, _)| when)),
             preset: preset.clone(),
             manner: manner.clone(),
             anchor: anchor.and_then(|name| preset.canon(name)),
@@ -171,7 +180,13 @@ impl Direct {
                 packs.note_slot(*slot, noted);
             }
         }
-        let mut pack = packs.wrap((kind, deletion, false, line), hashes, mark);
+        let bytes = record.as_bytes();
+        let extent = match &self.cutter {
+            Cutter::Cells(_) if batch.is_one_line => Extent::of_ends(bytes, 0),
+            Cutter::Cells(_) => Extent::of(bytes),
+            Cutter::Lines(lines) => lines.extent,
+        };
+        let mut pack = packs.wrap((kind, deletion, false, line), extent, hashes, mark);
         pack.key = key;
         Ok(Some(pack))
     }
@@ -187,8 +202,16 @@ impl Direct {
         let Self { preset, manner, cutter, flat, named, steps, room, straight, to_note, .. } = self;
         let preset = &*preset;
         let hashes = Hashes { print: 0, singles: [None; SINGLE.len()] };
-        let mut into =
-            Filling { packs, batch, at, is_settled: batch.is_settled || record.is_ascii(), mark, hashes, room };
+        let mut into = Filling {
+            packs,
+            batch,
+            at,
+            is_settled: batch.is_settled || record.is_ascii(),
+            mark,
+            given: 0,
+            hashes,
+            room,
+        };
         let may_repeat = matches!(cutter, Cutter::Lines(_));
         let mut values = Values { flat, into: &mut into, straight, may_repeat, noted, to_note, preset };
         match cutter {
@@ -199,7 +222,8 @@ impl Direct {
         if preset.drop_rows.iter().any(|row| row.holds(&plain)) {
             return Err(NotPlain);
         }
-        let Some(kind) = manner.kind_of(preset, &plain) else { return Ok(None) };
+        let rule = self.kinds.of(preset.kinds.iter().map(|(_, when)| when), &plain);
+        let Some(kind) = manner.kind_by(preset, rule) else { return Ok(None) };
         let is_special = (flat.has_octets() && refuses_octets(preset, &plain))
             || preset.partial.names.iter().any(|slot| plain.exists(*slot))
             || self.upn.iter().any(|slot| plain.texts(*slot).any(may_be_prefixed))
@@ -221,8 +245,8 @@ impl Direct {
         }
         let deletion = manner.deletion_of(preset, &plain);
         if kind == ObjectKind::User {
-            match preset.account_enabled.iter().find(|(when, _)| when.holds(&plain)) {
-                Some((_, enabled)) => into.push(Canon::ACCOUNT_ENABLED, Packed::Bool(*enabled), preset),
+            match self.states.of(preset.account_enabled.iter().map(|(when, _)| when), &plain) {
+                Some(rule) => into.push(Canon::ACCOUNT_ENABLED, Packed::Bool(preset.account_enabled[rule].1), preset),
                 None if self.account.iter().any(|slot| plain.is_present(*slot)) => return Err(NotPlain),
                 None => {}
             }

@@ -4,7 +4,7 @@ use super::NotPlain;
 #[cfg(doc)]
 use super::fill::Whole;
 use super::fill::{Filling, OneText, Step};
-use super::flat::{Flat, Value};
+use super::flat::{Flat, Lies, Value};
 use crate::source::fields::may_be_prefixed;
 use crate::source::memory::SAMPLES;
 use crate::source::preset::{Canon, Condition, Preset, Slot};
@@ -69,7 +69,7 @@ impl Values<'_, '_> {
             Some(way) if self.into.batch.is_clean() && is_bare(text) => {
                 self.clean(way, slot, (text.as_bytes(), from), || Some(text))
             }
-            Some(way) => self.straight(way, slot, text, Some(from)),
+            Some(way) => self.straight(way, slot, text, Lies::InRecord(from)),
             None => {
                 self.flat.push(slot, Flat::in_record(from, from + text.len()));
                 Ok(())
@@ -77,12 +77,12 @@ impl Values<'_, '_> {
         }
     }
 
-    /// Adds a text that does not lie in the record.
-    pub fn own(&mut self, slot: Slot, text: &str) -> Result<(), NotPlain> {
+    /// Adds a text that does not lie in the record; `is_clean`: it is stored as it is, unless it is a GUID.
+    pub fn own(&mut self, slot: Slot, text: &str, is_clean: bool) -> Result<(), NotPlain> {
         match &self.straight[slot.index()] {
-            Some(way) => self.straight(way, slot, text, None),
+            Some(way) => self.straight(way, slot, text, Lies::Nowhere { is_clean }),
             None => {
-                let value = self.flat.own(text);
+                let value = self.flat.own(text, is_clean);
                 self.flat.push(slot, value);
                 Ok(())
             }
@@ -132,7 +132,7 @@ impl Values<'_, '_> {
     }
 
     #[inline]
-    fn straight(&mut self, way: &Straight, slot: Slot, text: &str, from: Option<usize>) -> Result<(), NotPlain> {
+    fn straight(&mut self, way: &Straight, slot: Slot, text: &str, lies: Lies) -> Result<(), NotPlain> {
         self.note(way, slot);
         if text.is_empty() {
             return Ok(());
@@ -143,6 +143,6 @@ impl Values<'_, '_> {
         if way.is_upn && may_be_prefixed(text) {
             return Err(NotPlain);
         }
-        self.into.text(&way.text, text, from).map(drop)
+        self.into.text(&way.text, text, lies).map(drop)
     }
 }

@@ -39,6 +39,13 @@ pub fn is_clean(text: &str, is_known: bool) -> bool {
     is_bare(text) && (is_known || text.is_ascii() || is_settled(text.as_bytes()))
 }
 
+/// Says of most texts that they are stored as they are, whatever is read of them but a GUID.
+pub fn is_kept(text: &str) -> bool {
+    // a tombstone is behind a line end
+    let has_controls = !has_no_controls(text.as_bytes()) || text.contains('\n');
+    !has_controls && is_clean(text, false) && !is_spreadsheet_number(text)
+}
+
 /// Says whether a text, however long, holds nothing that [`clean`] removes.
 pub fn has_no_controls(text: &[u8]) -> bool {
     // as vectors, without a way out; most have no control but line ends
