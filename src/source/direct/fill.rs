@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
 use super::NotPlain;
 use super::flat::{Lies, Plain};
@@ -15,8 +15,8 @@ use crate::source::raw::RawValue;
 use crate::source::seen::hash_of_value;
 use crate::source::twins::SINGLE;
 use crate::source::value::{
-    Outcome, Reading, clean, cut_tombstone, guid_of_text, has_no_controls, has_no_floats, has_no_tombstone, is_clean,
-    is_lower_guid, is_settled_throughout, is_spreadsheet_number, read,
+    Octets, Outcome, Reading, clean, cut_tombstone, guid_of_text, has_no_controls, has_no_floats, has_no_tombstone,
+    is_clean, is_lower_guid, is_settled_throughout, is_spreadsheet_number, read,
 };
 
 /// Where the texts of a batch go to.
@@ -41,7 +41,7 @@ pub struct Whole<'b> {
     pub text: &'b str,
     /// There are no controls, floats or names of the deleted, for which values are searched one by one otherwise.
     is_free: bool,
-    /// There is no line end in it.
+    /// There is no control in it, so no line end either.
     pub is_one_line: bool,
     /// NFC leaves all parts of it alone.
     pub is_settled: bool,
@@ -52,13 +52,14 @@ impl<'b> Whole<'b> {
     pub fn of(bytes: &'b [u8]) -> Option<Self> {
         // records are cut beside line ends, so that each of them is whole
         let text = simdutf8::basic::from_utf8(bytes).ok()?;
-        let has_controls = !has_no_controls(bytes);
+        let octets = Octets::of(bytes);
+        let is_one_line = octets.has_no_controls();
+        let has_controls = !is_one_line && !has_no_controls(bytes);
         if has_controls && memchr(0, bytes).is_some() {
             return None;
         }
-        let is_free = !has_controls && has_no_floats(bytes) && has_no_tombstone(bytes);
-        let is_one_line = memchr2(b'\n', b'\r', bytes).is_none();
-        Some(Self { text, is_free, is_one_line, is_settled: is_settled_throughout(bytes) })
+        let is_free = !has_controls && has_no_floats(bytes) && (is_one_line || has_no_tombstone(bytes));
+        Some(Self { text, is_free, is_one_line, is_settled: is_settled_throughout(bytes, &octets) })
     }
 
     /// Says whether a value that has no blank around it is clean, whichever it is.
@@ -83,11 +84,11 @@ pub(super) struct Step {
 pub struct OneText {
     pub name: Canon,
     /// Stands for the name in hashes, if the value is handed over.
-    seed: Option<u64>,
+    pub seed: Option<u64>,
     /// Its place in [`SINGLE`].
-    single: Option<usize>,
+    pub single: Option<usize>,
     digits: bool,
-    is_guid: bool,
+    pub is_guid: bool,
 }
 
 impl OneText {
@@ -163,15 +164,21 @@ impl Filling<'_> {
         if one.is_guid {
             return self.text(one, text().ok_or(NotPlain)?, Lies::InRecord(from)).map(drop);
         }
-        let from = self.at + from;
-        self.push_value(one.name, Packed::Text(Span::new(from, from + octets.len())));
-        if let Some(seed) = one.seed {
-            self.add(draft::print_of_text(octets, seed));
-            if let Some(at) = one.single {
-                self.hashes.singles[at] = Some(hash_of_value(one.name, text().ok_or(NotPlain)?, self.room));
-            }
+        self.clean_octets(one.name, one.seed, octets, from);
+        if let (Some(_), Some(at)) = (one.seed, one.single) {
+            self.hashes.singles[at] = Some(hash_of_value(one.name, text().ok_or(NotPlain)?, self.room));
         }
         Ok(())
+    }
+
+    /// Adds a text that lies in the record as it is stored; `seed`: see [`OneText::seed`].
+    #[inline]
+    pub fn clean_octets(&mut self, name: Canon, seed: Option<u64>, octets: &[u8], from: usize) {
+        let from = self.at + from;
+        self.push_value(name, Packed::Text(Span::new(from, from + octets.len())));
+        if let Some(seed) = seed {
+            self.add(draft::print_of_text(octets, seed));
+        }
     }
 
     fn cleaned(&mut self, one: &OneText, text: &str) -> Result<bool, NotPlain> {
@@ -312,7 +319,10 @@ impl Filling<'_> {
 
     fn text_of(&self, value: Packed) -> Option<&str> {
         match value {
-            Packed::Text(place) => std::str::from_utf8(self.packs.bytes_at(self.batch.bytes(), place)).ok(),
+            Packed::Text(place) => match self.batch.text.get(place.from as usize..place.to as usize) {
+                Some(text) => Some(text),
+                None => std::str::from_utf8(self.packs.bytes_at(self.batch.bytes(), place)).ok(),
+            },
             Packed::Bool(_) | Packed::List(_) => None,
         }
     }

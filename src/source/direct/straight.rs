@@ -20,6 +20,24 @@ pub(super) struct Straight {
     is_used: bool,
 }
 
+/// What remains to be known of a name for clean values of which nothing is asked but to be a text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Swift {
+    name: Canon,
+    slot: Slot,
+    is_used: bool,
+    /// As [`OneText::seed`].
+    seed: Option<u64>,
+}
+
+impl Straight {
+    pub fn swift(&self, slot: Slot) -> Option<Swift> {
+        let OneText { name, seed, .. } = self.text;
+        let is_asked = self.is_upn || self.text.is_guid || self.text.single.is_some();
+        (!is_asked).then_some(Swift { name, slot, is_used: self.is_used, seed })
+    }
+}
+
 /// Finds such names; `places`: how many places of a record a name's values are in.
 pub(super) fn names(preset: &Preset, steps: &[Step], places: impl Fn(Slot) -> usize) -> Vec<Option<Straight>> {
     let mut asked: Vec<Slot> = [&preset.partial.names, &preset.existence].into_iter().flatten().copied().collect();
@@ -113,7 +131,7 @@ impl Values<'_, '_> {
         place: (&[u8], usize),
         text: impl Fn() -> Option<&'t str>,
     ) -> Result<(), NotPlain> {
-        self.note(way, slot);
+        self.note(way.is_used, slot);
         // the first one counts, and what else could be taken is noted
         if self.may_repeat && self.into.has(way.text.name) {
             return Err(NotPlain);
@@ -124,16 +142,23 @@ impl Values<'_, '_> {
         self.into.clean_text(&way.text, place, text)
     }
 
+    /// Adds a text of a clean batch that has no blank around it and is the only one of its name.
     #[inline]
-    fn note(&mut self, way: &Straight, slot: Slot) {
-        if way.is_used && usize::from(self.noted[slot.index()]) < SAMPLES && !self.to_note.contains(&slot) {
+    pub fn swiftly(&mut self, swift: &Swift, octets: &[u8], from: usize) {
+        self.note(swift.is_used, swift.slot);
+        self.into.clean_octets(swift.name, swift.seed, octets, from);
+    }
+
+    #[inline]
+    fn note(&mut self, is_used: bool, slot: Slot) {
+        if is_used && usize::from(self.noted[slot.index()]) < SAMPLES && !self.to_note.contains(&slot) {
             self.to_note.push(slot);
         }
     }
 
     #[inline]
     fn straight(&mut self, way: &Straight, slot: Slot, text: &str, lies: Lies) -> Result<(), NotPlain> {
-        self.note(way, slot);
+        self.note(way.is_used, slot);
         if text.is_empty() {
             return Ok(());
         }
