@@ -41,7 +41,8 @@ pub struct Draft<'r> {
 
 #[derive(Debug, Clone)]
 enum Values<'r> {
-    Own(Own<'r>),
+    /// Apart, as most drafts are packed and go from hand to hand.
+    Own(Box<Own<'r>>),
     Packed(View<'r>),
 }
 
@@ -163,7 +164,7 @@ impl<'r> Draft<'r> {
     /// An object of a record at `line`; `names`: how many names its preset has.
     pub fn new(kind: ObjectKind, partial: bool, line: u64, names: usize) -> Self {
         let own = Own { values: vec![None; names], rest: Vec::new(), references: Vec::new() };
-        Self { kind, deletion: Deletion::None, values: Values::Own(own), extras: None, partial, line }
+        Self { kind, deletion: Deletion::None, values: Values::Own(Box::new(own)), extras: None, partial, line }
     }
 
     /// What was packed, its values still there; see [`super::pack::Packs::unpack`].

@@ -235,17 +235,28 @@ fn met_again<I: Iterator<Item = Short>>(bits: usize, turn: u32, hashes: impl Fn(
 
 /// A hash that ignores case, for one reading; `text` is room to write in.
 pub fn hash_of_value(name: Canon, value: &str, text: &mut String) -> u64 {
+    hash_under(name, hash_of_text(value, text))
+}
+
+/// The hash of a value under a name, of [`hash_of_text`].
+#[inline]
+pub fn hash_under(name: Canon, hash: u64) -> u64 {
+    hash.wrapping_add(u64::from(name.0)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// As [`hash_of_value`], whichever name it is under.
+pub fn hash_of_text(value: &str, text: &mut String) -> u64 {
     if value.is_ascii() {
-        return hash_of_lower(name, value.as_bytes());
+        return hash_of_lower(value.as_bytes());
     }
     text.clear();
     text.extend(value.chars().flat_map(char::to_lowercase));
-    hash_of_lower(name, text.as_bytes())
+    hash_of_lower(text.as_bytes())
 }
 
 /// The hash of a text, its ASCII in lower case.
-fn hash_of_lower(name: Canon, text: &[u8]) -> u64 {
-    let mut hasher = FoldHasher::with_seed(u64::from(name.0), SharedSeed::global_fixed());
+fn hash_of_lower(text: &[u8]) -> u64 {
+    let mut hasher = FoldHasher::with_seed(0, SharedSeed::global_fixed());
     let (words, rest) = text.as_chunks();
     for word in words {
         hasher.write_u128(lower(u128::from_le_bytes(*word)));

@@ -12,7 +12,7 @@ use crate::source::map::Manner;
 use crate::source::pack::{Mark, Packed, Packs, Span};
 use crate::source::preset::{Attribute, Canon, FormatName, Preset, Shown};
 use crate::source::raw::RawValue;
-use crate::source::seen::hash_of_value;
+use crate::source::seen::{hash_of_text, hash_of_value, hash_under};
 use crate::source::twins::SINGLE;
 use crate::source::value::{
     Octets, Outcome, Reading, clean, cut_tombstone, guid_of_text, has_no_controls, has_no_floats, has_no_tombstone,
@@ -31,6 +31,8 @@ pub(super) struct Filling<'p> {
     /// A bit for each of the first names that the record gave a value of.
     pub given: u64,
     pub hashes: Hashes,
+    /// Where the last value lies that only one object should have, and its hash.
+    pub last_single: Option<(Span, u64)>,
     /// To write in.
     pub room: &'p mut String,
 }
@@ -166,7 +168,8 @@ impl Filling<'_> {
         }
         self.clean_octets(one.name, one.seed, octets, from);
         if let (Some(_), Some(at)) = (one.seed, one.single) {
-            self.hashes.singles[at] = Some(hash_of_value(one.name, text().ok_or(NotPlain)?, self.room));
+            let from = self.at + from;
+            self.note_single(at, one.name, Span::new(from, from + octets.len()), text().ok_or(NotPlain)?);
         }
         Ok(())
     }
@@ -206,9 +209,20 @@ impl Filling<'_> {
         if let Some(seed) = one.seed {
             self.add(draft::print_of_text(text.as_bytes(), seed));
             if let Some(at) = one.single {
-                self.hashes.singles[at] = Some(hash_of_value(one.name, text, self.room));
+                self.note_single(at, one.name, place, text);
             }
         }
+    }
+
+    /// Notes the hash of a value that only one object should have; `at`: the place of its name in [`SINGLE`].
+    fn note_single(&mut self, at: usize, name: Canon, place: Span, text: &str) {
+        let hash = match self.last_single {
+            // as a rule the address is the user principal name
+            Some((last, hash)) if self.packs.bytes_at(self.batch.bytes(), last) == text.as_bytes() => hash,
+            Some(_) | None => hash_of_text(text, self.room),
+        };
+        self.last_single = Some((place, hash));
+        self.hashes.singles[at] = Some(hash_under(name, hash));
     }
 
     pub fn push(&mut self, name: Canon, value: Packed, preset: &Preset) {

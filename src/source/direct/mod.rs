@@ -210,6 +210,7 @@ impl Direct {
             mark,
             given: 0,
             hashes,
+            last_single: None,
             room,
         };
         let may_repeat = matches!(cutter, Cutter::Lines(_));
