@@ -227,7 +227,9 @@ impl Lines {
         match (meaning, spec_of(rest)?) {
             (Meaning::Special, _) => return Err(NotPlain),
             (Meaning::Dropped, _) | (Meaning::Unread, Spec::Text(_)) => {}
-            (Meaning::Unread, Spec::Base64(text)) => drop(self.decoded.of(text)?),
+            (Meaning::Unread, Spec::Base64(text)) => {
+                self.decoded.of(text)?;
+            }
             (Meaning::Slot(slot), Spec::Text(text)) => self.add(slot, text, (line, from), values)?,
             (Meaning::Octets(slot), Spec::Text(text)) => values.octets(slot, text.as_bytes())?,
             (Meaning::Octets(slot), Spec::Base64(text)) => match self.decoded.of(text)? {

@@ -1,10 +1,11 @@
 //! The straight way from the bytes of a record to its pack, for records of which there is nothing to say: most of them.
 //!
 //! ```text
-//! Cells, Lines   the values of a record, as places in it
+//! Cells, Lines   the values of a record, as places in it; Decoded: those in base64
 //! Values         whither with each
 //! Flat           those that are asked something, by the numbers of the preset
 //! Filling        attributes, references and hashes, into Packs
+//! First          which of the preset's rules holds
 //! Direct         all of it, with the kind and state of the object
 //! ```
 //!
