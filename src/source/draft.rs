@@ -297,7 +297,7 @@ impl<'r> Draft<'r> {
     }
 
     /// Says whether the account is enabled; unknown is none, and what is no truth value counts as enabled.
-    fn is_enabled(&self) -> Option<bool> {
+    pub fn is_enabled(&self) -> Option<bool> {
         match &self.values {
             Values::Own(_) => self.get(Canon::ACCOUNT_ENABLED).map(|value| *value != Value::Bool(false)),
             Values::Packed(view) => view.pack.enabled,

@@ -253,10 +253,11 @@ impl Packs {
             self.references.push((u16::try_from(*index).unwrap_or(u16::MAX), texts));
         }
         let head = (draft.kind, draft.deletion, draft.partial, draft.line);
-        Pack { extras: draft.into_extras(), ..self.wrap(head, extent, hashes, mark) }
+        let (enabled, is_dated) = (draft.is_enabled(), draft.get(Canon::MODIFIED).is_some());
+        Pack { enabled, is_dated, extras: draft.into_extras(), ..self.wrap(head, extent, hashes, mark) }
     }
 
-    /// Makes a pack of all that was put in since.
+    /// Makes a pack of all that was put in since; whether it is enabled and dated is for the caller to say.
     pub fn wrap(
         &self,
         (kind, deletion, partial, line): (ObjectKind, Deletion, bool, u64),
@@ -264,14 +265,6 @@ impl Packs {
         hashes: Hashes,
         mark: Mark,
     ) -> Pack {
-        let (mut enabled, mut is_dated) = (None, false);
-        for (name, value) in self.values_since(mark) {
-            match *name {
-                Canon::ACCOUNT_ENABLED => enabled = Some(!matches!(value, Packed::Bool(false))),
-                Canon::MODIFIED => is_dated = true,
-                _ => {}
-            }
-        }
         Pack {
             kind,
             deletion,
@@ -280,8 +273,8 @@ impl Packs {
             extent,
             hashes,
             key: None,
-            enabled,
-            is_dated,
+            enabled: None,
+            is_dated: false,
             values: Span::new(mark.values, self.values.len()),
             rest: Span::new(mark.rest, self.rest.len()),
             references: Span::new(mark.references, self.references.len()),

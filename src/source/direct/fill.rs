@@ -50,8 +50,8 @@ pub struct Whole<'b> {
 }
 
 impl<'b> Whole<'b> {
-    /// None where records are no plain text.
-    pub fn of(bytes: &'b [u8]) -> Option<Self> {
+    /// None where records are no plain text; `has_lines`: no value goes over several of them.
+    pub fn of(bytes: &'b [u8], has_lines: bool) -> Option<Self> {
         // records are cut beside line ends, so that each of them is whole
         let text = simdutf8::basic::from_utf8(bytes).ok()?;
         let octets = Octets::of(bytes);
@@ -60,7 +60,7 @@ impl<'b> Whole<'b> {
         if has_controls && memchr(0, bytes).is_some() {
             return None;
         }
-        let is_free = !has_controls && has_no_floats(bytes) && (is_one_line || has_no_tombstone(bytes));
+        let is_free = !has_controls && has_no_floats(bytes) && (is_one_line || has_lines || has_no_tombstone(bytes));
         Some(Self { text, is_free, is_one_line, is_settled: is_settled_throughout(bytes, &octets) })
     }
 

@@ -26,8 +26,7 @@ mod tests;
 use std::ops::Range;
 
 use self::cells::Cells;
-pub use self::fill::Whole;
-use self::fill::{Filling, Step};
+use self::fill::{Filling, Step, Whole};
 use self::first::First;
 use self::flat::{Flat, Plain};
 use self::lines::Lines;
@@ -84,6 +83,9 @@ struct Object {
     deletion: Deletion,
     hashes: Hashes,
     key: Option<(Canon, ObjectKey)>,
+    /// As in [`Pack`].
+    enabled: Option<bool>,
+    is_dated: bool,
 }
 
 impl Direct {
@@ -153,6 +155,11 @@ impl Direct {
         })
     }
 
+    /// What is to be known of the bytes of a batch; none where records are no plain text.
+    pub fn whole<'b>(&self, bytes: &'b [u8]) -> Option<Whole<'b>> {
+        Whole::of(bytes, matches!(self.cutter, Cutter::Lines(_)))
+    }
+
     /// Maps the record at `line`, which begins `at` in the batch; none if it is of kind `ignore`.
     ///
     /// `noted`: how often each name was noted; see [`Packs::note_slot`].
@@ -169,7 +176,7 @@ impl Direct {
         self.to_note.clear();
         let mark = packs.mark();
         let object = self.object(record, place.start, packs, (batch, mark), noted);
-        let Ok(Some(Object { kind, deletion, hashes, key })) = object else {
+        let Ok(Some(Object { kind, deletion, hashes, key, enabled, is_dated })) = object else {
             packs.take_back(mark);
             return object.map(|_| None);
         };
@@ -188,7 +195,7 @@ impl Direct {
             Cutter::Lines(lines) => lines.extent,
         };
         let mut pack = packs.wrap((kind, deletion, false, line), extent, hashes, mark);
-        pack.key = key;
+        (pack.key, pack.enabled, pack.is_dated) = (key, enabled, is_dated);
         Ok(Some(pack))
     }
 
@@ -246,17 +253,23 @@ impl Direct {
             }
         }
         let deletion = manner.deletion_of(preset, &plain);
+        let mut enabled = None;
         if kind == ObjectKind::User {
             match self.states.of(preset.account_enabled.iter().map(|(when, _)| when), &plain) {
-                Some(rule) => into.push(Canon::ACCOUNT_ENABLED, Packed::Bool(preset.account_enabled[rule].1), preset),
+                Some(rule) => {
+                    let truth = preset.account_enabled[rule].1;
+                    into.push(Canon::ACCOUNT_ENABLED, Packed::Bool(truth), preset);
+                    enabled = Some(truth);
+                }
                 None if self.account.iter().any(|slot| plain.is_present(*slot)) => return Err(NotPlain),
                 None => {}
             }
         }
         let key = self.anchor.and_then(|name| Some((name, ObjectKey::of(kind, into.text_under(name)?))));
+        let is_dated = into.has(Canon::MODIFIED);
         let mut hashes = into.hashes;
         hashes.print = hashes.print.wrapping_add(draft::print_of_head(kind, deletion));
-        Ok(Some(Object { kind, deletion, hashes, key }))
+        Ok(Some(Object { kind, deletion, hashes, key, enabled, is_dated }))
     }
 }
 
