@@ -16,13 +16,17 @@ impl ObjectKey {
         };
         // most are GUIDs, which need no allocation
         let mut short = [0; 64];
-        let name = if anchor.contains('=') { dn::normalise(anchor) } else { None };
-        if let Some(place) = short.get_mut(1..=anchor.len()).filter(|_| name.is_none() && anchor.is_ascii()) {
+        if let Some(place) = short.get_mut(1..=anchor.len()) {
             place.copy_from_slice(anchor.as_bytes());
-            place.make_ascii_lowercase();
-            short[0] = kind;
-            return Self(xxhash_rust::xxh3::xxh3_64(&short[..=anchor.len()]).max(1));
+            // as vectors, without a way out
+            let is_simple = short.iter().fold(true, |all, byte| all & byte.is_ascii() & (*byte != b'='));
+            if is_simple {
+                short.make_ascii_lowercase();
+                short[0] = kind;
+                return Self(xxhash_rust::xxh3::xxh3_64(&short[..=anchor.len()]).max(1));
+            }
         }
+        let name = if anchor.contains('=') { dn::normalise(anchor) } else { None };
         let mut text = String::with_capacity(anchor.len() + 1);
         text.push(char::from(kind));
         match name {

@@ -6,7 +6,8 @@ use regex::bytes::Regex;
 
 use super::changes::Entry;
 use super::cut::{Cut, Cutter};
-use super::direct::{Direct, Whole};
+use super::direct::Direct;
+use super::extent::Extent;
 use super::fetch::Feed;
 use super::frame::{Decoder, FileFault, RecordFault};
 use super::map::{Mapped, Mapper};
@@ -204,13 +205,13 @@ impl Batch {
         }
         noted.clear();
         noted.resize(mapper.preset().names.len(), 0);
-        let mut direct = direct.as_mut().and_then(|direct| Some((direct, Whole::of(bytes)?)));
+        let mut direct = direct.as_mut().and_then(|direct| Some((direct.whole(bytes)?, direct)));
         for record in records.iter_mut().filter(|record| matches!(record.step, Step::Unknown)) {
             let text = &bytes[record.place.clone()];
             if text.len() > LONG {
                 continue;
             }
-            if let Some((direct, whole)) = &mut direct
+            if let Some((whole, direct)) = &mut direct
                 && let Ok(pack) = direct.map(record.place.clone(), record.line, *whole, packs, noted)
             {
                 record.step = if pack.is_some() { Step::Mapped } else { Step::Ignored(None) };
@@ -228,7 +229,7 @@ impl Batch {
                     let hashes = draft.hashes(mapper.preset(), room);
                     let mark = packs.mark();
                     mapper.each_used(|slot| packs.note_slot(slot, noted));
-                    let mut pack = packs.pack(bytes, *draft, hashes, mark);
+                    let mut pack = packs.pack(bytes, *draft, Extent::of(text), hashes, mark);
                     if entry.is_some() || !remarks.is_empty() {
                         pack.beside = Some(Box::new(Beside { remarks, entry }));
                     }

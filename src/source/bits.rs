@@ -19,6 +19,31 @@ impl<'t> Places<'t> {
         Self { text, byte, bits: 0, from: 0, next: 0 }
     }
 
+    /// Puts all of them into `list` behind the first `count`, and returns how many there are then; what comes after these means
+    /// nothing. Eight are put at once, so that how many a block has need not be foreseen. The text is not longer than `u32::MAX`.
+    pub fn list(mut self, list: &mut Vec<u32>, mut count: usize) -> usize {
+        while self.look_on() {
+            if list.len() < count + BLOCK {
+                list.resize(count + 2 * BLOCK, 0);
+            }
+            let from = self.from as u32;
+            let mut left = self.bits.count_ones() as usize;
+            count += left;
+            for eight in list[count - left..].as_chunks_mut::<8>().0 {
+                for place in eight {
+                    // where none is left the place means nothing, and any bit spares a question
+                    *place = from.wrapping_add((self.bits | 1 << 63).trailing_zeros());
+                    self.bits &= self.bits.wrapping_sub(1);
+                }
+                left = left.saturating_sub(8);
+                if left == 0 {
+                    break;
+                }
+            }
+        }
+        count
+    }
+
     #[inline(always)]
     fn look_on(&mut self) -> bool {
         let Some(rest) = self.text.get(self.next..).filter(|rest| !rest.is_empty()) else { return false };
@@ -76,9 +101,14 @@ mod tests {
     #[test]
     fn every_place_is_found() {
         for length in 0..200 {
-            let text: Vec<u8> = (0..length).map(|at| [b',', b'a', 0xac, !b','][at * at % 7 % 4]).collect();
+            let text: Vec<u8> = (0..length)
+                .map(|at| if length % 3 > 0 { [b',', b'a', 0xac, !b','][at * at % 7 % 4] } else { b',' })
+                .collect();
             let expected = (0..length).filter(|at| text[*at] == b',');
-            assert!(Places::of(b',', &text).eq(expected), "{length}");
+            assert!(Places::of(b',', &text).eq(expected.clone()), "{length}");
+            let mut list = vec![7];
+            let count = Places::of(b',', &text).list(&mut list, 1);
+            assert!(list[..count].iter().map(|at| *at as usize).eq([7].into_iter().chain(expected)), "{length}");
         }
     }
 }

@@ -10,6 +10,7 @@ use foldhash::SharedSeed;
 use foldhash::fast::FoldHasher;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::extent::Extent;
 use super::pack::{Pack, Packed, View};
 use super::preset::{Canon, Preset};
 use super::read::ObjectKey;
@@ -41,7 +42,8 @@ pub struct Draft<'r> {
 
 #[derive(Debug, Clone)]
 enum Values<'r> {
-    Own(Own<'r>),
+    /// Apart, as most drafts are packed and go from hand to hand.
+    Own(Box<Own<'r>>),
     Packed(View<'r>),
 }
 
@@ -163,7 +165,7 @@ impl<'r> Draft<'r> {
     /// An object of a record at `line`; `names`: how many names its preset has.
     pub fn new(kind: ObjectKind, partial: bool, line: u64, names: usize) -> Self {
         let own = Own { values: vec![None; names], rest: Vec::new(), references: Vec::new() };
-        Self { kind, deletion: Deletion::None, values: Values::Own(own), extras: None, partial, line }
+        Self { kind, deletion: Deletion::None, values: Values::Own(Box::new(own)), extras: None, partial, line }
     }
 
     /// What was packed, its values still there; see [`super::pack::Packs::unpack`].
@@ -175,6 +177,11 @@ impl<'r> Draft<'r> {
     /// The key of the value under a name that may be the anchor, if it was found out.
     pub fn key(&self) -> Option<(Canon, ObjectKey)> {
         self.pack().and_then(|pack| pack.key)
+    }
+
+    /// How long the record is, if that was found out.
+    pub fn extent(&self) -> Option<Extent> {
+        self.pack().map(|pack| pack.extent)
     }
 
     fn pack(&self) -> Option<&Pack> {
@@ -291,7 +298,7 @@ impl<'r> Draft<'r> {
     }
 
     /// Says whether the account is enabled; unknown is none, and what is no truth value counts as enabled.
-    fn is_enabled(&self) -> Option<bool> {
+    pub fn is_enabled(&self) -> Option<bool> {
         match &self.values {
             Values::Own(_) => self.get(Canon::ACCOUNT_ENABLED).map(|value| *value != Value::Bool(false)),
             Values::Packed(view) => view.pack.enabled,

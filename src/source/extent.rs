@@ -27,6 +27,16 @@ impl Extent {
         Self(octets | lines << OCTETS)
     }
 
+    /// Of a record without a CR that holds so many LF.
+    #[inline]
+    pub fn of_ends(record: &[u8], ends: usize) -> Self {
+        let lines = if ends < MOST_LINES { ends as u32 + 1 } else { 0 };
+        u32::try_from(record.len())
+            .ok()
+            .filter(|octets| *octets < 1 << OCTETS)
+            .map_or_else(Self::default, |octets| Self(octets | lines << OCTETS))
+    }
+
     /// As [`Self::bits`] gave it.
     pub fn of_bits(bits: u32) -> Self {
         Self(bits)
@@ -70,6 +80,9 @@ mod tests {
             assert_eq!((extent.octets(), extent.lines()), (octets, lines));
             assert_eq!(Extent::of_bits(extent.bits()), extent);
             assert!(extent.bits() < 1 << 31);
+            if !record.contains(&b'\r') {
+                assert_eq!(Extent::of_ends(record, memchr_iter(b'\n', record).count()), extent);
+            }
         }
     }
 }

@@ -49,6 +49,7 @@ pub struct FileReading<'r, 'a> {
     remarks: Vec<Remark>,
     said: Vec<(&'static str, Option<String>)>,
     kinds: Kinds,
+    /// It was said that characters were lost, or the encoding holds all.
     said_lossy: bool,
     /// All files of the set.
     plans: &'r [Plan],
@@ -98,6 +99,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
             ..FileReport::of(&found.name)
         };
         let mapper = mapper_of(reading.given(), index, opened, is_delta, Arc::clone(preset));
+        let encoding = opened.choice.encoding;
         let seed = seed_of(opened, found.role, is_delta, &found.name);
         Self {
             reading,
@@ -109,7 +111,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
             remarks: Vec::new(),
             said: Vec::new(),
             kinds: Kinds::default(),
-            said_lossy: false,
+            said_lossy: [encoding_rs::UTF_8, encoding_rs::UTF_16LE, encoding_rs::UTF_16BE].contains(&encoding),
             plans,
             unsettled: Vec::new(),
             noted: vec![0; preset.names.len()],
@@ -480,10 +482,14 @@ impl<'r, 'a> FileReading<'r, 'a> {
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Done, E> {
         self.kinds.content += 1;
-        let Beside { mut remarks, entry } = beside.map(|beside| *beside).unwrap_or_default();
+        let mut entry = None;
+        if let Some(beside) = beside {
+            let Beside { mut remarks, entry: own } = *beside;
+            self.remarks.append(&mut remarks);
+            self.flush_remarks();
+            entry = own;
+        }
         let lasting = self.lasting(entry, known);
-        self.remarks.append(&mut remarks);
-        self.flush_remarks();
         self.object(draft, Some(slots), lasting, (hash, bytes), known, sink)
     }
 
@@ -514,11 +520,18 @@ impl<'r, 'a> FileReading<'r, 'a> {
         }
         let resolved = self.resolved(&draft, anchor, preset, known);
         let hash = resolved.as_ref().map_or(hash, |resolved| resolved.mix(hash));
-        self.note_names(slots, hash);
+        if slots.is_none_or(|slots| !slots.is_empty()) {
+            self.note_names(slots, hash);
+        }
         self.reading.newest.meet(&draft, hash);
         resolved.iter().for_each(|resolved| self.warn_references(line, resolved));
-        self.warn_lossy(&draft);
-        let fingerprint = Fingerprint::of(hash, bytes);
+        if !self.said_lossy {
+            self.warn_lossy(&draft);
+        }
+        let fingerprint = match draft.extent() {
+            Some(extent) => Fingerprint { hash, extent },
+            None => Fingerprint::of(hash, bytes),
+        };
         if self.decodes_all() {
             if known.recall.wanted().is_some_and(|wanted| !wanted.is_match(bytes)) {
                 self.pass_over();
@@ -768,10 +781,6 @@ impl<'r, 'a> FileReading<'r, 'a> {
 
     /// An encoding that cannot hold a character loses it on the exporter's side (sources.md 5).
     fn warn_lossy(&mut self, draft: &Draft<'_>) {
-        let encoding = self.opened.choice.encoding;
-        if self.said_lossy || [encoding_rs::UTF_8, encoding_rs::UTF_16LE, encoding_rs::UTF_16BE].contains(&encoding) {
-            return;
-        }
         let lossy = [Canon::DISPLAY_NAME, Canon::GIVEN_NAME, Canon::SURNAME]
             .into_iter()
             .find(|name| draft.text(*name).is_some_and(|text| text.contains('?')));

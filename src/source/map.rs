@@ -72,7 +72,12 @@ impl Manner {
 
     /// What a record is of; none: it is ignored.
     pub fn kind_of(&self, preset: &Preset, record: &impl Asked) -> Option<ObjectKind> {
-        let kind = preset.kinds.iter().find(|(_, when)| when.holds(record)).and_then(|(kind, _)| *kind)?;
+        self.kind_by(preset, preset.kinds.iter().position(|(_, when)| when.holds(record)))
+    }
+
+    /// As [`Self::kind_of`]; `rule`: which one holds.
+    pub fn kind_by(&self, preset: &Preset, rule: Option<usize>) -> Option<ObjectKind> {
+        let kind = rule.and_then(|rule| preset.kinds[rule].0)?;
         Some(if self.role == Role::Groups { ObjectKind::Group } else { kind })
     }
 

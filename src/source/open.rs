@@ -267,6 +267,14 @@ fn guess_of(format: FormatName) -> FormatGuess {
     }
 }
 
+fn format_of(guess: FormatGuess) -> FormatName {
+    match guess {
+        FormatGuess::Csv => FormatName::Csv,
+        FormatGuess::Json => FormatName::Json,
+        FormatGuess::Ldif => FormatName::Ldif,
+    }
+}
+
 fn reason_of(reason: Reason) -> &'static str {
     match reason {
         Reason::Mark => "the file has a byte-order mark",
@@ -414,9 +422,8 @@ fn preset_of_changes(
     if peek::shows(guess, text) == Shows::None {
         return None;
     }
-    let detectable = presets.detectable(settings);
-    let mut fitting =
-        detectable.into_iter().filter(|preset| guess_of(preset.format) == guess && siblings.contains(&preset.name));
+    let detectable = presets.detectable(format_of(guess), settings);
+    let mut fitting = detectable.into_iter().filter(|preset| siblings.contains(&preset.name));
     match (fitting.next(), fitting.next()) {
         (Some(only), None) => Some(only),
         _ => None,
@@ -434,8 +441,7 @@ fn detect(
     siblings: &[String],
     file: &mut File,
 ) -> Result<(Arc<Preset>, &'static str), FileFault> {
-    let candidates: Vec<Arc<Preset>> =
-        presets.detectable(settings).into_iter().filter(|preset| guess_of(preset.format) == guess).collect();
+    let candidates = presets.detectable(format_of(guess), settings);
     let show = |head: &[u8]| match guess {
         FormatGuess::Csv => candidates.iter().map(|preset| csv_evidence(text, preset)).collect(),
         FormatGuess::Json => vec![json_evidence(head, choice, settings.limits, &candidates); candidates.len()],

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::changes::Entry;
 use super::draft::{Draft, Extras, Hashes, Referring, Value};
+use super::extent::Extent;
 use super::map::Remark;
 use super::memory::SAMPLES;
 use super::preset::{Canon, Slot};
@@ -58,6 +59,8 @@ pub struct Pack {
     pub deletion: Deletion,
     pub partial: bool,
     pub line: u64,
+    /// Of the record.
+    pub extent: Extent,
     pub hashes: Hashes,
     /// Of the value under a name that may be the anchor.
     pub key: Option<(Canon, ObjectKey)>,
@@ -236,7 +239,7 @@ impl Packs {
     }
 
     /// Packs a draft whose hashes were taken; `mark` is from before its names were noted.
-    pub fn pack(&mut self, batch: &[u8], draft: Draft<'_>, hashes: Hashes, mark: Mark) -> Pack {
+    pub fn pack(&mut self, batch: &[u8], draft: Draft<'_>, extent: Extent, hashes: Hashes, mark: Mark) -> Pack {
         draft.each_value(|name, value| {
             let packed = self.put_value(batch, value);
             self.values.push((name, packed));
@@ -250,33 +253,28 @@ impl Packs {
             self.references.push((u16::try_from(*index).unwrap_or(u16::MAX), texts));
         }
         let head = (draft.kind, draft.deletion, draft.partial, draft.line);
-        Pack { extras: draft.into_extras(), ..self.wrap(head, hashes, mark) }
+        let (enabled, is_dated) = (draft.is_enabled(), draft.get(Canon::MODIFIED).is_some());
+        Pack { enabled, is_dated, extras: draft.into_extras(), ..self.wrap(head, extent, hashes, mark) }
     }
 
-    /// Makes a pack of all that was put in since.
+    /// Makes a pack of all that was put in since; whether it is enabled and dated is for the caller to say.
     pub fn wrap(
         &self,
         (kind, deletion, partial, line): (ObjectKind, Deletion, bool, u64),
+        extent: Extent,
         hashes: Hashes,
         mark: Mark,
     ) -> Pack {
-        let (mut enabled, mut is_dated) = (None, false);
-        for (name, value) in self.values_since(mark) {
-            match *name {
-                Canon::ACCOUNT_ENABLED => enabled = Some(!matches!(value, Packed::Bool(false))),
-                Canon::MODIFIED => is_dated = true,
-                _ => {}
-            }
-        }
         Pack {
             kind,
             deletion,
             partial,
             line,
+            extent,
             hashes,
             key: None,
-            enabled,
-            is_dated,
+            enabled: None,
+            is_dated: false,
             values: Span::new(mark.values, self.values.len()),
             rest: Span::new(mark.rest, self.rest.len()),
             references: Span::new(mark.references, self.references.len()),

@@ -195,40 +195,68 @@ fn repeated(hashes: &Pieces<Short>) -> HashSet<Short> {
     found
 }
 
-/// Those of about `count` hashes. A bit for a sixteenth of a hash shows most of them to be alone.
+/// Those of about `count` hashes. A bit for an eighth of a hash shows most of them to be alone, another most of the others.
 fn repeated_of<I: Iterator<Item = Short>>(count: usize, hashes: impl Fn() -> I, found: &mut HashSet<Short>) {
-    let bits = (count * 16).next_power_of_two().max(64);
+    let mut some = Vec::new();
+    met_again(8 * count, 16, hashes, |short| some.push(short));
+    let mut met = HashSet::new();
+    met_again(
+        16 * some.len(),
+        40,
+        || some.iter().copied(),
+        |short| {
+            if !met.insert(short) {
+                found.insert(short);
+            }
+        },
+    );
+}
+
+/// Gives those hashes of which another has the same bit of so many; `turn`: which part of a hash says its bit.
+fn met_again<I: Iterator<Item = Short>>(bits: usize, turn: u32, hashes: impl Fn() -> I, mut with: impl FnMut(Short)) {
+    let bits = bits.next_power_of_two().max(64);
     let place = |short: Short| {
-        let bit = usize::try_from((short.hash() >> 16) & 0xffff_ffff).unwrap_or(usize::MAX) & (bits - 1);
+        let bit = usize::try_from((short.hash().rotate_right(turn)) & 0xffff_ffff).unwrap_or(usize::MAX) & (bits - 1);
         (bit / 64, 1_u64 << (bit % 64))
     };
-    let (mut once, mut twice) = (vec![0_u64; bits / 64], vec![0_u64; bits / 64]);
-    for (word, bit) in hashes().map(place) {
-        twice[word] |= once[word] & bit;
-        once[word] |= bit;
-    }
-    drop(once);
-    let mut met = HashSet::new();
-    let shared = hashes().filter(|short| {
-        let (word, bit) = place(*short);
-        twice[word] & bit != 0
+    // whether a bit was met once and twice, side by side
+    let mut met = vec![[0_u64; 2]; bits / 64];
+    hashes().map(place).for_each(|(word, bit)| {
+        let [once, twice] = &mut met[word];
+        *twice |= *once & bit;
+        *once |= bit;
     });
-    found.extend(shared.filter(|short| !met.insert(*short)));
+    let is_again = |short: &Short| {
+        let (word, bit) = place(*short);
+        met[word][1] & bit != 0
+    };
+    hashes().filter(is_again).for_each(&mut with);
 }
 
 /// A hash that ignores case, for one reading; `text` is room to write in.
 pub fn hash_of_value(name: Canon, value: &str, text: &mut String) -> u64 {
+    hash_under(name, hash_of_text(value, text))
+}
+
+/// The hash of a value under a name, of [`hash_of_text`].
+#[inline]
+pub fn hash_under(name: Canon, hash: u64) -> u64 {
+    hash.wrapping_add(u64::from(name.0)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// As [`hash_of_value`], whichever name it is under.
+pub fn hash_of_text(value: &str, text: &mut String) -> u64 {
     if value.is_ascii() {
-        return hash_of_lower(name, value.as_bytes());
+        return hash_of_lower(value.as_bytes());
     }
     text.clear();
     text.extend(value.chars().flat_map(char::to_lowercase));
-    hash_of_lower(name, text.as_bytes())
+    hash_of_lower(text.as_bytes())
 }
 
 /// The hash of a text, its ASCII in lower case.
-fn hash_of_lower(name: Canon, text: &[u8]) -> u64 {
-    let mut hasher = FoldHasher::with_seed(u64::from(name.0), SharedSeed::global_fixed());
+fn hash_of_lower(text: &[u8]) -> u64 {
+    let mut hasher = FoldHasher::with_seed(0, SharedSeed::global_fixed());
     let (words, rest) = text.as_chunks();
     for word in words {
         hasher.write_u128(lower(u128::from_le_bytes(*word)));

@@ -4,7 +4,7 @@ use memchr::memchr;
 
 use super::NotPlain;
 use super::flat::Flat;
-use super::straight::{Straight, Values};
+use super::straight::{Straight, Swift, Values};
 use crate::source::canonical;
 use crate::source::cells::is_special;
 use crate::source::frame::Wanted;
@@ -36,6 +36,8 @@ struct Column {
     has_dns: bool,
     /// If a cell is no more than its text and goes straight.
     way: Option<Straight>,
+    /// If nothing more is to be looked at of a clean one.
+    swift: Option<Swift>,
 }
 
 impl Cells {
@@ -55,6 +57,7 @@ impl Cells {
                 is_single: usage.single,
                 has_dns: usage.dns,
                 way: None,
+                swift: None,
             })
         };
         let form = &preset.csv;
@@ -74,6 +77,7 @@ impl Cells {
     pub fn go_straight(&mut self, straight: &[Option<Straight>]) {
         for column in self.columns.iter_mut().filter(|column| self.is_bare && column.rest.is_none()) {
             column.way = column.slot.and_then(|slot| straight[slot.index()]);
+            column.swift = column.slot.zip(column.way).and_then(|(slot, way)| way.swift(slot));
         }
     }
 
@@ -101,8 +105,15 @@ impl Cells {
     fn take(&self, record: &str, places: &Places, values: &mut Values<'_, '_>) -> Result<(), NotPlain> {
         let is_clean = values.into.batch.is_clean();
         for column in &self.columns {
-            let Some((from, to)) = places.at(column.number) else { return Err(NotPlain) };
+            let Some((from, to)) = places.at(column.number, record.as_bytes()) else { return Err(NotPlain) };
             if from == to {
+                continue;
+            }
+            if let (Some(swift), true) = (&column.swift, is_clean)
+                && let Some(cell) = record.as_bytes().get(from..to)
+                && is_clean_value(cell)
+            {
+                values.swiftly(swift, cell, from);
                 continue;
             }
             if let (Some(way), Some(slot), true) = (&column.way, column.slot, is_clean)
@@ -217,14 +228,15 @@ fn push_parts(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::value::is_settled_throughout;
+    use crate::source::value::{Octets, is_settled_throughout};
 
     #[test]
     fn clean_values_have_no_blank_around_them() {
         let mut count = 0;
         for c in '\0'..='\u{ffff}' {
             for text in [c.to_string(), format!("{c}a"), format!("a{c}"), format!("{c}y"), format!("{c}i")] {
-                if is_settled_throughout(text.as_bytes()) && is_clean_value(text.as_bytes()) {
+                let octets = Octets::of(text.as_bytes());
+                if is_settled_throughout(text.as_bytes(), &octets) && is_clean_value(text.as_bytes()) {
                     count += 1;
                     let is_same =
                         text.trim() == text && !["=", "#", "Sy", "Mi"].iter().any(|word| text.starts_with(word));

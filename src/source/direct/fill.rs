@@ -5,18 +5,18 @@ use std::borrow::Cow;
 use memchr::memchr;
 
 use super::NotPlain;
-use super::flat::Plain;
+use super::flat::{Lies, Plain};
 use crate::source::attributes::{in_order, split};
 use crate::source::draft::{self, Hashes};
 use crate::source::map::Manner;
 use crate::source::pack::{Mark, Packed, Packs, Span};
 use crate::source::preset::{Attribute, Canon, FormatName, Preset, Shown};
 use crate::source::raw::RawValue;
-use crate::source::seen::hash_of_value;
+use crate::source::seen::{hash_of_text, hash_of_value, hash_under};
 use crate::source::twins::SINGLE;
 use crate::source::value::{
-    Outcome, Reading, clean, cut_tombstone, guid_of_text, has_no_controls, has_no_floats, has_no_tombstone, is_clean,
-    is_lower_guid, is_settled_throughout, is_spreadsheet_number, read,
+    Octets, Outcome, Reading, clean, cut_tombstone, guid_of_text, has_no_controls, has_no_floats, has_no_tombstone,
+    is_clean, is_lower_guid, is_settled_throughout, is_spreadsheet_number, read,
 };
 
 /// Where the texts of a batch go to.
@@ -28,7 +28,11 @@ pub(super) struct Filling<'p> {
     /// NFC leaves all of the record alone.
     pub is_settled: bool,
     pub mark: Mark,
+    /// A bit for each of the first names that the record gave a value of.
+    pub given: u64,
     pub hashes: Hashes,
+    /// Where the last value lies that only one object should have, and its hash.
+    pub last_single: Option<(Span, u64)>,
     /// To write in.
     pub room: &'p mut String,
 }
@@ -39,21 +43,25 @@ pub struct Whole<'b> {
     pub text: &'b str,
     /// There are no controls, floats or names of the deleted, for which values are searched one by one otherwise.
     is_free: bool,
+    /// There is no control in it, so no line end either.
+    pub is_one_line: bool,
     /// NFC leaves all parts of it alone.
     pub is_settled: bool,
 }
 
 impl<'b> Whole<'b> {
-    /// None where records are no plain text.
-    pub fn of(bytes: &'b [u8]) -> Option<Self> {
+    /// None where records are no plain text; `has_lines`: no value goes over several of them.
+    pub fn of(bytes: &'b [u8], has_lines: bool) -> Option<Self> {
         // records are cut beside line ends, so that each of them is whole
         let text = simdutf8::basic::from_utf8(bytes).ok()?;
-        let has_controls = !has_no_controls(bytes);
+        let octets = Octets::of(bytes);
+        let is_one_line = octets.has_no_controls();
+        let has_controls = !is_one_line && !has_no_controls(bytes);
         if has_controls && memchr(0, bytes).is_some() {
             return None;
         }
-        let is_free = !has_controls && has_no_floats(bytes) && has_no_tombstone(bytes);
-        Some(Self { text, is_free, is_settled: is_settled_throughout(bytes) })
+        let is_free = !has_controls && has_no_floats(bytes) && (is_one_line || has_lines || has_no_tombstone(bytes));
+        Some(Self { text, is_free, is_one_line, is_settled: is_settled_throughout(bytes, &octets) })
     }
 
     /// Says whether a value that has no blank around it is clean, whichever it is.
@@ -78,11 +86,11 @@ pub(super) struct Step {
 pub struct OneText {
     pub name: Canon,
     /// Stands for the name in hashes, if the value is handed over.
-    seed: Option<u64>,
+    pub seed: Option<u64>,
     /// Its place in [`SINGLE`].
-    single: Option<usize>,
+    pub single: Option<usize>,
     digits: bool,
-    is_guid: bool,
+    pub is_guid: bool,
 }
 
 impl OneText {
@@ -111,8 +119,8 @@ impl Filling<'_> {
     pub fn step(&mut self, step: &Step, plain: &Plain<'_>, manner: &Manner, preset: &Preset) -> Result<(), NotPlain> {
         let attribute = &step.attribute;
         let Some(value) = plain.first_of(&attribute.from) else { return Ok(()) };
-        if let (Some(one), Some((text, from))) = (&step.text, plain.only_text(value))
-            && self.text(one, text, from)?
+        if let (Some(one), Some((text, lies))) = (&step.text, plain.only_text(value))
+            && self.text(one, text, lies)?
         {
             return Ok(());
         }
@@ -131,18 +139,20 @@ impl Filling<'_> {
         Ok(())
     }
 
-    /// Adds a text as it is stored; false if nothing is left of it. `from`: where it lies in the record.
+    /// Adds a text as it is stored; false if nothing is left of it.
     #[inline]
-    pub fn text(&mut self, one: &OneText, text: &str, from: Option<usize>) -> Result<bool, NotPlain> {
-        if let Some(from) = from
-            && self.batch.is_free
-            && if one.is_guid { is_lower_guid(text) } else { is_clean(text, self.is_settled) }
-        {
-            let from = self.at + from;
-            self.push_text(one, Span::new(from, from + text.len()), text);
-            return Ok(true);
-        }
-        self.cleaned(one, text)
+    pub fn text(&mut self, one: &OneText, text: &str, lies: Lies) -> Result<bool, NotPlain> {
+        let is_clean = || if one.is_guid { is_lower_guid(text) } else { is_clean(text, self.is_settled) };
+        let place = match lies {
+            Lies::InRecord(from) if self.batch.is_free && is_clean() => {
+                let from = self.at + from;
+                Span::new(from, from + text.len())
+            }
+            Lies::Nowhere { is_clean: true } if !one.is_guid => self.packs.put(self.batch.bytes(), text),
+            Lies::InRecord(_) | Lies::Nowhere { .. } => return self.cleaned(one, text),
+        };
+        self.push_text(one, place, text);
+        Ok(true)
     }
 
     /// Adds a text of a clean batch that has no blank around it; `text` looks at `octets`, which begin there in the record.
@@ -154,17 +164,24 @@ impl Filling<'_> {
         text: impl Fn() -> Option<&'t str>,
     ) -> Result<(), NotPlain> {
         if one.is_guid {
-            return self.text(one, text().ok_or(NotPlain)?, Some(from)).map(drop);
+            return self.text(one, text().ok_or(NotPlain)?, Lies::InRecord(from)).map(drop);
         }
-        let from = self.at + from;
-        self.packs.push_value(one.name, Packed::Text(Span::new(from, from + octets.len())));
-        if let Some(seed) = one.seed {
-            self.add(draft::print_of_text(octets, seed));
-            if let Some(at) = one.single {
-                self.hashes.singles[at] = Some(hash_of_value(one.name, text().ok_or(NotPlain)?, self.room));
-            }
+        self.clean_octets(one.name, one.seed, octets, from);
+        if let (Some(_), Some(at)) = (one.seed, one.single) {
+            let from = self.at + from;
+            self.note_single(at, one.name, Span::new(from, from + octets.len()), text().ok_or(NotPlain)?);
         }
         Ok(())
+    }
+
+    /// Adds a text that lies in the record as it is stored; `seed`: see [`OneText::seed`].
+    #[inline]
+    pub fn clean_octets(&mut self, name: Canon, seed: Option<u64>, octets: &[u8], from: usize) {
+        let from = self.at + from;
+        self.push_value(name, Packed::Text(Span::new(from, from + octets.len())));
+        if let Some(seed) = seed {
+            self.add(draft::print_of_text(octets, seed));
+        }
     }
 
     fn cleaned(&mut self, one: &OneText, text: &str) -> Result<bool, NotPlain> {
@@ -188,17 +205,28 @@ impl Filling<'_> {
     /// Adds a text that lies at `place`, and its hashes as [`draft::Draft::hashes`] takes them.
     #[inline]
     fn push_text(&mut self, one: &OneText, place: Span, text: &str) {
-        self.packs.push_value(one.name, Packed::Text(place));
+        self.push_value(one.name, Packed::Text(place));
         if let Some(seed) = one.seed {
             self.add(draft::print_of_text(text.as_bytes(), seed));
             if let Some(at) = one.single {
-                self.hashes.singles[at] = Some(hash_of_value(one.name, text, self.room));
+                self.note_single(at, one.name, place, text);
             }
         }
     }
 
+    /// Notes the hash of a value that only one object should have; `at`: the place of its name in [`SINGLE`].
+    fn note_single(&mut self, at: usize, name: Canon, place: Span, text: &str) {
+        let hash = match self.last_single {
+            // as a rule the address is the user principal name
+            Some((last, hash)) if self.packs.bytes_at(self.batch.bytes(), last) == text.as_bytes() => hash,
+            Some(_) | None => hash_of_text(text, self.room),
+        };
+        self.last_single = Some((place, hash));
+        self.hashes.singles[at] = Some(hash_under(name, hash));
+    }
+
     pub fn push(&mut self, name: Canon, value: Packed, preset: &Preset) {
-        self.packs.push_value(name, value);
+        self.push_value(name, value);
         let canonical = preset.canonical(name);
         if canonical.handed {
             self.add(self.print(value, canonical.seed));
@@ -282,7 +310,16 @@ impl Filling<'_> {
     /// Says whether the record gave a value of this name.
     #[inline]
     pub fn has(&self, name: Canon) -> bool {
-        self.packs.values_since(self.mark).iter().any(|(other, _)| *other == name)
+        match bit_of(name) {
+            0 => self.find(name).is_some(),
+            bit => self.given & bit != 0,
+        }
+    }
+
+    #[inline]
+    fn push_value(&mut self, name: Canon, value: Packed) {
+        self.given |= bit_of(name);
+        self.packs.push_value(name, value);
     }
 
     fn find(&self, name: Canon) -> Option<Packed> {
@@ -296,7 +333,10 @@ impl Filling<'_> {
 
     fn text_of(&self, value: Packed) -> Option<&str> {
         match value {
-            Packed::Text(place) => std::str::from_utf8(self.packs.bytes_at(self.batch.bytes(), place)).ok(),
+            Packed::Text(place) => match self.batch.text.get(place.from as usize..place.to as usize) {
+                Some(text) => Some(text),
+                None => std::str::from_utf8(self.packs.bytes_at(self.batch.bytes(), place)).ok(),
+            },
             Packed::Bool(_) | Packed::List(_) => None,
         }
     }
@@ -304,11 +344,10 @@ impl Filling<'_> {
     /// As `Reader::derive`.
     pub fn derive(&mut self, preset: &Preset) -> Result<(), NotPlain> {
         let derived = preset.derived;
-        if derived.mail_from_primary && self.find(Canon::MAIL).is_none() && self.find(Canon::PROXY_ADDRESSES).is_some()
-        {
+        if derived.mail_from_primary && !self.has(Canon::MAIL) && self.has(Canon::PROXY_ADDRESSES) {
             return Err(NotPlain);
         }
-        let Some(order) = derived.display_name.filter(|_| self.find(Canon::DISPLAY_NAME).is_none()) else {
+        let Some(order) = derived.display_name.filter(|_| !self.has(Canon::DISPLAY_NAME)) else {
             return Ok(());
         };
         let parts = in_order(order).map(|name| self.text_under(name));
@@ -364,6 +403,12 @@ impl Filling<'_> {
             }
         }
     }
+}
+
+/// None for names that have high numbers: few.
+#[inline]
+fn bit_of(name: Canon) -> u64 {
+    1_u64.checked_shl(u32::from(name.0)).unwrap_or(0)
 }
 
 /// Reads a value of which there is nothing to say; none where it is no value.

@@ -37,7 +37,17 @@ enum Kind {
     /// In the text of the record.
     Record,
     Text,
+    CleanText,
     Octets,
+}
+
+/// Where a text lies, and what is known of it.
+#[derive(Debug, Clone, Copy)]
+pub enum Lies {
+    /// It begins there.
+    InRecord(usize),
+    /// Not in the record; `is_clean`: it is stored as it is, unless it is a GUID.
+    Nowhere { is_clean: bool },
 }
 
 #[inline]
@@ -69,11 +79,12 @@ impl Flat {
         Value { from: place(from), to: place(to), next: 0, kind: Kind::Record }
     }
 
-    /// A text that does not lie in the record.
-    pub fn own(&mut self, text: &str) -> Value {
+    /// A text that does not lie in the record; see [`Lies::Nowhere`].
+    pub fn own(&mut self, text: &str, is_clean: bool) -> Value {
         let from = self.text.len();
         self.text.push_str(text);
-        Value { from: place(from), to: place(self.text.len()), next: 0, kind: Kind::Text }
+        let kind = if is_clean { Kind::CleanText } else { Kind::Text };
+        Value { from: place(from), to: place(self.text.len()), next: 0, kind }
     }
 
     /// Octets that are no text.
@@ -126,7 +137,7 @@ impl<'f> Plain<'f> {
         let range = value.from as usize..value.to as usize;
         match value.kind {
             Kind::Record => Shown::Text(self.record.get(range).unwrap_or_default()),
-            Kind::Text => Shown::Text(self.flat.text.get(range).unwrap_or_default()),
+            Kind::Text | Kind::CleanText => Shown::Text(self.flat.text.get(range).unwrap_or_default()),
             Kind::Octets => Shown::Octets(self.flat.octets.get(range).unwrap_or_default()),
             Kind::Nowhere => Shown::Nothing,
         }
@@ -143,13 +154,16 @@ impl<'f> Plain<'f> {
         slots.iter().find_map(|slot| self.first(*slot))
     }
 
-    /// The text of a value, if there is no other of its name, and where it lies in the record, if it does.
+    /// The text of a value, if there is no other of its name.
     #[inline]
-    pub fn only_text(&self, value: &Value) -> Option<(&'f str, Option<usize>)> {
+    pub fn only_text(&self, value: &Value) -> Option<(&'f str, Lies)> {
+        let lies = match value.kind {
+            Kind::Record => Lies::InRecord(value.from as usize),
+            Kind::Text | Kind::CleanText => Lies::Nowhere { is_clean: value.kind == Kind::CleanText },
+            Kind::Octets | Kind::Nowhere => return None,
+        };
         match self.shown(value) {
-            Shown::Text(text) if value.next == 0 => {
-                Some((text, (value.kind == Kind::Record).then_some(value.from as usize)))
-            }
+            Shown::Text(text) if value.next == 0 => Some((text, lies)),
             Shown::Text(_) | Shown::Octets(_) | Shown::Nothing => None,
         }
     }

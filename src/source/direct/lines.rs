@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use memchr::memchr;
 
+use super::decoded::{Decoded, Meant};
 use super::straight::Values;
 use super::{NotPlain, is_asked_below};
 use crate::source::bits::Places;
+use crate::source::extent::Extent;
 use crate::source::frame::Wanted;
-use crate::source::frame::ldif::{Descriptions, LdifFormat, is_dn};
+use crate::source::frame::ldif::{Descriptions, LdifFormat, is_dn_in};
 use crate::source::preset::{Preset, Slot};
 
 /// Reads the entries of one file.
@@ -26,7 +26,11 @@ pub struct Lines {
     /// Entries of more lines are left to the general way, which knows the limits.
     most: usize,
     line: String,
-    octets: Vec<u8>,
+    decoded: Decoded,
+    /// What the name of the last entry ends with, behind its first part.
+    parent: String,
+    /// Of the last entry.
+    pub extent: Extent,
 }
 
 /// A description that came before.
@@ -98,7 +102,9 @@ impl Lines {
             dn: preset.names.find("dn"),
             most: MOST_LINES.min(least_limit),
             line: String::new(),
-            octets: Vec::new(),
+            decoded: Decoded::new(),
+            parent: String::new(),
+            extent: Extent::default(),
         }
     }
 
@@ -106,17 +112,29 @@ impl Lines {
         let bytes = record.as_bytes();
         let has_returns = memchr(b'\r', bytes).is_some();
         let mut ends = Places::of(b'\n', bytes);
+        let mut end_count = 0;
         let mut last = None;
         let mut from = 0;
         for number in 0.. {
             if from >= bytes.len() {
+                self.extent = if has_returns { Extent::of(bytes) } else { Extent::of_ends(bytes, end_count) };
                 return if number > 0 { Ok(()) } else { Err(NotPlain) };
             }
             if number > self.most {
                 break;
             }
-            let end = ends.next().unwrap_or(bytes.len());
+            let mut next_end = || {
+                let end = ends.next();
+                end_count += usize::from(end.is_some());
+                end.unwrap_or(bytes.len())
+            };
+            let end = next_end();
             let mut next = end + 1;
+            let is_whole = !has_returns && number > 0 && !is_continued(bytes, next);
+            if is_whole && self.read_near((from, end), &mut last, record, values)? {
+                from = next;
+                continue;
+            }
             let mut line = &record[from..end];
             if has_returns {
                 line = without_returns(line)?;
@@ -133,7 +151,7 @@ impl Lines {
             whole.clear();
             whole.push_str(line);
             while is_continued(bytes, next) {
-                let end = ends.next().unwrap_or(bytes.len());
+                let end = next_end();
                 whole.push_str(without_returns(&record[next + 1..end])?);
                 next = end + 1;
             }
@@ -146,6 +164,33 @@ impl Lines {
             from = next;
         }
         Err(NotPlain)
+    }
+
+    /// Reads a line as most are, if it is of the description that is expected: a text behind a blank, or nobody's.
+    #[inline]
+    fn read_near(
+        &self,
+        (from, end): (usize, usize),
+        last: &mut Option<usize>,
+        record: &str,
+        values: &mut Values<'_, '_>,
+    ) -> Result<bool, NotPlain> {
+        let line = &record.as_bytes()[from..];
+        let number = last.map_or(self.first, |last: usize| self.known[last].next);
+        let Some(known) = self.known.get(number).filter(|known| known.begins(line)) else { return Ok(false) };
+        let behind = known.text.len();
+        match (known.meaning, line.get(behind..behind + 2)) {
+            (Meaning::Unread | Meaning::Dropped, Some([b' ', _])) => {}
+            (Meaning::Slot(slot), Some([b' ', b'!'..=b'~'])) => {
+                let from = from + behind + 1;
+                // a line that ends before is empty
+                let Some(text) = record.get(from..end) else { return Ok(false) };
+                values.in_record(slot, text, from)?;
+            }
+            _ => return Ok(false),
+        }
+        *last = Some(number);
+        Ok(true)
     }
 
     /// Reads one unfolded line, with what follows it; `from`: where it is in the record, if it is there as it is.
@@ -182,20 +227,20 @@ impl Lines {
         match (meaning, spec_of(rest)?) {
             (Meaning::Special, _) => return Err(NotPlain),
             (Meaning::Dropped, _) | (Meaning::Unread, Spec::Text(_)) => {}
-            (Meaning::Unread, Spec::Base64(text)) => self.decode(text)?,
+            (Meaning::Unread, Spec::Base64(text)) => {
+                self.decoded.of(text)?;
+            }
             (Meaning::Slot(slot), Spec::Text(text)) => self.add(slot, text, (line, from), values)?,
             (Meaning::Octets(slot), Spec::Text(text)) => values.octets(slot, text.as_bytes())?,
-            (Meaning::Octets(slot), Spec::Base64(text)) => {
-                self.decode(text)?;
-                values.octets(slot, &self.octets)?;
-            }
-            (Meaning::Slot(slot), Spec::Base64(text)) => {
-                self.decode(text)?;
-                match self.text()? {
-                    Some(text) => values.own(slot, text)?,
-                    None => values.octets(slot, &self.octets)?,
-                }
-            }
+            (Meaning::Octets(slot), Spec::Base64(text)) => match self.decoded.of(text)? {
+                Meant::Text(text, _) => values.octets(slot, text.as_bytes())?,
+                Meant::Octets(octets) => values.octets(slot, octets)?,
+            },
+            (Meaning::Slot(slot), Spec::Base64(text)) => match self.decoded.of(text)? {
+                Meant::Text(text, is_clean) => values.own(slot, text, is_clean)?,
+                Meant::Octets(_) if self.has_fallback => return Err(NotPlain),
+                Meant::Octets(octets) => values.octets(slot, octets)?,
+            },
         }
         Ok(())
     }
@@ -210,7 +255,7 @@ impl Lines {
     ) -> Result<(), NotPlain> {
         match from {
             Some(from) => values.in_record(slot, text, from + (line.len() - text.len())),
-            None => values.own(slot, text),
+            None => values.own(slot, text, false),
         }
     }
 
@@ -220,31 +265,17 @@ impl Lines {
             return Err(NotPlain);
         }
         match spec_of(&line[3..])? {
-            Spec::Text(text) if is_dn(text) => {
+            Spec::Text(text) if is_dn_in(text, &mut self.parent) => {
                 self.dn.map_or(Ok(()), |slot| self.add(slot, text, (line, from), values))
             }
             Spec::Text(_) => Err(NotPlain),
-            Spec::Base64(text) => {
-                self.decode(text)?;
-                match self.text()? {
-                    Some(text) if is_dn(text) => self.dn.map_or(Ok(()), |slot| values.own(slot, text)),
-                    Some(_) | None => Err(NotPlain),
+            Spec::Base64(text) => match self.decoded.of(text)? {
+                Meant::Text(text, is_clean) if is_dn_in(text, &mut self.parent) => {
+                    self.dn.map_or(Ok(()), |slot| values.own(slot, text, is_clean))
                 }
-            }
+                Meant::Text(..) | Meant::Octets(_) => Err(NotPlain),
+            },
         }
-    }
-
-    fn decode(&mut self, text: &str) -> Result<(), NotPlain> {
-        self.octets.clear();
-        let text = if text.ends_with(' ') { text.trim_end_matches(' ') } else { text };
-        STANDARD.decode_vec(text, &mut self.octets).map_err(|_| NotPlain)
-    }
-
-    /// What was decoded last, if it is a text.
-    fn text(&self) -> Result<Option<&str>, NotPlain> {
-        // most are too short for vectors
-        let text = std::str::from_utf8(&self.octets).ok().filter(|_| memchr(0, &self.octets).is_none());
-        if text.is_none() && self.has_fallback { Err(NotPlain) } else { Ok(text) }
     }
 
     /// Finds what a line begins with among the descriptions.

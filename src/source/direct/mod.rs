@@ -1,10 +1,11 @@
 //! The straight way from the bytes of a record to its pack, for records of which there is nothing to say: most of them.
 //!
 //! ```text
-//! Cells, Lines   the values of a record, as places in it
+//! Cells, Lines   the values of a record, as places in it; Decoded: those in base64
 //! Values         whither with each
 //! Flat           those that are asked something, by the numbers of the preset
 //! Filling        attributes, references and hashes, into Packs
+//! First          which of the preset's rules holds
 //! Direct         all of it, with the kind and state of the object
 //! ```
 //!
@@ -13,7 +14,9 @@
 //! the other.
 
 mod cells;
+mod decoded;
 mod fill;
+mod first;
 mod flat;
 mod lines;
 mod straight;
@@ -23,12 +26,13 @@ mod tests;
 use std::ops::Range;
 
 use self::cells::Cells;
-pub use self::fill::Whole;
-use self::fill::{Filling, Step};
+use self::fill::{Filling, Step, Whole};
+use self::first::First;
 use self::flat::{Flat, Plain};
 use self::lines::Lines;
 use self::straight::{Straight, Values};
 use super::draft::{self, Hashes};
+use super::extent::Extent;
 use super::fields::{is_below, may_be_prefixed};
 use super::frame::{Format, Limits, Wanted};
 use super::map::{Manner, Mapper};
@@ -53,6 +57,9 @@ pub struct Direct {
     /// What the user principal name is read from.
     upn: Vec<Slot>,
     account: Vec<Slot>,
+    /// Of the rules on kinds, and those on the state of the account.
+    kinds: First,
+    states: First,
     /// Of what does not go straight.
     steps: Vec<Step>,
     /// By [`Slot`].
@@ -76,6 +83,9 @@ struct Object {
     deletion: Deletion,
     hashes: Hashes,
     key: Option<(Canon, ObjectKey)>,
+    /// As in [`Pack`].
+    enabled: Option<bool>,
+    is_dated: bool,
 }
 
 impl Direct {
@@ -136,11 +146,18 @@ impl Direct {
             named: mapper.named().to_vec(),
             upn: upn.map(|attribute| attribute.from.clone()).unwrap_or_default(),
             account: preset.names.slots().filter(|slot| preset.use_of(*slot).account).collect(),
+            kinds: First::new(preset.kinds.iter().map(|(_, when)| when)),
+            states: First::new(preset.account_enabled.iter().map(|(when, _)| when)),
             preset: preset.clone(),
             manner: manner.clone(),
             anchor: anchor.and_then(|name| preset.canon(name)),
             room: String::new(),
         })
+    }
+
+    /// What is to be known of the bytes of a batch; none where records are no plain text.
+    pub fn whole<'b>(&self, bytes: &'b [u8]) -> Option<Whole<'b>> {
+        Whole::of(bytes, matches!(self.cutter, Cutter::Lines(_)))
     }
 
     /// Maps the record at `line`, which begins `at` in the batch; none if it is of kind `ignore`.
@@ -159,7 +176,7 @@ impl Direct {
         self.to_note.clear();
         let mark = packs.mark();
         let object = self.object(record, place.start, packs, (batch, mark), noted);
-        let Ok(Some(Object { kind, deletion, hashes, key })) = object else {
+        let Ok(Some(Object { kind, deletion, hashes, key, enabled, is_dated })) = object else {
             packs.take_back(mark);
             return object.map(|_| None);
         };
@@ -171,8 +188,14 @@ impl Direct {
                 packs.note_slot(*slot, noted);
             }
         }
-        let mut pack = packs.wrap((kind, deletion, false, line), hashes, mark);
-        pack.key = key;
+        let bytes = record.as_bytes();
+        let extent = match &self.cutter {
+            Cutter::Cells(_) if batch.is_one_line => Extent::of_ends(bytes, 0),
+            Cutter::Cells(_) => Extent::of(bytes),
+            Cutter::Lines(lines) => lines.extent,
+        };
+        let mut pack = packs.wrap((kind, deletion, false, line), extent, hashes, mark);
+        (pack.key, pack.enabled, pack.is_dated) = (key, enabled, is_dated);
         Ok(Some(pack))
     }
 
@@ -187,8 +210,17 @@ impl Direct {
         let Self { preset, manner, cutter, flat, named, steps, room, straight, to_note, .. } = self;
         let preset = &*preset;
         let hashes = Hashes { print: 0, singles: [None; SINGLE.len()] };
-        let mut into =
-            Filling { packs, batch, at, is_settled: batch.is_settled || record.is_ascii(), mark, hashes, room };
+        let mut into = Filling {
+            packs,
+            batch,
+            at,
+            is_settled: batch.is_settled || record.is_ascii(),
+            mark,
+            given: 0,
+            hashes,
+            last_single: None,
+            room,
+        };
         let may_repeat = matches!(cutter, Cutter::Lines(_));
         let mut values = Values { flat, into: &mut into, straight, may_repeat, noted, to_note, preset };
         match cutter {
@@ -199,7 +231,8 @@ impl Direct {
         if preset.drop_rows.iter().any(|row| row.holds(&plain)) {
             return Err(NotPlain);
         }
-        let Some(kind) = manner.kind_of(preset, &plain) else { return Ok(None) };
+        let rule = self.kinds.of(preset.kinds.iter().map(|(_, when)| when), &plain);
+        let Some(kind) = manner.kind_by(preset, rule) else { return Ok(None) };
         let is_special = (flat.has_octets() && refuses_octets(preset, &plain))
             || preset.partial.names.iter().any(|slot| plain.exists(*slot))
             || self.upn.iter().any(|slot| plain.texts(*slot).any(may_be_prefixed))
@@ -220,17 +253,23 @@ impl Direct {
             }
         }
         let deletion = manner.deletion_of(preset, &plain);
+        let mut enabled = None;
         if kind == ObjectKind::User {
-            match preset.account_enabled.iter().find(|(when, _)| when.holds(&plain)) {
-                Some((_, enabled)) => into.push(Canon::ACCOUNT_ENABLED, Packed::Bool(*enabled), preset),
+            match self.states.of(preset.account_enabled.iter().map(|(when, _)| when), &plain) {
+                Some(rule) => {
+                    let truth = preset.account_enabled[rule].1;
+                    into.push(Canon::ACCOUNT_ENABLED, Packed::Bool(truth), preset);
+                    enabled = Some(truth);
+                }
                 None if self.account.iter().any(|slot| plain.is_present(*slot)) => return Err(NotPlain),
                 None => {}
             }
         }
         let key = self.anchor.and_then(|name| Some((name, ObjectKey::of(kind, into.text_under(name)?))));
+        let is_dated = into.has(Canon::MODIFIED);
         let mut hashes = into.hashes;
         hashes.print = hashes.print.wrapping_add(draft::print_of_head(kind, deletion));
-        Ok(Some(Object { kind, deletion, hashes, key }))
+        Ok(Some(Object { kind, deletion, hashes, key, enabled, is_dated }))
     }
 }
 

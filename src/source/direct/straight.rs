@@ -4,7 +4,7 @@ use super::NotPlain;
 #[cfg(doc)]
 use super::fill::Whole;
 use super::fill::{Filling, OneText, Step};
-use super::flat::{Flat, Value};
+use super::flat::{Flat, Lies, Value};
 use crate::source::fields::may_be_prefixed;
 use crate::source::memory::SAMPLES;
 use crate::source::preset::{Canon, Condition, Preset, Slot};
@@ -18,6 +18,24 @@ pub(super) struct Straight {
     is_upn: bool,
     /// Feeds an attribute: it is noted which names a record has.
     is_used: bool,
+}
+
+/// What remains to be known of a name for clean values of which nothing is asked but to be a text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Swift {
+    name: Canon,
+    slot: Slot,
+    is_used: bool,
+    /// As [`OneText::seed`].
+    seed: Option<u64>,
+}
+
+impl Straight {
+    pub fn swift(&self, slot: Slot) -> Option<Swift> {
+        let OneText { name, seed, .. } = self.text;
+        let is_asked = self.is_upn || self.text.is_guid || self.text.single.is_some();
+        (!is_asked).then_some(Swift { name, slot, is_used: self.is_used, seed })
+    }
 }
 
 /// Finds such names; `places`: how many places of a record a name's values are in.
@@ -69,7 +87,7 @@ impl Values<'_, '_> {
             Some(way) if self.into.batch.is_clean() && is_bare(text) => {
                 self.clean(way, slot, (text.as_bytes(), from), || Some(text))
             }
-            Some(way) => self.straight(way, slot, text, Some(from)),
+            Some(way) => self.straight(way, slot, text, Lies::InRecord(from)),
             None => {
                 self.flat.push(slot, Flat::in_record(from, from + text.len()));
                 Ok(())
@@ -77,12 +95,12 @@ impl Values<'_, '_> {
         }
     }
 
-    /// Adds a text that does not lie in the record.
-    pub fn own(&mut self, slot: Slot, text: &str) -> Result<(), NotPlain> {
+    /// Adds a text that does not lie in the record; `is_clean`: it is stored as it is, unless it is a GUID.
+    pub fn own(&mut self, slot: Slot, text: &str, is_clean: bool) -> Result<(), NotPlain> {
         match &self.straight[slot.index()] {
-            Some(way) => self.straight(way, slot, text, None),
+            Some(way) => self.straight(way, slot, text, Lies::Nowhere { is_clean }),
             None => {
-                let value = self.flat.own(text);
+                let value = self.flat.own(text, is_clean);
                 self.flat.push(slot, value);
                 Ok(())
             }
@@ -113,7 +131,7 @@ impl Values<'_, '_> {
         place: (&[u8], usize),
         text: impl Fn() -> Option<&'t str>,
     ) -> Result<(), NotPlain> {
-        self.note(way, slot);
+        self.note(way.is_used, slot);
         // the first one counts, and what else could be taken is noted
         if self.may_repeat && self.into.has(way.text.name) {
             return Err(NotPlain);
@@ -124,16 +142,23 @@ impl Values<'_, '_> {
         self.into.clean_text(&way.text, place, text)
     }
 
+    /// Adds a text of a clean batch that has no blank around it and is the only one of its name.
     #[inline]
-    fn note(&mut self, way: &Straight, slot: Slot) {
-        if way.is_used && usize::from(self.noted[slot.index()]) < SAMPLES && !self.to_note.contains(&slot) {
+    pub fn swiftly(&mut self, swift: &Swift, octets: &[u8], from: usize) {
+        self.note(swift.is_used, swift.slot);
+        self.into.clean_octets(swift.name, swift.seed, octets, from);
+    }
+
+    #[inline]
+    fn note(&mut self, is_used: bool, slot: Slot) {
+        if is_used && usize::from(self.noted[slot.index()]) < SAMPLES && !self.to_note.contains(&slot) {
             self.to_note.push(slot);
         }
     }
 
     #[inline]
-    fn straight(&mut self, way: &Straight, slot: Slot, text: &str, from: Option<usize>) -> Result<(), NotPlain> {
-        self.note(way, slot);
+    fn straight(&mut self, way: &Straight, slot: Slot, text: &str, lies: Lies) -> Result<(), NotPlain> {
+        self.note(way.is_used, slot);
         if text.is_empty() {
             return Ok(());
         }
@@ -143,6 +168,6 @@ impl Values<'_, '_> {
         if way.is_upn && may_be_prefixed(text) {
             return Err(NotPlain);
         }
-        self.into.text(&way.text, text, from).map(drop)
+        self.into.text(&way.text, text, lies).map(drop)
     }
 }

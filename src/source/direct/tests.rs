@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 
-use super::Whole;
 use crate::source::crew::Task;
 use crate::source::find::find;
 use crate::source::frame::Framed;
@@ -35,7 +34,7 @@ fn plain_of(name: &str, text: &str) -> (usize, usize) {
     while let Ok(Some(framed)) = framer.next() {
         all += 1;
         let Framed::Record { line, bytes } = framed else { continue };
-        let whole = Whole::of(bytes).expect("UTF-8");
+        let whole = direct.whole(bytes).expect("UTF-8");
         plain += usize::from(direct.map(0..bytes.len(), line, whole, &mut Packs::default(), &mut noted).is_ok());
     }
     (plain, all)

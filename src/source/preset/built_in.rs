@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::form::PresetForm;
+use super::form::{FormatName, PresetForm};
 
 const COUNT: usize = 18;
 /// Name and text of each; the order has no meaning.
@@ -30,6 +30,16 @@ const TEXTS: [(&str, &str); COUNT] = [
 /// Names of the built-in presets.
 pub fn names() -> impl Iterator<Item = &'static str> {
     TEXTS.iter().map(|(name, _)| *name)
+}
+
+/// Names of those of a format, by which they end.
+pub fn names_of(format: FormatName) -> impl Iterator<Item = &'static str> {
+    let end = match format {
+        FormatName::Csv => "-csv",
+        FormatName::Json => "-json",
+        FormatName::Ldif => "-ldif",
+    };
+    names().filter(move |name| name.ends_with(end))
 }
 
 /// The built-in preset of this name as written, keys of other presets filled in. Each is parsed when it is asked for: to parse them all
@@ -71,6 +81,7 @@ mod tests {
             assert!(!preset.attributes.is_empty(), "{name}");
             assert!(!preset.kinds.is_empty(), "{name}");
             assert!(text.starts_with("name: "), "{name}");
+            assert!(names_of(preset.format).any(|other| other == name), "{name}");
         }
         assert!(find("entra").is_none());
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::built_in;
 use super::compile::compile;
-use super::form::PresetForm;
+use super::form::{FormatName, PresetForm};
 use super::{Preset, built_in_names};
 use crate::diagnostic::{Diagnostic, Place, nearest};
 use crate::source::settings::Settings;
@@ -41,10 +41,10 @@ impl Presets {
         Some(compiled)
     }
 
-    /// Returns all built-in presets that can be detected.
-    pub fn detectable(&mut self, settings: &Settings) -> Vec<Arc<Preset>> {
+    /// Returns all built-in presets of a format that can be detected; others are not parsed for it.
+    pub fn detectable(&mut self, format: FormatName, settings: &Settings) -> Vec<Arc<Preset>> {
         let detectable = |name: &&str| built_in::find(name).is_some_and(|form| form.detect.is_some());
-        built_in_names().filter(detectable).filter_map(|name| self.get(name, settings).ok()).collect()
+        built_in::names_of(format).filter(detectable).filter_map(|name| self.get(name, settings).ok()).collect()
     }
 }
 
@@ -70,7 +70,10 @@ pub fn names_read(settings: &Settings) -> ReadNames {
     let mut all: Vec<Arc<Preset>> = Vec::new();
     for name in named {
         match name {
-            "detect" => all.extend(presets.detectable(settings)),
+            "detect" => {
+                let formats = [FormatName::Csv, FormatName::Json, FormatName::Ldif];
+                all.extend(formats.into_iter().flat_map(|format| presets.detectable(format, settings)));
+            }
             name => all.extend(presets.get(name, settings).ok()),
         }
     }

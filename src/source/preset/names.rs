@@ -70,6 +70,10 @@ fn is_plain(name: &str) -> bool {
 
 /// Lower case, NFC, LDAP options in order.
 pub fn fold(name: &str) -> Cow<'_, str> {
+    if is_plain(name) {
+        let is_lower = !name.bytes().any(|byte| byte.is_ascii_uppercase());
+        return if is_lower { name.into() } else { name.to_ascii_lowercase().into() };
+    }
     let lower: String = name.nfc().flat_map(char::to_lowercase).collect();
     let Some((base, options)) = lower.split_once(';') else { return Cow::Owned(lower) };
     let mut options: Vec<&str> = options.split(';').collect();

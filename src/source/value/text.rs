@@ -39,6 +39,13 @@ pub fn is_clean(text: &str, is_known: bool) -> bool {
     is_bare(text) && (is_known || text.is_ascii() || is_settled(text.as_bytes()))
 }
 
+/// Says of most texts that they are stored as they are, whatever is read of them but a GUID.
+pub fn is_kept(text: &str) -> bool {
+    // a tombstone is behind a line end
+    let has_controls = !has_no_controls(text.as_bytes()) || text.contains('\n');
+    !has_controls && is_clean(text, false) && !is_spreadsheet_number(text)
+}
+
 /// Says whether a text, however long, holds nothing that [`clean`] removes.
 pub fn has_no_controls(text: &[u8]) -> bool {
     // as vectors, without a way out; most have no control but line ends
@@ -92,32 +99,72 @@ fn is_settled(text: &[u8]) -> bool {
     }
 }
 
-/// Says of UTF-8, however long, that all of its parts are settled: NFC leaves alone whatever is cut out of it.
-pub fn is_settled_throughout(text: &[u8]) -> bool {
-    let mut parts = (0..text.len()).step_by(PART).map(|at| &text[at..text.len().min(at + PART + 2)]);
-    parts.all(|part| part.is_ascii() || is_part_settled(part))
+/// The octets of a text that stand out, found in one pass however long it is.
+pub struct Octets {
+    least: u8,
+    most: u8,
+    /// The least from U+0300 on, counted from there; those before come behind.
+    least_beyond: u8,
+    has_delete: bool,
 }
 
-/// How many octets are looked at together: most are ASCII, and others stand beside each other.
+impl Octets {
+    pub fn of(text: &[u8]) -> Self {
+        let (mut least, mut most, mut least_beyond, mut least_apart) = (0xff_u8, 0_u8, 0xff_u8, 0xff_u8);
+        // as vectors, without a way out
+        for byte in text {
+            least = least.min(*byte);
+            most = most.max(*byte);
+            least_beyond = least_beyond.min(byte.wrapping_sub(LATIN));
+            least_apart = least_apart.min(byte ^ DELETE);
+        }
+        Self { least, most, least_beyond, has_delete: least_apart == 0 }
+    }
+
+    /// Says whether there is no control, not even a line end.
+    pub fn has_no_controls(&self) -> bool {
+        self.least >= 0x20 && !self.has_delete
+    }
+
+    /// Says of UTF-8 whether there is nothing but Latin letters and such beyond U+3000 as begin like those that NFC leaves alone.
+    fn may_be_settled(&self) -> bool {
+        self.most <= 0xE9 && self.least_beyond >= 0xE3 - LATIN
+    }
+}
+
+/// What begins characters beyond Latin.
+const LATIN: u8 = 0xCC;
+const DELETE: u8 = 0x7f;
+
+/// Says of UTF-8, however long, that all of its parts are settled: NFC leaves alone whatever is cut out of it. `octets` are its own.
+pub fn is_settled_throughout(text: &[u8], octets: &Octets) -> bool {
+    octets.may_be_settled() && has_settled_kana(text)
+}
+
+/// How many octets are looked at together: kana stand beside each other.
 const PART: usize = 128;
 
-fn is_part_settled(text: &[u8]) -> bool {
-    // as vectors, without a way out
-    let is_other_lead = |byte: u8| (byte.wrapping_sub(0xCC) < 0xE3 - 0xCC) | (byte > 0xE9);
+/// Says whether all of a text that begins with 0xE3 is settled.
+fn has_settled_kana(text: &[u8]) -> bool {
     let is_other_kana = |second: u8, third: u8| {
         (second > 0x83)
             | ((second == 0x80) & (third > 0x87))
             | ((second == 0x81) & (third == 0x80))
             | ((second == 0x82) & (third.wrapping_sub(0x97) < 0xA1 - 0x97))
     };
-    if text.iter().fold(false, |any, byte| any | is_other_lead(*byte)) {
-        return false;
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(0xE3, rest) {
+        let part = &rest[at..rest.len().min(at + PART + 2)];
+        let from = |at: usize| part.get(at..).unwrap_or_default();
+        // as vectors, without a way out
+        let threes = from(0).iter().zip(from(1)).zip(from(2));
+        if threes.fold(false, |any, ((first, second), third)| any | ((*first == 0xE3) & is_other_kana(*second, *third)))
+        {
+            return false;
+        }
+        rest = rest.get(at + PART..).unwrap_or_default();
     }
-    // there is no kana in most
-    let Some(first) = memchr::memchr(0xE3, text) else { return true };
-    let from = |at: usize| text.get(first + at..).unwrap_or_default();
-    let threes = from(0).iter().zip(from(1)).zip(from(2));
-    !threes.fold(false, |any, ((first, second), third)| any | ((*first == 0xE3) & is_other_kana(*second, *third)))
+    true
 }
 
 /// Says whether something is to be removed, and whether all is ASCII.
@@ -220,7 +267,13 @@ mod tests {
                 assert_eq!(between.nfc().collect::<String>(), between, "{c:?}");
                 assert_eq!(is_nfc_quick(between.chars()), IsNormalized::Yes, "{c:?}");
             }
-            assert_eq!(is_settled_throughout(text.as_bytes()), is_settled(text.as_bytes()), "{c:?}");
+            let is_near = ('\u{2f00}'..'\u{3200}').contains(&c);
+            let long = [String::new(), "x".repeat(200), "が".repeat(60)];
+            for before in &long[..if is_near { 3 } else { 1 }] {
+                let text = before.clone() + &text;
+                let octets = Octets::of(text.as_bytes());
+                assert_eq!(is_settled_throughout(text.as_bytes(), &octets), is_settled(text.as_bytes()), "{c:?}");
+            }
         }
         assert!(count > 20_000, "{count}");
         for text in ["e\u{301}", "か\u{3099}", "\u{2126}", "\u{1161}", "𠮷"] {
@@ -254,6 +307,7 @@ mod tests {
             text[77] = byte;
             let is_removed = (byte < 0x20 && !b"\t\r\n".contains(&byte)) || byte == 0x7f;
             assert_eq!(has_no_controls(&text), !is_removed, "{byte}");
+            assert_eq!(Octets::of(&text).has_no_controls(), !is_removed && !b"\t\r\n".contains(&byte), "{byte}");
         }
         for (text, is_free) in [("8.13555E+11", false), ("1,5e+10", false), ("+81 3-5550", true), ("E 1+2", true)] {
             assert_eq!(has_no_floats(format!("a,{text},b").as_bytes()), is_free, "{text}");

@@ -12,6 +12,20 @@ pub fn is_dn(text: &str) -> bool {
     }
 }
 
+/// As [`is_dn`]; where all but the first part is `parent`, it was one before. Else it is the next one's.
+pub fn is_dn_in(text: &str, parent: &mut String) -> bool {
+    match after_part(text) {
+        Some(Some(next)) if *next == **parent => true,
+        Some(Some(next)) if is_dn(next) => {
+            parent.clear();
+            parent.push_str(next);
+            true
+        }
+        Some(Some(_)) | None => false,
+        Some(None) => true,
+    }
+}
+
 /// Says whether `text` is one relative DN.
 pub(super) fn is_rdn(text: &str) -> bool {
     is_dn(text) && {

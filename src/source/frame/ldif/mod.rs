@@ -17,7 +17,7 @@ use super::FileWarning;
 
 pub use decode::LdifDecoder;
 pub use description::Descriptions;
-pub use dn::is_dn;
+pub use dn::{is_dn, is_dn_in};
 pub use framer::LdifFramer;
 
 /// How an LDIF file is read.

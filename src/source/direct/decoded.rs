@@ -1,0 +1,132 @@
+//! What lines have in base64: the same department, city or surname comes again and again.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use memchr::memchr;
+
+use super::NotPlain;
+use crate::source::value::is_kept;
+
+/// What was decoded last.
+pub struct Decoded {
+    /// By a hash of what is written.
+    some: Vec<Known>,
+    /// For what is not kept.
+    other: Known,
+}
+
+/// What a line has, and what it means.
+#[derive(Default)]
+struct Known {
+    written: Vec<u8>,
+    value: Value,
+    is_clean: bool,
+}
+
+enum Value {
+    Text(String),
+    Octets(Vec<u8>),
+}
+
+/// A value that was in base64.
+pub enum Meant<'d> {
+    /// And whether it is known to be stored as it is, whatever it is for, unless a GUID is wanted.
+    Text(&'d str, bool),
+    Octets(&'d [u8]),
+}
+
+impl Default for Value {
+    fn default() -> Self {
+        Self::Octets(Vec::new())
+    }
+}
+
+const COUNT: usize = 1 << 9;
+/// Longer ones are few, and do not come again.
+const LONGEST: usize = 128;
+
+impl Decoded {
+    pub fn new() -> Self {
+        Self { some: (0..COUNT).map(|_| Known::default()).collect(), other: Known::default() }
+    }
+
+    /// Decodes what is written; blanks may stand behind it.
+    pub fn of(&mut self, written: &str) -> Result<Meant<'_>, NotPlain> {
+        let known = match place(written.as_bytes()) {
+            Some(place) => {
+                let known = &mut self.some[place];
+                if known.written != written.as_bytes() {
+                    known.read(written)?;
+                }
+                known
+            }
+            None => {
+                self.other.read(written)?;
+                &mut self.other
+            }
+        };
+        Ok(match &known.value {
+            Value::Text(text) => Meant::Text(text, known.is_clean),
+            Value::Octets(octets) => Meant::Octets(octets),
+        })
+    }
+}
+
+/// Where a value is kept, if it is; it is not empty then.
+#[inline]
+fn place(written: &[u8]) -> Option<usize> {
+    let (first, last) = (written.first_chunk()?, written.last_chunk()?);
+    let mixed = u64::from_le_bytes(*first).rotate_left(23) ^ u64::from_le_bytes(*last);
+    let hash = mixed.wrapping_add(written.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (written.len() <= LONGEST).then_some((hash >> 32) as usize % COUNT)
+}
+
+impl Known {
+    fn read(&mut self, written: &str) -> Result<(), NotPlain> {
+        self.written.clear();
+        let mut octets = match std::mem::take(&mut self.value) {
+            Value::Text(text) => text.into_bytes(),
+            Value::Octets(octets) => octets,
+        };
+        octets.clear();
+        let text = if written.ends_with(' ') { written.trim_end_matches(' ') } else { written };
+        STANDARD.decode_vec(text, &mut octets).map_err(|_| NotPlain)?;
+        self.value = match String::from_utf8(octets) {
+            Ok(text) if memchr(0, text.as_bytes()).is_none() => Value::Text(text),
+            Ok(text) => Value::Octets(text.into_bytes()),
+            Err(error) => Value::Octets(error.into_bytes()),
+        };
+        self.is_clean = matches!(&self.value, Value::Text(text) if is_kept(text));
+        self.written.extend_from_slice(written.as_bytes());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_before_means_the_same_again() {
+        let mut decoded = Decoded::new();
+        let octets = [b"\xff\xfe\xfd\xfc\xfb\xfa".to_vec(), b"nul\0nul".to_vec(), b"x".repeat(200)];
+        let texts =
+            ["", "a", " padded ", "con\u{1}trol", "8.13555E+11", "e\u{301}", "Müller und Söhne", "髙橋", "さくら"];
+        let values: Vec<Vec<u8>> = texts.iter().map(|text| text.as_bytes().to_vec()).chain(octets).collect();
+        let many = (0..2000).map(|number| format!("number {number}").into_bytes());
+        let values: Vec<Vec<u8>> = values.iter().cloned().chain(many).chain(values.iter().cloned()).collect();
+        for value in values.iter().flat_map(|value| [value, value]) {
+            let text = std::str::from_utf8(value).ok().filter(|text| !text.contains('\0'));
+            for written in [STANDARD.encode(value), STANDARD.encode(value) + "  "] {
+                match decoded.of(&written) {
+                    Ok(Meant::Text(found, is_clean)) => {
+                        assert_eq!((Some(found), is_clean), (text, is_kept(found)), "{written}");
+                    }
+                    Ok(Meant::Octets(found)) => assert_eq!((Some(found), text), (Some(&**value), None), "{written}"),
+                    Err(NotPlain) => panic!("`{written}` is base64"),
+                }
+            }
+            assert!(matches!(decoded.of("6auY5qmL4"), Err(NotPlain)));
+        }
+    }
+}
