@@ -10,6 +10,7 @@ use super::known::{Known, OBJECT_KEY};
 use super::read_keys::SortedKeys;
 use super::reader::{Following, Keys, Last, Recalling, Recognising, Sorted};
 use super::refused::RefusedRecords;
+use super::superseded::Superseded;
 use crate::delta::{Built, Met, Piece, Record, Snapshot, SnapshotBuilder, absent_keys};
 use crate::model::{Deletion, ObjectKind, RunError, SourceAnchor, SourceCounts, SourceObject, SourceValue};
 use crate::source::{
@@ -185,15 +186,12 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
     let stored = request.store.snapshot(request.job)?.and_then(Snapshot::decode);
     let all = request.all || is_read_anew || lacks || is_later || stored.is_none();
     let has_snapshot = |memory: &SetMemory| set.files.iter().any(|file| memory.names.contains(&file.name));
-    // Changes were applied to the last snapshot: of whom it still says the same, more is known than it says.
     let was_changed = keeps && !lacks && !is_later && memory.as_ref().is_some_and(|memory| memory.changed);
-    let mut before: Vec<(u64, u128)> = match &stored {
-        Some(stored) if was_changed => stored.iter().map(|record| mark_of(&record, is_read_anew)).collect(),
-        Some(_) | None => Vec::new(),
+    let superseded = match &stored {
+        Some(stored) if was_changed => Superseded::of(stored, is_read_anew),
+        Some(_) | None => Superseded::default(),
     };
-    before.sort_unstable();
-    let was_in_snapshot = |key: u64| before.binary_search_by_key(&key, |(key, _)| *key).is_ok();
-    let is_anew = all && (is_read_anew || before.is_empty());
+    let is_anew = all && (is_read_anew || superseded.is_empty());
     if let Some(memory) = memory.as_mut().filter(|memory| is_anew && !is_later && has_snapshot(memory)) {
         // The snapshot is read anew, so its changes are applied anew.
         memory.applied.clear();
@@ -273,13 +271,13 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
                 }
                 sorted.read.insert(key.0);
                 let lasts = !change && lasting != Lasting::Nothing;
-                let is_superseded = lasts && before.binary_search(&mark_of(&record, is_read_anew)).is_ok();
+                let is_superseded = lasts && superseded.holds(&record);
                 differs |= lasts && !is_superseded;
                 if is_superseded
                     && is_anew
                     && let Some(last) = known.of_state(key)?
                 {
-                    lay_over(&mut object, last);
+                    superseded.renew(&mut object, last);
                 }
                 if lasts && (last.is_same(key.0, record.hash) || all && is_superseded && !is_anew) {
                     // The record is the old one; changes may have come since.
@@ -341,7 +339,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
         return Ok(Attempt::OnlyChanges);
     }
     let has_absentees = || match all {
-        true => before.iter().any(|(key, _)| *key != 0 && !read.holds(*key)),
+        true => superseded.keys().any(|key| !read.holds(key)),
         false => !absent_keys(&old, &last.met, read.iter()).is_empty(),
     };
     if was_changed && !of_changes && (differs || has_absentees()) {
@@ -350,7 +348,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
     // Who was learned of by a change alone is no absentee of the snapshot that it followed.
     let mut untouched = HashSet::new();
     if of_changes || was_changed {
-        let is_looked_for = |key: u64| !read.holds(key) && (of_changes || !was_in_snapshot(key));
+        let is_looked_for = |key: u64| !read.holds(key) && (of_changes || !superseded.knows(key));
         add_untouched(request, (all, of_changes), &known, &is_looked_for, &mut heard, &mut |key, staged| {
             untouched.insert(key);
             filling.put(staged).map(drop)
@@ -519,24 +517,6 @@ fn to_store(piece: Piece, staging: &Arc<Staging>) -> SnapshotPiece {
 
 pub(super) fn record_of(fingerprint: Fingerprint, key: ObjectKey, living: bool) -> Record {
     Record { hash: fingerprint.hash, length: fingerprint.extent.bits(), key: key.0, living }
-}
-
-/// What a record of the last snapshot is known again by. Read otherwise than before it has another hash, but is as long.
-pub(super) fn mark_of(record: &Record, is_read_anew: bool) -> (u64, u128) {
-    (record.key, if is_read_anew { u128::from(record.length) } else { record.hash })
-}
-
-/// Lays what changes said since over what a record said before; what nobody asked for then is the record's alone.
-pub(super) fn lay_over(object: &mut SourceObject, last: SourceObject) {
-    let own = SourceObject { origin: object.origin.clone(), partial: false, ..last };
-    let before = std::mem::replace(object, own);
-    for (own, before) in [(&mut object.attributes, before.attributes), (&mut object.rest, before.rest)] {
-        for (name, value) in before {
-            if !own.contains_key(&name) && !object.unknown.contains(&*name) {
-                own.insert(name, value);
-            }
-        }
-    }
 }
 
 /// One object that the state knows and the export lacks.

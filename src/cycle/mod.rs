@@ -42,6 +42,7 @@ mod search;
 mod service;
 mod standing;
 mod status;
+mod superseded;
 mod survey;
 mod talk;
 mod tally;

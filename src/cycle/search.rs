@@ -6,11 +6,12 @@ use std::collections::HashSet;
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::assignment::{Assigned, Heard};
-use super::import::{lay_over, mark_of, record_of};
+use super::import::record_of;
 use super::known::{Known, OBJECT_KEY};
 use super::named::{Meant, Names};
+use super::superseded::Superseded;
 use crate::config::{Job, ScopeMode};
-use crate::delta::{Record, Snapshot};
+use crate::delta::Snapshot;
 use crate::model::{Deletion, ObjectKind, SourceObject};
 use crate::source::{
     self, Base, FileMemory, FileSet, Knowing, Lasting, Look, ObjectKey, Read, Recall, Recognise, SetMemory, SetMode,
@@ -81,32 +82,11 @@ impl<'a> Before<'a> {
         takes_changes.then_some(memory)
     }
 
-    /// The records of the last export, where changes were applied since: what they say is known better by now.
     fn superseded(&self, memory: Option<&SetMemory>, settings: u64) -> Result<Superseded, StoreError> {
         let Some(memory) = memory.filter(|memory| memory.changed) else { return Ok(Superseded::default()) };
         let is_read_anew = memory.settings.is_some_and(|before| before != settings);
         let snapshot = self.store.snapshot(self.job)?.and_then(Snapshot::decode).unwrap_or_default();
-        let mut marks: Vec<(u64, u128)> = snapshot.iter().map(|record| mark_of(&record, is_read_anew)).collect();
-        marks.sort_unstable();
-        Ok(Superseded { marks, is_read_anew })
-    }
-}
-
-/// Records of a snapshot that changes followed.
-#[derive(Default)]
-struct Superseded {
-    /// See [`mark_of`], sorted.
-    marks: Vec<(u64, u128)>,
-    is_read_anew: bool,
-}
-
-impl Superseded {
-    fn holds(&self, record: &Record) -> bool {
-        self.marks.binary_search(&mark_of(record, self.is_read_anew)).is_ok()
-    }
-
-    fn knows(&self, key: ObjectKey) -> bool {
-        self.marks.binary_search_by_key(&key.0, |(key, _)| *key).is_ok()
+        Ok(Superseded::of(&snapshot, is_read_anew))
     }
 }
 
@@ -211,10 +191,8 @@ fn read_by(
                 let mut object = object.into_object();
                 read.insert(key);
                 if !change && superseded.holds(&record_of(fingerprint, key, true)) {
-                    match known.object(key)? {
-                        Some(last) if superseded.is_read_anew => lay_over(&mut object, last),
-                        Some(last) => object = SourceObject { origin: object.origin, ..last },
-                        None => {}
+                    if let Some(last) = known.object(key)? {
+                        superseded.renew(&mut object, last);
                     }
                 } else if change {
                     // who is not known stays partial
@@ -240,12 +218,12 @@ fn read_by(
     let mut sought = Sought { needles, known: memory.is_some().then_some(&known) };
     let report = source::read(&job.source, &set, memory.as_ref(), &mut sought, &mut sink)?;
     known.check()?;
-    let has_changes = report.mode == SetMode::Changes || !superseded.marks.is_empty();
+    let has_changes = report.mode == SetMode::Changes || !superseded.is_empty();
     if has_changes && !report.refused {
         before.store.each_known(before.job, OBJECT_KEY, &mut |key, data| {
             let key = ObjectKey(key.first_chunk().map_or(0, |key| u64::from_le_bytes(*key)));
             // who stands in the snapshot beside the changes is sought there
-            if !read.contains(&key) && (report.mode == SetMode::Changes || !superseded.knows(key)) {
+            if !read.contains(&key) && (report.mode == SetMode::Changes || !superseded.knows(key.0)) {
                 let object = SourceObject { partial: false, ..serde_json::from_str(data)? };
                 let row = before.store.object(before.job, &object.anchor)?;
                 // who left is found in the state
