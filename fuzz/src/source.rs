@@ -1,13 +1,14 @@
 //! What the fuzzing of source files shares: reading must not depend on how the bytes arrive, and every complaint has a place.
 
 use std::io::Read;
+use std::ops::Range;
 
 use provisiond::source::encoding::{Choice, Reason, by_label};
-use provisiond::source::Extent;
+use provisiond::source::{Extent, Feed};
 use provisiond::source::frame::{Decoder, Fault, FileFacts, Format, Framed, Framer, Limits};
 use provisiond_fuzz::Chance;
 
-/// Gives a file in pieces of a few bytes.
+/// Gives a file in pieces of a few bytes; those of an odd number in a buffer of their own, with what was held before.
 struct Pieces<'a> {
     rest: &'a [u8],
     size: usize,
@@ -19,6 +20,19 @@ impl Read for Pieces<'_> {
         buffer[..count].copy_from_slice(&self.rest[..count]);
         self.rest = &self.rest[count..];
         Ok(count)
+    }
+}
+
+impl Feed for Pieces<'_> {
+    fn exchange(&mut self, buffer: &mut Vec<u8>, held: Range<usize>) -> std::io::Result<Option<Range<usize>>> {
+        let (piece, rest) = self.rest.split_at(self.size.min(self.rest.len()));
+        if self.size.is_multiple_of(2) || piece.is_empty() || held.len() > self.size.saturating_mul(2) {
+            return Ok(None);
+        }
+        self.rest = rest;
+        let both = 3..3 + held.len() + piece.len();
+        *buffer = [b"\"\n,", &buffer[held], piece, b"\n\""].concat();
+        Ok(Some(both))
     }
 }
 

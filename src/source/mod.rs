@@ -70,6 +70,7 @@ pub use document::{document, write_document};
 pub use draft::Handed;
 pub use encoding::Look;
 pub use extent::Extent;
+pub use fetch::Feed;
 pub use find::{FileSet, Found, Stamp, find};
 pub use frame::Limits;
 pub use identity::{FileIdentity, Identity};
