@@ -2,7 +2,7 @@
 //! (service.md 4, 7, 19, 20).
 
 use provisiond::cycle::OnDemandOptions;
-use provisiond::model::{CycleKind, ObjectKind};
+use provisiond::model::{CycleKind, LoggedAction, ObjectKind};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, HEADING, MAPPING, anchor, login, row};
@@ -495,4 +495,37 @@ fn members_that_are_given_in_part_and_then_as_a_whole_are_a_change() {
     assert_eq!(with("member: CN=P1,DC=x\nmember: CN=P2,DC=x\n"), 2);
     assert_eq!(with("member;range=0-0: CN=P3,DC=x\n"), 3, "of a part nobody is taken out");
     assert_eq!(with("member: CN=P3,DC=x\n"), 1);
+}
+
+#[test]
+fn a_file_that_is_dropped_by_the_settings_is_not_missing() {
+    let begun = || {
+        let mut bench = Bench::new();
+        let rows: Vec<String> = (0..4).map(|number| row(number, "Sales", true)).collect();
+        bench.people(&rows[..3].concat()).file("more.csv", &format!("{HEADING}{}", rows[3])).cycle();
+        bench.after_minutes(40);
+        bench
+    };
+    let mut bench = begun();
+    let ran = bench.remove_file("more.csv").run_cycle(&[]);
+    assert_eq!(ran.status(), 6);
+    for word in ["set.file_missing", "source.files", "source.ignore"] {
+        assert!(ran.errors().contains(word) || ran.text().contains(word), "{word}: {}", ran.errors());
+    }
+    // as the help says, and whether the file lies there still or not
+    for lines in ["files: [{ match: users.csv }]", "ignore: [more.csv]"] {
+        for lies_there in [true, false] {
+            let mut bench = begun();
+            bench.source(&format!("preset: entra-csv\n{lines}"));
+            if !lies_there {
+                bench.remove_file("more.csv");
+            }
+            let cycle = bench.cycle();
+            assert_eq!(cycle.report.error, None, "{lines}");
+            assert_eq!(cycle.of(&anchor(3)).action, LoggedAction::Disable, "{lines}");
+            bench.remove_file("users.csv").file("other.csv", HEADING).after_minutes(40);
+            let error = bench.cycle().report.error.expect("refused");
+            assert!(!error.message.contains("more.csv"), "{error:?}");
+        }
+    }
 }
