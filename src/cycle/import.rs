@@ -364,6 +364,14 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
             return Ok(Attempt::Refused(refuse(refusal(UNSAID.0, UNSAID.1), warnings, judged)));
         }
     };
+    let thinned = source::judge_assignments(request.settings, &report, memory.as_ref(), accepted);
+    if let Some(problem) = thinned.filter(|_| request.assigned_only) {
+        let is_empty = problem.code == "set.empty";
+        warnings.push(said(&problem));
+        judged.push(problem.clone());
+        let refused = refuse(refusal(said(&problem), problem.help), warnings, judged);
+        return Ok(Attempt::Refused(Refused { identity: refused.identity.filter(|_| !is_empty), ..refused }));
+    }
     let only_changed = if of_changes { 0 } else { sorted.only_changed.len() as u64 };
     let present = read.count() + sorted.recognised - only_changed;
     let absent = if of_changes { Vec::new() } else { absent(request, all, (&old, &last.met), &read)? };

@@ -18,7 +18,7 @@ use super::service::{JobRules, Service, job_runs};
 use super::transcript::Transcript;
 use crate::config::{Job, ScopeMode};
 use crate::model::{Entry, Initiator, Link, LoggedStatus, ObjectKind, RunError, SourceAnchor, SourceObject, Trigger};
-use crate::source::{self, Lasting, Level, ObjectKey, Problem, SetReport};
+use crate::source::{self, Lasting, Level, ObjectKey, Problem, SetMemory, SetReport};
 use crate::store::{Claimed, JobKey, JobState, ObjectRow, Remembered, Spellings, Staged, Staging};
 use crate::target::{Client, Transport};
 
@@ -114,6 +114,7 @@ impl Service {
         let mut shrunk = false;
         let refused = refusal_of(&found.report)
             .or_else(|| shrink_of(&found.report, &state, job).inspect(|_| shrunk = true))
+            .or_else(|| thinned(&found.report, &state, job).inspect(|_| shrunk = true))
             .or_else(|| unsaid.then(|| refusal(UNSAID.0, UNSAID.1)));
         let assigned = found.assigned.take().unwrap_or_default();
         let which = match members.as_slice() {
@@ -388,6 +389,14 @@ fn shrink_of(report: &SetReport, state: &JobState, job: &Job) -> Option<RunError
         let message = format!("set.shrink: the export holds {now} records where the last held {previous}");
         refusal(message, "look at the exporter; if the export is right, confirm it with `provisiond source accept`")
     })
+}
+
+/// Says by how much the assignment files shrank, where that is too much.
+fn thinned(report: &SetReport, state: &JobState, job: &Job) -> Option<RunError> {
+    let watermark = state.watermark.as_ref().filter(|_| job.scope_mode == ScopeMode::Assigned)?;
+    let last: SetMemory = serde_json::from_str(&watermark.memory).ok()?;
+    let problem = source::judge_assignments(&job.source, report, Some(&last), false)?;
+    Some(refusal(format!("{}: {}", problem.code, problem.message), problem.help))
 }
 
 /// For whoever stands in an export that merely shrank.

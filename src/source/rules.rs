@@ -455,7 +455,7 @@ pub fn remember(reading: &mut Reading<'_>, plans: &[Plan], files: &[FileReport],
     }
     if mode == SetMode::Changes {
         let last = reading.memory.cloned().unwrap_or_default();
-        return SetMemory { applied, ..last };
+        return SetMemory { applied, assigned: reading.assigned.or(last.assigned), ..last };
     }
     let mut memory = std::mem::take(&mut reading.remembered);
     for ((pattern, name), hashes) in &reading.known_names.met {
@@ -488,6 +488,7 @@ pub fn remember(reading: &mut Reading<'_>, plans: &[Plan], files: &[FileReport],
     memory.anchors =
         reading.anchors.iter().map(|(kind, name)| (kind_name(*kind).to_owned(), name.to_string())).collect();
     memory.newest = reading.newest.now.clone();
+    memory.assigned = reading.assigned;
     memory.applied = applied;
     memory.repeats = reading.repeats;
     memory.takes_changes = plans

@@ -120,6 +120,57 @@ fn a_change_of_the_scope_mode_starts_an_initial_cycle_and_disables_who_is_not_as
     assert!(told.contains("value.unreadable") && told.contains("assigned.csv:2") && told.contains("`robot`"), "{told}");
 }
 
+/// An assignments file that was cut, or is empty, is no reason to take anybody's account (sources.md, rule 1).
+#[test]
+fn assignments_that_suddenly_are_few_deactivate_nobody() {
+    let files = "preset: entra-csv\nscope: assigned\nfiles:\n  - { match: users.csv }\n  - { match: assigned.csv, role: assignments }";
+    let named = |numbers: &[usize]| -> String {
+        ["id\n".to_owned()].into_iter().chain(numbers.iter().map(|number| format!("{}\n", anchor(*number)))).collect()
+    };
+    let active = |bench: &Bench| bench.standin.users().iter().filter(|user| user["active"] == true).count();
+    let mut bench = Bench::new();
+    bench.source(files).crowd(6).file("assigned.csv", &named(&[]));
+    let first = bench.cycle();
+    assert_eq!((first.report.error, active(&bench)), (None, 0), "before there was anybody nothing is expected");
+    bench.file("assigned.csv", &named(&[0, 1, 2, 3, 4])).after_minutes(40).cycle();
+    assert_eq!(active(&bench), 5);
+
+    bench.file("assigned.csv", &named(&[])).after_minutes(40);
+    let ran = bench.run_cycle(&[]);
+    assert_eq!((ran.status(), active(&bench)), (6, 5), "{}", ran.text());
+    assert!(ran.errors().contains("set.empty: the assignment files name nobody, where the last ones named 5 ids"));
+    assert_ne!(bench.run(&["source", "accept"]).status(), 0, "nobody can confirm that");
+    for command in [&["check"][..], &["provision-now", "--user", &login(0)]] {
+        let ran = bench.run(command);
+        assert_ne!(ran.status(), 0, "{command:?}");
+        assert_eq!(active(&bench), 5, "{command:?}");
+        assert!((ran.text() + &ran.errors()).contains("set.empty"), "{command:?}: {}{}", ran.text(), ran.errors());
+    }
+
+    bench.file("assigned.csv", &named(&[0, 1])).after_minutes(40);
+    let ran = bench.run_cycle(&[]);
+    assert_eq!((ran.status(), active(&bench)), (6, 5), "{}", ran.text());
+    let why = "set.shrink: the assignment files name 2 ids where the last ones named 5; at least 3 were expected";
+    assert!(ran.errors().contains(why), "{}", ran.errors());
+    assert_eq!(bench.run(&["provision-now", "--user", &login(4)]).status(), 6);
+    assert_eq!(bench.run(&["source", "accept"]).status(), 0);
+    assert_eq!((bench.cycle().counts()[2], active(&bench)), (3, 2), "it was confirmed");
+
+    // as many as are allowed go without a question, and what is remembered is the last number
+    bench.file("assigned.csv", &named(&[0])).after_minutes(40);
+    assert_eq!((bench.cycle().counts()[2], active(&bench)), (1, 1));
+    bench.file("assigned.csv", &named(&[])).after_minutes(40);
+    assert!(bench.cycle().report.error.is_some());
+    assert_eq!(bench.run(&["restart"]).status(), 0);
+    assert_eq!((bench.cycle().report.error, active(&bench)), (None, 0), "as the help says");
+    // where everybody is provisioned it makes no difference
+    let mut bench = Bench::new();
+    bench.source(&files.replace("scope: assigned", "scope: all")).crowd(3).file("assigned.csv", &named(&[0, 1]));
+    bench.cycle();
+    bench.file("assigned.csv", &named(&[])).after_minutes(40);
+    assert_eq!((bench.cycle().report.error, active(&bench)), (None, 3));
+}
+
 #[test]
 fn reset_scopes_clear_what_they_say() {
     // quarantine lifted, next cycle initial, escrows dropped, links kept
