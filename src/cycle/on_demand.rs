@@ -17,7 +17,9 @@ use super::search::{Before, Search, search};
 use super::service::{JobRules, Service, job_runs};
 use super::transcript::Transcript;
 use crate::config::{Job, ScopeMode};
-use crate::model::{Entry, Initiator, Link, LoggedStatus, ObjectKind, RunError, SourceAnchor, SourceObject, Trigger};
+use crate::model::{
+    Entry, Initiator, Link, LoggedStatus, ObjectKind, RunError, SourceAnchor, SourceObject, SourceValue, Trigger,
+};
 use crate::source::{self, Lasting, Level, ObjectKey, Problem, SetMemory, SetReport};
 use crate::store::{Claimed, JobKey, JobState, ObjectRow, Remembered, Spellings, Staged, Staging};
 use crate::target::{Client, Transport};
@@ -176,6 +178,10 @@ impl Service {
                 answers.push(failed(id, called_alike(name, several)));
                 continue;
             }
+            if let Some(error) = self.stranger(job, key, id, &members, &found)? {
+                answers.push(failed(id, error));
+                continue;
+            }
             let staged = match found.meant.found.get(id) {
                 Some(object) if object.partial => {
                     let message = format!("record.no_base: nothing is known of `{id}` that the change applies to");
@@ -219,6 +225,44 @@ impl Service {
         }
         self.lift_by_success(key, &answers, options, &client).await?;
         Ok(answers)
+    }
+
+    /// Why a member that was named cannot be sent with the group, where one cannot: nobody is called so, or the group has
+    /// no such member. Of a group that is not found, or known in part, nothing is said.
+    fn stranger(
+        &self,
+        job: &Job,
+        key: JobKey,
+        group: &str,
+        members: &[String],
+        found: &Search,
+    ) -> Result<Option<RunError>, ServiceError> {
+        let Some(group) = found.meant.found.get(group).filter(|group| !group.partial) else { return Ok(None) };
+        // whom inner groups bring is seen only when they are put together
+        let flattens = job.mapping.groups.as_ref().is_some_and(|groups| groups.flatten);
+        for name in members {
+            let anchor = match found.meant.found.get(name) {
+                Some(object) => object.anchor.clone(),
+                None => SourceAnchor(name.clone()),
+            };
+            let is_known = found.meant.found.contains_key(name) || self.store().object(key, &anchor)?.is_some();
+            if !is_known {
+                return Ok(Some(not_found(name, ObjectKind::User, found.meant.unread.get(name))));
+            }
+            let is_named = match group.attribute("members") {
+                Some(SourceValue::List(list)) => list.iter().any(|one| one.eq_ignore_ascii_case(anchor.as_str())),
+                Some(_) => group.text("members").is_some_and(|one| one.eq_ignore_ascii_case(anchor.as_str())),
+                None => false,
+            };
+            if !flattens && !is_named && !self.store().knows_member(key, &group.anchor, &anchor)? {
+                return Ok(Some(error(
+                    "SourceObjectNotFound",
+                    &format!("`{name}` is no member of the group `{}`: nothing was sent", group.anchor),
+                    "name members that the export gives the group, or leave `--member` away; `provisiond source` shows what was read",
+                )));
+            }
+        }
+        Ok(None)
     }
 
     /// The connection test that opens an on-demand run; shown only when it fails.
