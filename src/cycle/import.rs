@@ -317,9 +317,11 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
     if of_changes && keeps && kept_memory.is_some() && !begun_anew {
         return Ok(Attempt::OnlyChanges);
     }
+    let read_count = filling.count();
     if of_changes {
         add_untouched(request, all, &known, &read, &mut heard, &mut filling)?;
     }
+    let untouched = filling.count() - read_count;
     filling.finish()?;
     let counts = SourceCounts {
         files: report.files.len() as u64,
@@ -429,9 +431,10 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes }: Way) -> Re
         report.memory.order = built.as_ref().and_then(|built| built.order);
         (built.filter(|built| is_to_be_stored(built, memory.as_ref())).map(|built| built.pieces), users, groups)
     };
+    // Each object counts once: who was read, or is looked at all the same, has a turn of their own (contract.md 5).
     let recognised = match of_changes {
-        true => (users + groups).saturating_sub(read.count()),
-        false => sorted.recognised,
+        true => (users + groups).saturating_sub(sorted.touched.len() as u64 + untouched),
+        false => sorted.recognised.saturating_sub(met_and_changed(&old, &last.met, &sorted.only_changed)),
     };
     report.memory.settings = Some(settings);
     let whole = known.is_fresh();
@@ -465,6 +468,15 @@ fn put_away(builder: &mut SnapshotBuilder, staging: &Staging) -> Result<(), Stor
         Some((number, octets)) => staging.spool(Spool::Snapshot, number, &octets),
         None => Ok(()),
     }
+}
+
+/// How many objects of the snapshot were recognised of which changes beside it speak.
+fn met_and_changed(old: &Snapshot, met: &Met, changed: &Keys) -> u64 {
+    let mut count = 0;
+    if !changed.is_empty() {
+        met.each_met(old, |_, record| count += u64::from(changed.contains(&record.key)));
+    }
+    count
 }
 
 /// An exporter may give the same records in another order each time: that is worth to be written only where it comes again.
