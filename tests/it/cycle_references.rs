@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use provisiond::cycle::{CycleOptions, OnDemandOptions};
-use provisiond::model::{LoggedStatus, Operation};
+use provisiond::model::{Entry, LoggedStatus, Operation};
 
 use crate::town::{DIALECTS, ENTERPRISE, Person, Plan, Town, anchor};
 
@@ -98,6 +98,37 @@ async fn a_manager_who_comes_later_is_not_written_onto_those_who_are_not_entitle
         assert_eq!(town.managers(), subordinates.iter().map(|name| ((*name).to_owned(), "bob".to_owned())).collect());
         assert_eq!(town.cycle().await.requests, 0, "{dialect}");
     }
+}
+
+/// Whose deprovisioning is withheld is entitled no more, though the account is as it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manager_who_comes_later_is_not_written_onto_those_who_are_staged() {
+    let job = "    accidental_deletion: { threshold: 1 }\n";
+    let mut town = Town::new(Plan { job, ..Plan::default() }).await;
+    for name in ["ann", "cy", "eve"] {
+        town.person(name, Person::under("bob"));
+    }
+    town.person("bob", Person { department: "Out".to_owned(), ..Person::new() });
+    town.cycle().await;
+    for name in ["ann", "cy"] {
+        town.person(name, Person { active: false, ..Person::under("bob") });
+    }
+    town.person("bob", Person::new());
+    for (dry_run, set) in [(true, &["eve"][..]), (false, &["eve"]), (true, &[])] {
+        let report = town.run(CycleOptions { dry_run, ..CycleOptions::default() }).await;
+        assert_eq!(report.counts.staged, 2, "{report:#?}");
+        let entries = town.entries();
+        let is_set = |entry: &&Entry| entry.modified.iter().any(|one| one.name.ends_with(":manager"));
+        let names: Vec<&str> = entries.iter().filter(is_set).map(|entry| &*entry.source.display_name).collect();
+        assert_eq!(names, set, "{dry_run}");
+    }
+    assert_eq!(town.managers(), pairs(&[("eve", "bob")]));
+    for name in ["ann", "cy"] {
+        town.person(name, Person::under("bob"));
+    }
+    town.cycle().await;
+    assert_eq!(town.managers(), pairs(&[("ann", "bob"), ("cy", "bob"), ("eve", "bob")]));
+    assert_eq!(town.cycle().await.requests, 0);
 }
 
 /// A hundred thousand that wait cost an unchanged cycle nothing: they are not looked through again before something changes.
