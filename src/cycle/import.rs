@@ -398,6 +398,14 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
             return Ok(Attempt::Refused(refuse(refusal(UNSAID.0, UNSAID.1), warnings, judged)));
         }
     };
+    let thinned = source::judge_assignments(request.settings, &report, memory.as_ref(), accepted);
+    if let Some(problem) = thinned.filter(|_| request.assigned_only) {
+        let is_empty = problem.code == "set.empty";
+        warnings.push(said(&problem));
+        judged.push(problem.clone());
+        let refused = refuse(refusal(said(&problem), problem.help), warnings, judged);
+        return Ok(Attempt::Refused(Refused { identity: refused.identity.filter(|_| !is_empty), ..refused }));
+    }
     let only_changed = if of_changes { 0 } else { sorted.only_changed.len() as u64 };
     let present = read.count() + sorted.recognised - only_changed;
     let absent = if of_changes {
@@ -462,9 +470,10 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
         report.memory.order = built.as_ref().and_then(|built| built.order);
         (built.filter(|built| is_to_be_stored(built, memory.as_ref())).map(|built| built.pieces), users, groups)
     };
+    // Each object counts once: who was read, or is looked at all the same, has a turn of their own (contract.md 5).
     let recognised = match of_changes {
-        true => (users + groups).saturating_sub(read.count()),
-        false => sorted.recognised,
+        true => (users + groups).saturating_sub((sorted.touched.len() + untouched.len()) as u64),
+        false => sorted.recognised.saturating_sub(met_and_changed(&old, &last.met, &sorted.only_changed)),
     };
     report.memory.settings = Some(settings);
     report.memory.changed = was_changed || sorted.has_changes;
@@ -499,6 +508,15 @@ fn put_away(builder: &mut SnapshotBuilder, staging: &Staging) -> Result<(), Stor
         Some((number, octets)) => staging.spool(Spool::Snapshot, number, &octets),
         None => Ok(()),
     }
+}
+
+/// How many objects of the snapshot were recognised of which changes beside it speak.
+fn met_and_changed(old: &Snapshot, met: &Met, changed: &Keys) -> u64 {
+    let mut count = 0;
+    if !changed.is_empty() {
+        met.each_met(old, |_, record| count += u64::from(changed.contains(&record.key)));
+    }
+    count
 }
 
 /// An exporter may give the same records in another order each time: that is worth to be written only where it comes again.

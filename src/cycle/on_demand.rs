@@ -17,8 +17,10 @@ use super::search::{Before, Search, search};
 use super::service::{JobRules, Service, job_runs};
 use super::transcript::Transcript;
 use crate::config::{Job, ScopeMode};
-use crate::model::{Entry, Initiator, Link, LoggedStatus, ObjectKind, RunError, SourceAnchor, SourceObject, Trigger};
-use crate::source::{self, Lasting, Level, ObjectKey, Problem, SetMode, SetReport};
+use crate::model::{
+    Entry, Initiator, Link, LoggedStatus, ObjectKind, RunError, SourceAnchor, SourceObject, SourceValue, Trigger,
+};
+use crate::source::{self, Lasting, Level, ObjectKey, Problem, SetMemory, SetMode, SetReport};
 use crate::store::{Claimed, JobKey, JobState, ObjectRow, Remembered, Spellings, Staged, Staging};
 use crate::target::{Client, Transport};
 
@@ -114,6 +116,7 @@ impl Service {
         let mut shrunk = false;
         let refused = refusal_of(&found.report)
             .or_else(|| shrink_of(&found.report, &state, job).inspect(|_| shrunk = true))
+            .or_else(|| thinned(&found.report, &state, job).inspect(|_| shrunk = true))
             .or_else(|| unsaid.then(|| refusal(UNSAID.0, UNSAID.1)));
         let assigned = found.assigned.take().unwrap_or_default();
         let which = match members.as_slice() {
@@ -175,6 +178,10 @@ impl Service {
                 answers.push(failed(id, called_alike(name, several)));
                 continue;
             }
+            if let Some(error) = self.stranger(job, key, id, &members, &found)? {
+                answers.push(failed(id, error));
+                continue;
+            }
             let staged = match found.meant.found.get(id) {
                 Some(object) if object.partial => {
                     let message = format!("record.no_base: nothing is known of `{id}` that the change applies to");
@@ -218,6 +225,44 @@ impl Service {
         }
         self.lift_by_success(key, &answers, options, &client).await?;
         Ok(answers)
+    }
+
+    /// Why a member that was named cannot be sent with the group, where one cannot: nobody is called so, or the group has
+    /// no such member. Of a group that is not found, or known in part, nothing is said.
+    fn stranger(
+        &self,
+        job: &Job,
+        key: JobKey,
+        group: &str,
+        members: &[String],
+        found: &Search,
+    ) -> Result<Option<RunError>, ServiceError> {
+        let Some(group) = found.meant.found.get(group).filter(|group| !group.partial) else { return Ok(None) };
+        // whom inner groups bring is seen only when they are put together
+        let flattens = job.mapping.groups.as_ref().is_some_and(|groups| groups.flatten);
+        for name in members {
+            let anchor = match found.meant.found.get(name) {
+                Some(object) => object.anchor.clone(),
+                None => SourceAnchor(name.clone()),
+            };
+            let is_known = found.meant.found.contains_key(name) || self.store().object(key, &anchor)?.is_some();
+            if !is_known {
+                return Ok(Some(not_found(name, ObjectKind::User, found.meant.unread.get(name))));
+            }
+            let is_named = match group.attribute("members") {
+                Some(SourceValue::List(list)) => list.iter().any(|one| one.eq_ignore_ascii_case(anchor.as_str())),
+                Some(_) => group.text("members").is_some_and(|one| one.eq_ignore_ascii_case(anchor.as_str())),
+                None => false,
+            };
+            if !flattens && !is_named && !self.store().knows_member(key, &group.anchor, &anchor)? {
+                return Ok(Some(error(
+                    "SourceObjectNotFound",
+                    &format!("`{name}` is no member of the group `{}`: nothing was sent", group.anchor),
+                    "name members that the export gives the group, or leave `--member` away; `provisiond source` shows what was read",
+                )));
+            }
+        }
+        Ok(None)
     }
 
     /// The connection test that opens an on-demand run; shown only when it fails.
@@ -392,6 +437,14 @@ fn shrink_of(report: &SetReport, state: &JobState, job: &Job) -> Option<RunError
         let message = format!("set.shrink: the export holds {now} records where the last held {previous}");
         refusal(message, "look at the exporter; if the export is right, confirm it with `provisiond source accept`")
     })
+}
+
+/// Says by how much the assignment files shrank, where that is too much.
+fn thinned(report: &SetReport, state: &JobState, job: &Job) -> Option<RunError> {
+    let watermark = state.watermark.as_ref().filter(|_| job.scope_mode == ScopeMode::Assigned)?;
+    let last: SetMemory = serde_json::from_str(&watermark.memory).ok()?;
+    let problem = source::judge_assignments(&job.source, report, Some(&last), false)?;
+    Some(refusal(format!("{}: {}", problem.code, problem.message), problem.help))
 }
 
 /// For whoever stands in an export that merely shrank.

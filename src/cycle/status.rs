@@ -81,6 +81,7 @@ impl Service {
             users,
             groups,
             escrows: failures,
+            abandoned: store.abandoned_count(key)?,
             staged: self.staged_batch(key)?,
             degraded,
             warnings: expiry_warning(job, now).into_iter().collect(),

@@ -435,7 +435,7 @@ impl Work<'_> {
                 None => self.observer.shared(&evaluated.entry),
             }
         }
-        if is_staged(&evaluated.decision) && !line.run.dry_run {
+        if let Some(book) = line.book.filter(|_| is_staged(&evaluated.decision)) {
             let action = match evaluated.entry.action {
                 LoggedAction::StagedDelete => Operation::Delete,
                 _ => Operation::Disable,
@@ -449,7 +449,7 @@ impl Work<'_> {
                 kind: evaluated.entry.kind,
                 target: evaluated.link_before.target().cloned(),
             };
-            line.store.stage(line.job, staged).await?;
+            book.stage(line.job, staged).await?;
         }
         Ok(())
     }

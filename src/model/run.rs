@@ -201,7 +201,10 @@ pub struct JobStatus {
     pub steady_state_last_achieved: Option<Timestamp>,
     pub users: u64,
     pub groups: u64,
+    /// Objects set aside whose retries go on.
     pub escrows: u64,
+    /// Objects set aside that nobody tries again before they change (D-43).
+    pub abandoned: u64,
     pub staged: Option<StagedBatch>,
     pub degraded: Option<String>,
     /// Warnings such as a token that ends soon.

@@ -14,10 +14,13 @@ const CODES: [JobCode; 5] =
 /// What is measured of a job; `None` where there is nothing to tell yet.
 type Gauge = (&'static str, &'static str, fn(&JobStatus) -> Option<f64>);
 
-const GAUGES: [Gauge; 13] = [
+const GAUGES: [Gauge; 14] = [
     ("users", "Provisioned users.", |job| Some(count(job.users))),
     ("groups", "Provisioned groups.", |job| Some(count(job.groups))),
     ("escrows", "Objects set aside after a failure.", |job| Some(count(job.escrows))),
+    ("abandoned_escrows", "Objects that failed for 28 days and are not tried any more.", |job| {
+        Some(count(job.abandoned))
+    }),
     ("staged_deletions", "Deprovisionings that await approval.", |job| {
         Some(job.staged.as_ref().map_or(0.0, |staged| count(staged.count)))
     }),

@@ -1,5 +1,6 @@
 //! What it means that an object of the last snapshot is not in this one (sources.md 16.3).
 
+use super::memory::SetMemory;
 use super::report::{Completeness, Level, Problem, SetMode, SetReport};
 use super::settings::Settings;
 
@@ -59,8 +60,7 @@ pub fn judge_absences(
         problems.push(Problem::new(Level::Set, "set.empty", message).with_help(help));
         return Judgement { absences: Absences::Refused, problems };
     }
-    let least = census.previous as f64 * (100.0 - settings.max_shrink) / 100.0;
-    if (census.now as f64) < least && !accepted {
+    if (census.now as f64) < least(settings, census.previous) && !accepted {
         let message = format!(
             "the export holds {} objects where the last held {}; {} are absent{}",
             census.now,
@@ -97,6 +97,39 @@ pub fn judge_absences(
     Judgement { absences: Absences::Deleted, problems }
 }
 
+/// What is left of so many where no more went than `max_shrink` allows.
+fn least(settings: &Settings, previous: u64) -> f64 {
+    previous as f64 * (100.0 - settings.max_shrink) / 100.0
+}
+
+/// Judges assignment files as people are judged: a file that is cut, or empty, revokes nobody's account (sources.md, rule 1).
+///
+/// Where the last set had none, or it is not remembered, nothing is expected.
+pub fn judge_assignments(
+    settings: &Settings,
+    report: &SetReport,
+    last: Option<&SetMemory>,
+    accepted: bool,
+) -> Option<Problem> {
+    let previous = last?.assigned.filter(|previous| *previous > 0)?;
+    let now = report.memory.assigned?;
+    let least = least(settings, previous);
+    if now == 0 {
+        let message = format!("the assignment files name nobody, where the last ones named {previous} ids");
+        let help = "look at what writes them: nobody is deprovisioned for it; if really nobody is assigned any more, begin anew with `provisiond restart`";
+        return Some(Problem::new(Level::Set, "set.empty", message).with_help(help));
+    }
+    let has_shrunk = (now as f64) < least && !accepted;
+    has_shrunk.then(|| {
+        let least = least.ceil();
+        let message = format!(
+            "the assignment files name {now} ids where the last ones named {previous}; at least {least} were expected"
+        );
+        let help = "look at what writes them; if this is right, confirm exactly this export with `source accept`";
+        Problem::new(Level::Set, "set.shrink", message).with_help(help)
+    })
+}
+
 /// Warns where more than `max_shrink` of the `previous` objects `changed` in what the mapping uses, and names some.
 ///
 /// What they held before is known only as a hash of all that is used, so the attribute is not named.
@@ -121,7 +154,6 @@ fn named(examples: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::memory::SetMemory;
     use crate::source::report::Counts;
 
     fn report(complete: Completeness) -> SetReport {

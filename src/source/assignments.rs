@@ -34,6 +34,11 @@ impl Awaited {
         awaited
     }
 
+    /// How many ids there are; before anybody is met, all that the files name.
+    pub fn count(&self) -> u64 {
+        self.ids.len() as u64
+    }
+
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }

@@ -174,13 +174,13 @@ pub fn find(settings: &Settings) -> FileSet {
 }
 
 /// The globs of `source.files` and `source.ignore`.
-struct Filter {
+pub(super) struct Filter {
     ignore: GlobSet,
     entries: Vec<globset::GlobMatcher>,
 }
 
 impl Filter {
-    fn new(settings: &Settings) -> Result<Self, Box<Problem>> {
+    pub(super) fn new(settings: &Settings) -> Result<Self, Box<Problem>> {
         let refused = |pattern: &str, error: &globset::Error| {
             let message = format!("`{pattern}` is no pattern: {error}");
             Box::new(Problem::new(Level::Set, "source.files", message).with_help("write a glob such as `users*.csv`"))
@@ -198,6 +198,15 @@ impl Filter {
 
     fn entry(&self, name: &str) -> Option<usize> {
         self.entries.iter().position(|glob| glob.is_match(name))
+    }
+
+    /// Says whether a file that was taken once would be taken again, if it were there.
+    pub(super) fn takes(&self, settings: &Settings, name: &str) -> bool {
+        let mut folders = name.match_indices('/').map(|(end, _)| &name[..end]);
+        (settings.recursive || !name.contains('/'))
+            && !self.ignore.is_match(name)
+            && !folders.any(|folder| self.ignore.is_match(folder))
+            && (settings.files.is_empty() || self.entry(name).is_some())
     }
 }
 

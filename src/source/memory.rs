@@ -16,6 +16,9 @@ pub struct SetMemory {
     pub newest: Option<Newest>,
     /// Digests of change files that were applied, of the last sets.
     pub applied: BTreeSet<String>,
+    /// How many ids assignment files named, where there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assigned: Option<u64>,
     /// Whether the files were such that change files can follow on them.
     #[serde(default)]
     pub takes_changes: bool,

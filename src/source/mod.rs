@@ -62,7 +62,7 @@ mod value;
 mod wanted;
 mod whole;
 
-pub use absence::{Absences, Census, Judgement, judge_absences, judge_changes};
+pub use absence::{Absences, Census, Judgement, judge_absences, judge_assignments, judge_changes};
 pub use base::{Base, BaseKey, Lasting};
 pub use canonical::{NAMES as CANONICAL_NAMES, is_secret, spelling as canonical_name};
 pub use changes::{Applied, Change, Entry, EntryValue};

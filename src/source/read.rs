@@ -120,6 +120,8 @@ pub(super) struct Reading<'a> {
     pub repeats: bool,
     /// Who is assigned and has not been met yet.
     pub awaited: assignments::Awaited,
+    /// How many ids assignment files name, where there are any.
+    pub assigned: Option<u64>,
     /// The name patterns of files read, and what occurred in them.
     pub remembered: SetMemory,
     /// A change file was left out because it was applied before.
@@ -189,6 +191,7 @@ pub(super) fn read_by<E>(
         presumed: 0,
         repeats: false,
         awaited: assignments::Awaited::default(),
+        assigned: None,
         remembered: SetMemory::default(),
         applied_before: false,
         passed_over: false,
@@ -214,6 +217,7 @@ pub(super) fn read_by<E>(
         lists.insert(plan.index, assignments::read(&mut reading, plan.index, list));
     }
     reading.awaited = assignments::Awaited::of(assigned.iter().flatten());
+    reading.assigned = assigned.is_some().then(|| reading.awaited.count());
     let mut files = Vec::new();
     for plan in &plans {
         match &plan.state {

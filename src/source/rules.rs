@@ -9,6 +9,7 @@ use super::canonical;
 use super::delta;
 use super::draft::Draft;
 use super::file::mapper_of;
+use super::find::Filter;
 use super::frame::{Decoder, Framed, Framer};
 use super::manifest::ManifestMode;
 use super::memory::{FileMemory, Newest, SAMPLES, SetMemory};
@@ -319,8 +320,11 @@ fn missing_files(reading: &mut Reading<'_>, memory: &SetMemory, plans: &[Plan], 
     if reading.set.problems.iter().any(|problem| problem.code == "limit.files") {
         return;
     }
+    // what cannot be understood is told of already
+    let Ok(filter) = Filter::new(reading.settings) else { return };
     let groups = groups(files);
-    for name in &memory.names {
+    // what the settings leave out now was dropped for good (sources.md 15)
+    for name in memory.names.iter().filter(|name| filter.takes(reading.settings, name)) {
         if plans.iter().any(|plan| reading.set.files[plan.index].name == *name) {
             continue;
         }
@@ -339,7 +343,7 @@ fn missing_files(reading: &mut Reading<'_>, memory: &SetMemory, plans: &[Plan], 
         };
         if !is_followed {
             let message = "the file was in the last set and is not there now";
-            let help = "export it again; to drop it for good, change `source.files`";
+            let help = "export it again; to drop it for good, name only the others in `source.files`, or name it in `source.ignore`";
             reading.problems.add(Problem::new(Level::Set, "set.file_missing", message).in_file(name).with_help(help));
         }
     }
@@ -451,7 +455,7 @@ pub fn remember(reading: &mut Reading<'_>, plans: &[Plan], files: &[FileReport],
     }
     if mode == SetMode::Changes {
         let last = reading.memory.cloned().unwrap_or_default();
-        return SetMemory { applied, ..last };
+        return SetMemory { applied, assigned: reading.assigned.or(last.assigned), ..last };
     }
     let mut memory = std::mem::take(&mut reading.remembered);
     for ((pattern, name), hashes) in &reading.known_names.met {
@@ -484,6 +488,7 @@ pub fn remember(reading: &mut Reading<'_>, plans: &[Plan], files: &[FileReport],
     memory.anchors =
         reading.anchors.iter().map(|(kind, name)| (kind_name(*kind).to_owned(), name.to_string())).collect();
     memory.newest = reading.newest.now.clone();
+    memory.assigned = reading.assigned;
     memory.applied = applied;
     memory.repeats = reading.repeats;
     memory.takes_changes = plans

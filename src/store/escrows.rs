@@ -57,6 +57,15 @@ impl Store {
         })
     }
 
+    /// How many objects were given up after 28 days (D-43).
+    pub fn abandoned_count(&self, job: JobKey) -> Result<u64, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT count(*) FROM escrows WHERE job = ?1 AND abandoned = 1";
+            let count: i64 = connection.prepare_cached(sql)?.query_row([job.0], |row| row.get(0))?;
+            Ok(count.cast_unsigned())
+        })
+    }
+
     /// Makes the retry of one object due at once; false where it is not in escrow.
     pub fn retry_escrow(&self, job: JobKey, anchor: &SourceAnchor, now: Timestamp) -> Result<bool, StoreError> {
         let anchor = anchor.clone();

@@ -247,6 +247,15 @@ impl Store {
         })
     }
 
+    /// Whether anything is known of somebody as a member of the group, who joins, is in it, or leaves.
+    pub fn knows_member(&self, job: JobKey, group: &SourceAnchor, member: &SourceAnchor) -> Result<bool, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT 1 FROM memberships WHERE job = ?1 AND holder = ?2 AND member = ?3";
+            let mut statement = connection.prepare_cached(sql)?;
+            Ok(statement.exists(params![job.0, Stored(group.as_str()), Stored(member.as_str())])?)
+        })
+    }
+
     /// The groups that hold a member as far as is known.
     pub fn groups_of(&self, job: JobKey, member: &SourceAnchor) -> Result<Vec<SourceAnchor>, StoreError> {
         self.read(|connection| {

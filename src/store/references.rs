@@ -61,8 +61,12 @@ pub struct Ready {
 /// `o` is the row of an object whose account the job manages; 32 is the flag of a released link (`object.rs`).
 pub(super) const MANAGED: &str = "o.target IS NOT NULL AND o.flags & 32 = 0";
 
+/// Nothing is written onto the account of somebody who is not entitled (service.md 11.4): of the flags, 62 are state, assigned,
+/// filter passed and released. Whose deprovisioning is withheld is entitled no more, though the row says so still. What they are
+/// to refer to waits until they are entitled again.
 const READY: &str = "SELECT p.anchor, p.attribute, o.target, p.wanted, w.target FROM pending_references p
-    JOIN objects o ON o.job = p.job AND o.anchor = p.anchor AND o.target IS NOT NULL AND o.flags & 32 = 0
+    JOIN objects o ON o.job = p.job AND o.anchor = p.anchor AND o.target IS NOT NULL AND o.flags & 62 = 24
+        AND NOT EXISTS (SELECT 1 FROM staged s WHERE s.job = p.job AND s.anchor = p.anchor)
     LEFT JOIN objects w ON w.job = p.job AND w.anchor = p.wanted AND w.target IS NOT NULL AND w.flags & 32 = 0";
 
 impl Store {

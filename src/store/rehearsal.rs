@@ -8,8 +8,16 @@ use super::writer::Writer;
 use super::{JobKey, Store, StoreError};
 
 /// What the sending of references reads and writes.
-const COPIED: [&str; 7] =
-    ["objects", "escrows", "pending_references", "exported_references", "memberships", "direct_members", "regrouped"];
+const COPIED: [&str; 8] = [
+    "objects",
+    "escrows",
+    "staged",
+    "pending_references",
+    "exported_references",
+    "memberships",
+    "direct_members",
+    "regrouped",
+];
 
 impl Store {
     /// Copies the objects and references of a job into a file without a name, which vanishes with the value: what is written

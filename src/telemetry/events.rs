@@ -97,7 +97,8 @@ impl ObjectProvisioned<'_> {
         let Self { job, entry } = self;
         let (cycle, change, action) = (&entry.cycle_id, &entry.change_id, entry.action.as_str());
         let source = &entry.source.id;
-        let target = entry.target.as_ref().map(|target| target.id.as_str());
+        // `target` is what a line calls the part of the program that wrote it
+        let target_id = entry.target.as_ref().map(|target| target.id.as_str());
         match entry.status {
             LoggedStatus::Failure => {
                 let code = entry.failure.as_ref().map_or(entry.reason.as_str(), |failure| failure.code.as_str());
@@ -108,7 +109,7 @@ impl ObjectProvisioned<'_> {
                     change,
                     action,
                     source,
-                    target,
+                    target_id,
                     code,
                     "object failed"
                 );
@@ -121,12 +122,21 @@ impl ObjectProvisioned<'_> {
                     change,
                     action,
                     source,
-                    target,
+                    target_id,
                     "object done with a warning"
                 );
             }
             LoggedStatus::Success => {
-                tracing::info!(event = "ObjectProvisioned", job, cycle, change, action, source, target, "object done");
+                tracing::info!(
+                    event = "ObjectProvisioned",
+                    job,
+                    cycle,
+                    change,
+                    action,
+                    source,
+                    target_id,
+                    "object done"
+                );
             }
             LoggedStatus::Skipped | LoggedStatus::NotEvaluated => {
                 let reason = &entry.reason;
@@ -137,7 +147,7 @@ impl ObjectProvisioned<'_> {
                     change,
                     action,
                     source,
-                    target,
+                    target_id,
                     reason,
                     "object skipped"
                 );

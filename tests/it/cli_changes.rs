@@ -141,6 +141,39 @@ fn changes_come_to_the_same_as_the_next_snapshot() {
     assert!(now.iter().any(|user| user["displayName"] == "TARO" && user["active"] == true), "{now:?}");
 }
 
+/// Whoever a change speaks of was recognised in the snapshot beside it too (contract.md 5).
+#[test]
+fn each_object_is_counted_once() {
+    let people: Vec<Value> =
+        (1..=5).zip(["taro", "hanako", "ken", "yuki", "jiro"]).map(|(id, login)| user(id, login, json!({}))).collect();
+    let changes = delta(&[
+        json!({"id": id(1), "displayName": "TARO II"}),
+        json!({"id": id(2), "accountEnabled": false}),
+        json!({"id": id(3), "@removed": {"reason": "deleted"}}),
+        user(6, "new", json!({})),
+    ]);
+    for beside in [true, false] {
+        let bench = bench("preset: entra-graph-json");
+        let counted = |arguments: &[&str]| {
+            let document = bench.json(arguments, 0);
+            let counts = document["counts"].as_object().expect("counts");
+            (counts.values().filter_map(Value::as_u64).sum::<u64>(), document["counts"]["notEvaluated"].clone())
+        };
+        bench.write("source/users.json", &page(&people));
+        assert_eq!(counted(&["cycle"]), (5, json!(0)));
+        if !beside {
+            clear(&bench);
+        }
+        bench.write("source/users.json.delta-00001.json", &changes);
+        assert_eq!(counted(&["cycle", "--dry-run"]), (6, json!(2)), "{beside}");
+        assert_eq!(counted(&["cycle"]), (6, json!(2)), "{beside}");
+        if !beside {
+            bench.json(&["restart"], 0);
+            assert_eq!(counted(&["cycle"]), (5, json!(0)), "everybody has a turn");
+        }
+    }
+}
+
 #[test]
 fn changes_beside_their_snapshot_hold_although_it_lies_there_still() {
     let bench = bench("preset: detect");

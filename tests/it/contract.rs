@@ -223,6 +223,29 @@ fn the_status_page_shows_the_state_and_new_credentials_end_a_quarantine() {
     });
 }
 
+/// Of two members of one name a program sees one.
+#[test]
+fn no_member_of_a_line_of_the_log_is_there_twice() {
+    let bench = bench();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_provisiond"));
+    command.current_dir(bench.path()).env("RUST_LOG", "debug").args(["cycle", "--initial"]);
+    for disabled in [false, true] {
+        bench.people(&[&person(1, "taro", "佐藤", !disabled)]);
+        let ran = command.output().expect("it runs");
+        let log = String::from_utf8(ran.stderr).expect("text");
+        let lines: Vec<&str> = log.lines().collect();
+        let provisioned = lines.iter().find(|line| line.contains("ObjectProvisioned")).expect("one");
+        let account = bench.standin().users()[0]["id"].clone();
+        assert_eq!(serde_json::from_str::<Value>(provisioned).expect("JSON")["target_id"], account, "{provisioned}");
+        for line in lines {
+            let members: serde_json::Map<String, Value> = serde_json::from_str(line).expect("JSON");
+            for name in members.keys() {
+                assert_eq!(line.matches(&format!("\"{name}\":")).count(), 1, "{name}: {line}");
+            }
+        }
+    }
+}
+
 /// Asks again and again.
 fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;

@@ -155,11 +155,17 @@ fn a_failed_object_is_retried_on_the_published_timetable() {
     assert_eq!(bench.cycle().counts()[5], 1);
     // After 28 days it is abandoned, and a change makes it due again.
     assert_eq!(bench.status().escrows, 0, "an abandoned entry is no open failure");
+    let told = bench.run(&["status"]);
+    assert!(told.text().contains("abandoned      1 failed for 28 days"), "{}", told.text());
+    let jobs = bench.run(&["status", "--output", "json"]).json();
+    assert_eq!((&jobs["jobs"][0]["escrows"], &jobs["jobs"][0]["abandonedEscrows"]), (&json!(0), &json!(1)));
     bench.after_hours(24);
     assert_eq!(bench.cycle().counts(), [0, 0, 0, 0, 0, 0, 0, 3]);
     bench.crowd(3).after_hours(1);
     assert_eq!(bench.cycle().counts()[5], 0);
     assert_eq!(bench.run(&["escrows", "list", "--output", "json"]).json(), json!([]));
+    assert_eq!(bench.status().abandoned, 0);
+    assert!(!bench.run(&["status"]).text().contains("abandoned"));
 }
 
 #[test]

@@ -310,6 +310,32 @@ async fn on_demand_sends_one_group_and_a_few_of_its_members() {
     assert_eq!(town.cycle().await.requests, 0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_whom_nobody_knows_or_the_group_has_not_is_told_of() {
+    let mut town = Town::new(Plan::default()).await;
+    for name in ["ann", "bob", "cy"] {
+        town.person(name, Person::new());
+    }
+    town.group("all", &["ann"]);
+    town.cycle().await;
+    town.group("all", &["bob"]);
+    for (members, why) in [
+        (&["zoe@example.com"][..], "nobody in the source is called `zoe@example.com`"),
+        (&["cy@example.com"], "`cy@example.com` is no member of the group"),
+        (&["bob@example.com", "cy@example.com"], "`cy@example.com` is no member of the group"),
+    ] {
+        let answer = town.group_now("all", members, OnDemandOptions::default()).await;
+        let error = answer.error.expect("told");
+        assert_eq!(error.code, "SourceObjectNotFound");
+        assert!(error.message.contains(why), "{error:?}");
+        assert_eq!(town.seen().len(), 0, "nothing was sent");
+    }
+    // who joins and who leaves is a member, by any name
+    let answer = town.group_now("all", &["bob@example.com", &anchor("ann")], OnDemandOptions::default()).await;
+    assert_eq!(answer.error, None);
+    assert_eq!(town.held(), held(&[("all", &["bob"])]));
+}
+
 /// Groups whose members only change their order, and dry runs.
 #[tokio::test(flavor = "multi_thread")]
 async fn order_is_no_change_and_a_dry_run_sends_nothing() {

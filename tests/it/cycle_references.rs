@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use provisiond::cycle::{CycleOptions, OnDemandOptions};
-use provisiond::model::{LoggedStatus, Operation};
+use provisiond::model::{Entry, LoggedStatus, Operation};
 
 use crate::town::{DIALECTS, ENTERPRISE, Person, Plan, Town, anchor};
 
@@ -60,6 +60,74 @@ async fn a_manager_who_comes_into_scope_later_is_set_in_that_cycle() {
     let third = town.cycle().await;
     assert_eq!((third.counts.create, third.counts.update, third.counts.not_evaluated), (1, 1, 0), "{third:#?}");
     assert_eq!(town.managers(), pairs(&[("ann", "bob")]));
+    assert_eq!(town.cycle().await.requests, 0);
+}
+
+/// An account whose person is not entitled is left alone (service.md 11.4), until they are again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manager_who_comes_later_is_not_written_onto_those_who_are_not_entitled() {
+    let job = "    accidental_deletion: { threshold: 3 }\n";
+    for dialect in ["entra-2020", "okta-oin"] {
+        let mut town = Town::new(Plan { dialect, job, ..Plan::default() }).await;
+        let out = || Person { department: "Out".to_owned(), ..Person::new() };
+        let subordinates = ["ann", "cy", "dan", "eve"];
+        for name in subordinates {
+            town.person(name, Person::under("bob"));
+        }
+        town.person("bob", out());
+        assert_eq!(town.cycle().await.counts.create, 4, "{dialect}");
+        town.person("ann", Person { active: false, ..Person::under("bob") });
+        town.person("cy", Person { department: "Out".to_owned(), ..Person::under("bob") });
+        let dan = town.people.remove("dan").expect("there");
+        assert_eq!(town.cycle().await.counts.disable, 3, "{dialect}");
+
+        town.person("bob", Person::new());
+        let dry = town.run(CycleOptions { dry_run: true, ..CycleOptions::default() }).await;
+        assert_eq!((dry.counts.create, dry.counts.update), (1, 1), "{dialect}: {dry:#?}");
+        let report = town.cycle().await;
+        assert_eq!((report.counts.create, report.counts.update), (1, 1), "{dialect}: {report:#?}");
+        assert_eq!(town.managers(), pairs(&[("eve", "bob")]), "{dialect}");
+        town.now(&["ann@example.com"], OnDemandOptions::default()).await;
+        assert_eq!(town.cycle().await.requests, 0, "{dialect}: nothing is tried for those who wait");
+        assert_eq!(town.managers(), pairs(&[("eve", "bob")]), "{dialect}");
+
+        town.person("ann", Person::under("bob"));
+        town.person("cy", Person::under("bob"));
+        town.person("dan", dan);
+        town.cycle().await;
+        assert_eq!(town.managers(), subordinates.iter().map(|name| ((*name).to_owned(), "bob".to_owned())).collect());
+        assert_eq!(town.cycle().await.requests, 0, "{dialect}");
+    }
+}
+
+/// Whose deprovisioning is withheld is entitled no more, though the account is as it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manager_who_comes_later_is_not_written_onto_those_who_are_staged() {
+    let job = "    accidental_deletion: { threshold: 1 }\n";
+    let mut town = Town::new(Plan { job, ..Plan::default() }).await;
+    for name in ["ann", "cy", "eve"] {
+        town.person(name, Person::under("bob"));
+    }
+    town.person("bob", Person { department: "Out".to_owned(), ..Person::new() });
+    town.cycle().await;
+    for name in ["ann", "cy"] {
+        town.person(name, Person { active: false, ..Person::under("bob") });
+    }
+    town.person("bob", Person::new());
+    for (dry_run, set) in [(true, &["eve"][..]), (false, &["eve"]), (true, &[])] {
+        let report = town.run(CycleOptions { dry_run, ..CycleOptions::default() }).await;
+        assert_eq!(report.counts.staged, 2, "{report:#?}");
+        let entries = town.entries();
+        let is_set = |entry: &&Entry| entry.modified.iter().any(|one| one.name.ends_with(":manager"));
+        let names: Vec<&str> = entries.iter().filter(is_set).map(|entry| &*entry.source.display_name).collect();
+        assert_eq!(names, set, "{dry_run}");
+    }
+    assert_eq!(town.managers(), pairs(&[("eve", "bob")]));
+    for name in ["ann", "cy"] {
+        town.person(name, Person::under("bob"));
+    }
+    town.cycle().await;
+    assert_eq!(town.managers(), pairs(&[("ann", "bob"), ("cy", "bob"), ("eve", "bob")]));
     assert_eq!(town.cycle().await.requests, 0);
 }
 

@@ -2,7 +2,7 @@
 //! (service.md 4, 7, 19, 20).
 
 use provisiond::cycle::OnDemandOptions;
-use provisiond::model::{CycleKind, ObjectKind};
+use provisiond::model::{CycleKind, LoggedAction, ObjectKind};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, HEADING, MAPPING, anchor, login, row};
@@ -118,6 +118,57 @@ fn a_change_of_the_scope_mode_starts_an_initial_cycle_and_disables_who_is_not_as
     assert_eq!(cycle.counts()[..4], [0, 0, 0, 0], "{:?}", cycle.report.error);
     let told = bench.run(&["source"]).text();
     assert!(told.contains("value.unreadable") && told.contains("assigned.csv:2") && told.contains("`robot`"), "{told}");
+}
+
+/// An assignments file that was cut, or is empty, is no reason to take anybody's account (sources.md, rule 1).
+#[test]
+fn assignments_that_suddenly_are_few_deactivate_nobody() {
+    let files = "preset: entra-csv\nscope: assigned\nfiles:\n  - { match: users.csv }\n  - { match: assigned.csv, role: assignments }";
+    let named = |numbers: &[usize]| -> String {
+        ["id\n".to_owned()].into_iter().chain(numbers.iter().map(|number| format!("{}\n", anchor(*number)))).collect()
+    };
+    let active = |bench: &Bench| bench.standin.users().iter().filter(|user| user["active"] == true).count();
+    let mut bench = Bench::new();
+    bench.source(files).crowd(6).file("assigned.csv", &named(&[]));
+    let first = bench.cycle();
+    assert_eq!((first.report.error, active(&bench)), (None, 0), "before there was anybody nothing is expected");
+    bench.file("assigned.csv", &named(&[0, 1, 2, 3, 4])).after_minutes(40).cycle();
+    assert_eq!(active(&bench), 5);
+
+    bench.file("assigned.csv", &named(&[])).after_minutes(40);
+    let ran = bench.run_cycle(&[]);
+    assert_eq!((ran.status(), active(&bench)), (6, 5), "{}", ran.text());
+    assert!(ran.errors().contains("set.empty: the assignment files name nobody, where the last ones named 5 ids"));
+    assert_ne!(bench.run(&["source", "accept"]).status(), 0, "nobody can confirm that");
+    for command in [&["check"][..], &["provision-now", "--user", &login(0)]] {
+        let ran = bench.run(command);
+        assert_ne!(ran.status(), 0, "{command:?}");
+        assert_eq!(active(&bench), 5, "{command:?}");
+        assert!((ran.text() + &ran.errors()).contains("set.empty"), "{command:?}: {}{}", ran.text(), ran.errors());
+    }
+
+    bench.file("assigned.csv", &named(&[0, 1])).after_minutes(40);
+    let ran = bench.run_cycle(&[]);
+    assert_eq!((ran.status(), active(&bench)), (6, 5), "{}", ran.text());
+    let why = "set.shrink: the assignment files name 2 ids where the last ones named 5; at least 3 were expected";
+    assert!(ran.errors().contains(why), "{}", ran.errors());
+    assert_eq!(bench.run(&["provision-now", "--user", &login(4)]).status(), 6);
+    assert_eq!(bench.run(&["source", "accept"]).status(), 0);
+    assert_eq!((bench.cycle().counts()[2], active(&bench)), (3, 2), "it was confirmed");
+
+    // as many as are allowed go without a question, and what is remembered is the last number
+    bench.file("assigned.csv", &named(&[0])).after_minutes(40);
+    assert_eq!((bench.cycle().counts()[2], active(&bench)), (1, 1));
+    bench.file("assigned.csv", &named(&[])).after_minutes(40);
+    assert!(bench.cycle().report.error.is_some());
+    assert_eq!(bench.run(&["restart"]).status(), 0);
+    assert_eq!((bench.cycle().report.error, active(&bench)), (None, 0), "as the help says");
+    // where everybody is provisioned it makes no difference
+    let mut bench = Bench::new();
+    bench.source(&files.replace("scope: assigned", "scope: all")).crowd(3).file("assigned.csv", &named(&[0, 1]));
+    bench.cycle();
+    bench.file("assigned.csv", &named(&[])).after_minutes(40);
+    assert_eq!((bench.cycle().report.error, active(&bench)), (None, 3));
 }
 
 #[test]
@@ -495,4 +546,37 @@ fn members_that_are_given_in_part_and_then_as_a_whole_are_a_change() {
     assert_eq!(with("member: CN=P1,DC=x\nmember: CN=P2,DC=x\n"), 2);
     assert_eq!(with("member;range=0-0: CN=P3,DC=x\n"), 3, "of a part nobody is taken out");
     assert_eq!(with("member: CN=P3,DC=x\n"), 1);
+}
+
+#[test]
+fn a_file_that_is_dropped_by_the_settings_is_not_missing() {
+    let begun = || {
+        let mut bench = Bench::new();
+        let rows: Vec<String> = (0..4).map(|number| row(number, "Sales", true)).collect();
+        bench.people(&rows[..3].concat()).file("more.csv", &format!("{HEADING}{}", rows[3])).cycle();
+        bench.after_minutes(40);
+        bench
+    };
+    let mut bench = begun();
+    let ran = bench.remove_file("more.csv").run_cycle(&[]);
+    assert_eq!(ran.status(), 6);
+    for word in ["set.file_missing", "source.files", "source.ignore"] {
+        assert!(ran.errors().contains(word) || ran.text().contains(word), "{word}: {}", ran.errors());
+    }
+    // as the help says, and whether the file lies there still or not
+    for lines in ["files: [{ match: users.csv }]", "ignore: [more.csv]"] {
+        for lies_there in [true, false] {
+            let mut bench = begun();
+            bench.source(&format!("preset: entra-csv\n{lines}"));
+            if !lies_there {
+                bench.remove_file("more.csv");
+            }
+            let cycle = bench.cycle();
+            assert_eq!(cycle.report.error, None, "{lines}");
+            assert_eq!(cycle.of(&anchor(3)).action, LoggedAction::Disable, "{lines}");
+            bench.remove_file("users.csv").file("other.csv", HEADING).after_minutes(40);
+            let error = bench.cycle().report.error.expect("refused");
+            assert!(!error.message.contains("more.csv"), "{error:?}");
+        }
+    }
 }

@@ -83,6 +83,10 @@ fn push_job(text: &mut String, job: &JobStatus, style: Style) {
     if job.escrows > 0 {
         field("escrows", format!("{}; see `provisiond escrows list`", job.escrows));
     }
+    if job.abandoned > 0 {
+        let rest = "failed for 28 days and are not tried any more; see `provisiond escrows list`";
+        field("abandoned", format!("{} {rest}", job.abandoned));
+    }
     if let Some(staged) = &job.staged {
         field(
             "staged",
@@ -144,6 +148,7 @@ kintone: Quarantine
                  Unauthorized: the target answered 401
                  do: renew the token
   escrows        1; see `provisiond escrows list`
+  abandoned      2 failed for 28 days and are not tried any more; see `provisiond escrows list`
   staged         612 deprovisionings since 2026-11-20T03:00:00Z; see `provisiond deletions list`
   degraded       6 of 12 objects failed
   warning        the token of `kintone` ends in 7 days
