@@ -137,7 +137,13 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
         Some(_) => None,
     };
     let remembered = request.previous.map(|before| &before.memory).or(kept_memory.as_ref().filter(|_| begun_anew));
-    let mut memory: Option<SetMemory> = remembered.and_then(|memory| serde_json::from_str(memory).ok());
+    let read_memory = |memory: &String| serde_json::from_str::<SetMemory>(memory).ok();
+    let mut memory: Option<SetMemory> = remembered.and_then(read_memory).or_else(|| {
+        // Where the watermark was dropped: what a snapshot was later than is past still.
+        let SetMemory { settled, .. } = kept_memory.as_ref().and_then(read_memory)?;
+        let applied = settled.clone();
+        (!settled.is_empty()).then(|| SetMemory { settled, applied, ..SetMemory::default() })
+    });
     let settings = request.settings.digest();
     // Read otherwise, the same octets say something else.
     let is_read_anew = memory.as_ref().and_then(|memory| memory.settings).is_some_and(|before| before != settings);
@@ -194,9 +200,11 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
     let is_anew = all && (is_read_anew || superseded.is_empty());
     if let Some(memory) = memory.as_mut().filter(|memory| is_anew && !is_later && has_snapshot(memory)) {
         // The snapshot is read anew, so its changes are applied anew.
-        memory.applied.clear();
+        memory.applied.clone_from(&memory.settled);
     }
-    let known = Known::new(request.store, request.job, &staging);
+    let wanted = request.settings.wanted.as_ref().zip(memory.as_ref().and_then(|memory| memory.wanted.as_ref()));
+    let newly_wanted = wanted.map(|(now, before)| now.difference(before).cloned().collect()).unwrap_or_default();
+    let known = Known::new(request.store, request.job, &staging).lacking(newly_wanted);
     let spellings = Spellings::new(request.store, request.job)?;
     let old = stored.filter(|_| !all).unwrap_or_default();
     let due: Keys = request.due.iter().map(|(kind, anchor)| ObjectKey::of(*kind, anchor.as_str()).0).collect();
@@ -260,6 +268,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
                         sorted.touched.remove(&key.0);
                         sorted.purged.insert(key.0);
                     } else {
+                        sorted.purged.remove(&key.0);
                         sorted.touched.insert(key.0, (object.kind, record));
                     }
                 } else {
@@ -477,6 +486,10 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
     };
     report.memory.settings = Some(settings);
     report.memory.changed = was_changed || sorted.has_changes;
+    if let Some(memory) = &memory {
+        report.memory.settled.clone_from(if is_later { &memory.applied } else { &memory.settled });
+    }
+    report.memory.wanted = request.settings.wanted.clone().filter(|_| keeps);
     let whole = known.is_fresh();
     let memory_text = serde_json::to_string(&report.memory)?;
     Ok(Attempt::Done(Box::new(Imported {
@@ -576,8 +589,9 @@ fn add_untouched(
             if !is_looked_for(key) {
                 return Ok(());
             }
-            known.keep(key, data)?;
-            let object: SourceObject = SourceObject { partial: false, ..serde_json::from_str(data)? };
+            let object = known.read(data)?;
+            known.keep(key, &object)?;
+            let object = SourceObject { partial: false, ..object };
             if request.assigned_only && object.deletion == Deletion::None {
                 heard.hear(&object);
             }

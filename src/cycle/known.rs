@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,8 @@ pub(super) struct Known<'a> {
     fresh: Cell<bool>,
     /// Names that entries lie directly below, once somebody has asked.
     parents: RefCell<Option<HashSet<BaseKey>>>,
+    /// Names that nobody asked for when what the state holds was read.
+    newly_wanted: BTreeSet<String>,
     /// The first error of the state, of calls that cannot return one.
     error: RefCell<Option<StoreError>>,
 }
@@ -61,7 +63,31 @@ struct AnchorOnly {
 
 impl<'a> Known<'a> {
     pub(super) fn new(store: &'a Store, job: JobKey, staging: &'a Staging) -> Self {
-        Self { store, job, staging, fresh: Cell::new(false), parents: RefCell::default(), error: RefCell::default() }
+        Self {
+            store,
+            job,
+            staging,
+            fresh: Cell::new(false),
+            parents: RefCell::default(),
+            newly_wanted: BTreeSet::new(),
+            error: RefCell::default(),
+        }
+    }
+
+    /// Of these names the state holds nothing, whether or not the source does: what it lacks is not known.
+    pub(super) fn lacking(self, newly_wanted: BTreeSet<String>) -> Self {
+        Self { newly_wanted, ..self }
+    }
+
+    /// Reads an object as it is stored.
+    pub(super) fn read(&self, data: &str) -> Result<SourceObject, StoreError> {
+        let mut object: SourceObject = serde_json::from_str(data)?;
+        for name in &self.newly_wanted {
+            if !object.attributes.contains_key(name) && !object.rest.contains_key(name) {
+                object.unknown.insert(name.clone());
+            }
+        }
+        Ok(object)
     }
 
     /// From here on only what this cycle learned counts.
@@ -89,18 +115,21 @@ impl<'a> Known<'a> {
     /// The object as it was last known, deleted or not.
     pub(super) fn object(&self, key: ObjectKey) -> Result<Option<SourceObject>, StoreError> {
         let data = self.get(&key.0.to_le_bytes())?;
-        data.map(|data| Ok(SourceObject { partial: false, ..serde_json::from_str(&data)? })).transpose()
+        data.map(|data| Ok(SourceObject { partial: false, ..self.read(&data)? })).transpose()
     }
 
     /// [`Known::object`] as the state has it, whatever this cycle learned.
     pub(super) fn of_state(&self, key: ObjectKey) -> Result<Option<SourceObject>, StoreError> {
         let data = self.store.known(self.job, &key.0.to_le_bytes())?;
-        data.map(|data| Ok(serde_json::from_str(&data)?)).transpose()
+        data.map(|data| self.read(&data)).transpose()
     }
 
     /// Learns of an object what the state has, where else nothing would be known of it any more.
-    pub(super) fn keep(&self, key: u64, data: &str) -> Result<(), StoreError> {
-        if self.fresh.get() { self.staging.learn(&key.to_le_bytes(), Some(data)) } else { Ok(()) }
+    pub(super) fn keep(&self, key: u64, object: &SourceObject) -> Result<(), StoreError> {
+        if !self.fresh.get() && self.newly_wanted.is_empty() {
+            return Ok(());
+        }
+        self.staging.learn(&key.to_le_bytes(), Some(&serde_json::to_string(object)?))
     }
 
     /// Notes that a complete export lacks the object; a change may bring it back.
@@ -112,18 +141,19 @@ impl<'a> Known<'a> {
         self.staging.learn(&key.0.to_le_bytes(), Some(&serde_json::to_string(&last)?))
     }
 
-    /// What a record of an object says less than all over.
+    /// What a record of an object says less than all over, and whether the object was gone for good.
     ///
     /// What a deleted record alone said, and who is gone for good, is no base. A set that gives everything anew leaves out whoever
     /// was learned of by a change: what the state holds of them is one.
-    fn last(&self, key: ObjectKey, object: &SourceObject) -> Result<Option<SourceObject>, StoreError> {
+    fn last(&self, key: ObjectKey, object: &SourceObject) -> Result<(Option<SourceObject>, bool), StoreError> {
         let stored = key.0.to_le_bytes();
         let data = match self.get(&stored)? {
             None if self.fresh.get() && object.partial => self.store.known(self.job, &stored)?,
             data => data,
         };
-        let last: Option<SourceObject> = data.map(|data| serde_json::from_str(&data)).transpose()?;
-        Ok(last.filter(|last| last.deletion != Deletion::Hard && !last.partial))
+        let last = data.map(|data| self.read(&data)).transpose()?;
+        let was_gone = last.as_ref().is_some_and(|last| last.deletion == Deletion::Hard);
+        Ok((last.filter(|last| !was_gone && !last.partial), was_gone))
     }
 
     /// Notes that no entry is under a distinguished name any more; by the name of one that moved it is found still.
@@ -199,11 +229,13 @@ impl<'a> Known<'a> {
         lasting: Lasting,
     ) -> Result<bool, StoreError> {
         let needs_last = object.partial || object.deletion != Deletion::None || !object.unknown.is_empty();
-        let last = if needs_last { self.last(key, object)? } else { None };
+        let (last, was_gone) = if needs_last { self.last(key, object)? } else { (None, false) };
         let mut begins = false;
         match (object.deletion, last) {
             (Deletion::None, Some(last)) => overlay(object, last),
-            (Deletion::None, None) if object.partial && self.store.object(self.job, &object.anchor)?.is_some() => {
+            (Deletion::None, None)
+                if object.partial && !was_gone && self.store.object(self.job, &object.anchor)?.is_some() =>
+            {
                 return Ok(false);
             }
             (Deletion::None, None) => begin(object),
@@ -319,6 +351,9 @@ fn overlay(object: &mut SourceObject, last: SourceObject) {
         }
     }
     if partial {
+        let is_silent = |name: &String| object.attribute(name).is_none() && !object.cleared.contains(name);
+        let unknown: Vec<String> = last.unknown.into_iter().filter(is_silent).collect();
+        object.unknown.extend(unknown);
         // with what was known the list is as whole as it was
         object.incomplete.retain(|name| last.incomplete.contains(name));
     }

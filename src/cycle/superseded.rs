@@ -49,7 +49,8 @@ impl Superseded {
         // What nobody asked for then only the record says.
         for (own, before) in [(&mut object.attributes, before.attributes), (&mut object.rest, before.rest)] {
             for (name, value) in before {
-                if !own.contains_key(&name) && !object.unknown.contains(&*name) {
+                if !own.contains_key(&name) {
+                    object.unknown.remove(&*name);
                     own.insert(name, value);
                 }
             }

@@ -31,6 +31,13 @@ pub struct SetMemory {
     /// Objects that could not be read and are not gone: the next export is compared with them too; for who keeps the snapshot.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unread: u64,
+    /// Of `applied` those that an accepted snapshot is later than: whatever is read anew, they are not applied again; for who
+    /// keeps both.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub settled: BTreeSet<String>,
+    /// Names that were asked for when the set was read; for who keeps what is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<BTreeSet<String>>,
     /// Changes were applied since the last snapshot, which knows nothing of them; for who keeps both.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub changed: bool,

@@ -154,7 +154,7 @@ impl Staging {
 
     /// Adds objects as they come; a later one of an anchor takes the place of an earlier one.
     pub fn fill(&self) -> Result<Filling<'_>, StoreError> {
-        Ok(Filling { staging: self, pending: 0, put: 0 })
+        Ok(Filling { staging: self, pending: 0 })
     }
 
     /// Gives every waiting object its phase, in anchor order and many at a time; `None` drops it.
@@ -290,18 +290,11 @@ impl Staging {
 pub struct Filling<'a> {
     staging: &'a Staging,
     pending: u64,
-    put: u64,
 }
 
 impl Filling<'_> {
-    /// How many were added by it, each as often as it came.
-    pub fn count(&self) -> u64 {
-        self.put
-    }
-
     /// Adds one object; false where its anchor is taken by an object of the other kind.
     pub fn put(&mut self, staged: Staged) -> Result<bool, StoreError> {
-        self.put += 1;
         let mut held = self.staging.held();
         match held.as_mut() {
             Some(few) => {
