@@ -83,7 +83,7 @@ impl<T: Transport> Line<'_, T> {
         }
         let standing = match (&staged.object, row) {
             (Some(object), _) => Standing::of_present(object, row, self.scope, kind, assigned, self.as_of()),
-            (None, Some(row)) => Standing::of_absent(row, self.scope, kind, self.as_of()),
+            (None, Some(row)) => self.of_absent(row, kind, self.as_of())?,
             (None, None) => return Ok(self.unevaluated(object, row, Decision::Pass(Reason::NotManaged), began)),
         };
         let mut course = Course {

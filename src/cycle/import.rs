@@ -1,6 +1,6 @@
 //! From the folder to the objects that may have changed (service.md 5, 6, D-03, D-04, D-15; sources.md 15, 16).
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
@@ -139,10 +139,10 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
     let remembered = request.previous.map(|before| &before.memory).or(kept_memory.as_ref().filter(|_| begun_anew));
     let read_memory = |memory: &String| serde_json::from_str::<SetMemory>(memory).ok();
     let mut memory: Option<SetMemory> = remembered.and_then(read_memory).or_else(|| {
-        // Where the watermark was dropped: what a snapshot was later than is past still.
-        let SetMemory { settled, .. } = kept_memory.as_ref().and_then(read_memory)?;
-        let applied = settled.clone();
-        (!settled.is_empty()).then(|| SetMemory { settled, applied, ..SetMemory::default() })
+        // The watermark was dropped: what changes said is known still, and those that a snapshot was later than are past.
+        let kept = kept_memory.as_ref().and_then(read_memory)?;
+        let counts = kept.changed || !kept.settled.is_empty();
+        counts.then(|| SetMemory { anchors: BTreeMap::new(), ..kept.for_changes() })
     });
     let settings = request.settings.digest();
     // Read otherwise, the same octets say something else.
@@ -281,7 +281,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
                 sorted.read.insert(key.0);
                 let lasts = !change && lasting != Lasting::Nothing;
                 let is_superseded = lasts && superseded.holds(&record);
-                differs |= lasts && !is_superseded;
+                differs |= lasts && if was_changed { !is_superseded } else { !last.is_same(key.0, record.hash) };
                 if is_superseded
                     && is_anew
                     && let Some(last) = known.of_state(key)?
@@ -349,9 +349,14 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
     }
     let has_absentees = || match all {
         true => superseded.keys().any(|key| !read.holds(key)),
-        false => !absent_keys(&old, &last.met, read.iter()).is_empty(),
+        false => {
+            let absent = absent_keys(&old, &last.met, read.iter());
+            absent.into_iter().any(|key| !was_changed || superseded.knows(key))
+        }
     };
-    if was_changed && !of_changes && (differs || has_absentees()) {
+    // Changes that come with another snapshot apply to that one alone.
+    let is_another = was_changed || keeps && !all && sorted.has_changes;
+    if is_another && !of_changes && (differs || has_absentees()) {
         return Ok(Attempt::Later);
     }
     // Who was learned of by a change alone is no absentee of the snapshot that it followed.
@@ -458,6 +463,8 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
     };
     if absences_count {
         let mut filling = staging.fill()?;
+        let newly = absent.iter().filter(|one| one.newly && keeps);
+        known.forget_entries_of(&newly.map(|one| one.anchor.as_str()).collect())?;
         for one in absent {
             if keeps && one.newly {
                 known.note_absent(ObjectKey::of(one.kind, one.anchor.as_str()))?;

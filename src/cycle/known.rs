@@ -141,7 +141,8 @@ impl<'a> Known<'a> {
         self.staging.learn(&key.0.to_le_bytes(), Some(&serde_json::to_string(&last)?))
     }
 
-    /// What a record of an object says less than all over, and whether the object was gone for good.
+    /// What a record of an object says less than all over, and whether nothing but its deletion was known: whoever comes back
+    /// comes whole.
     ///
     /// What a deleted record alone said, and who is gone for good, is no base. A set that gives everything anew leaves out whoever
     /// was learned of by a change: what the state holds of them is one.
@@ -152,8 +153,8 @@ impl<'a> Known<'a> {
             data => data,
         };
         let last = data.map(|data| self.read(&data)).transpose()?;
-        let was_gone = last.as_ref().is_some_and(|last| last.deletion == Deletion::Hard);
-        Ok((last.filter(|last| !was_gone && !last.partial), was_gone))
+        let was_gone = last.as_ref().is_some_and(|last| last.deletion == Deletion::Hard || last.partial);
+        Ok((last.filter(|_| !was_gone), was_gone))
     }
 
     /// Notes that no entry is under a distinguished name any more; by the name of one that moved it is found still.
@@ -165,6 +166,22 @@ impl<'a> Known<'a> {
         };
         let row = anchor.map(|anchor| serde_json::to_string(&EntryRow { anchor: Some(anchor), entry: None }));
         self.staging.learn(&key, row.transpose()?.as_deref())
+    }
+
+    /// Notes that nothing is under the names of these objects any more: whoever has one next is added.
+    pub(super) fn forget_entries_of(&self, anchors: &HashSet<&str>) -> Result<(), StoreError> {
+        if anchors.is_empty() || self.fresh.get() {
+            return Ok(());
+        }
+        self.store.each_known(self.job, ENTRY_KEY, &mut |key, data| {
+            let anchor = serde_json::from_str::<AnchorOnly>(data)?.anchor;
+            match anchor
+                .filter(|anchor| anchors.contains(anchor.as_str()) && matches!(self.staging.learned(key), Ok(None)))
+            {
+                Some(_) => self.staging.learn(key, None),
+                None => Ok(()),
+            }
+        })
     }
 
     /// Calls `each` with the key and the name of every entry, those of the state first.

@@ -64,7 +64,10 @@ impl Service {
                     let assigned = imported.assigned.holds(object);
                     Standing::of_present(object, row.as_ref(), line.scope, kind, assigned, now)
                 }
-                (None, Some(row)) => Standing::of_absent(row, line.scope, kind, now),
+                // Where the log cannot be read the turn fails by it; until then nothing is known of the names.
+                (None, Some(row)) => line
+                    .of_absent(row, kind, now)
+                    .unwrap_or_else(|_| Standing::of_absent(row, line.scope, kind, &[], now)),
                 (None, None) => return None,
             };
             if !initial && row.as_ref().is_some_and(|row| standing.changed_since(row)) {

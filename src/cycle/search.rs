@@ -14,8 +14,7 @@ use crate::config::{Job, ScopeMode};
 use crate::delta::Snapshot;
 use crate::model::{Deletion, ObjectKind, SourceObject};
 use crate::source::{
-    self, Base, FileMemory, FileSet, Knowing, Lasting, Look, ObjectKey, Read, Recall, Recognise, SetMemory, SetMode,
-    SetReport,
+    self, Base, FileSet, Knowing, Lasting, Look, ObjectKey, Read, Recall, Recognise, SetMemory, SetMode, SetReport,
 };
 use crate::store::{JobKey, ObjectRow, Staging, Store, StoreError};
 
@@ -71,15 +70,7 @@ impl<'a> Before<'a> {
     /// What of it decides about changes; whether the rest of the set fits to the last one is for a cycle to judge.
     fn memory(&self) -> Option<SetMemory> {
         let memory: SetMemory = serde_json::from_str(self.memory.as_deref()?).ok()?;
-        let SetMemory { files, anchors, applied, takes_changes, changed, settings, .. } = memory;
-        // Of the files' columns nothing is kept that could be missed; a change file alone does not show its preset.
-        let preset_of = |(pattern, file): (String, FileMemory)| {
-            let FileMemory { preset, final_newline, .. } = file;
-            (pattern, FileMemory { preset, final_newline, ..FileMemory::default() })
-        };
-        let files = files.into_iter().map(preset_of).collect();
-        let memory = SetMemory { files, anchors, applied, takes_changes, changed, settings, ..SetMemory::default() };
-        takes_changes.then_some(memory)
+        memory.takes_changes.then(|| memory.for_changes())
     }
 
     fn superseded(&self, memory: Option<&SetMemory>, settings: u64) -> Result<Superseded, StoreError> {

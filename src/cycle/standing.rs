@@ -3,10 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
-use super::line::KindRules;
-use crate::model::{ErrorCode, Failure, SourceObject, SourceState, SourceValue};
+use super::line::{KindRules, Line};
+use crate::model::{ErrorCode, Failure, SourceAnchor, SourceObject, SourceState, SourceValue};
 use crate::plan::Scope;
-use crate::store::ObjectRow;
+use crate::store::{ObjectRow, StoreError};
 
 /// The standing of one object in this cycle.
 #[derive(Debug, Clone)]
@@ -61,7 +61,13 @@ impl Standing {
             None => kind.scope.tells(object).map(|told| told.unwrap_or(row.is_some_and(|row| row.filter_passed))),
         };
         let input_passed = match kind.input_scope.tells(object) {
-            _ if deleted => Ok(!row.is_some_and(|row| is_left_out(row, rules, kind)) && !rules.excludes(object, kind)),
+            // An error of the filter concerns who is there.
+            told if deleted => {
+                let was_passed = row.is_none_or(|row| !row.left_out);
+                let login = kind.mapping.first_matching_source().and_then(|name| object.text(name));
+                let in_lists = rules.let_in(&object.anchor, login.as_slice()).unwrap_or(was_passed);
+                Ok(in_lists && told.ok().flatten().unwrap_or(was_passed))
+            }
             Ok(passed) => Ok(passed == Some(true) && rules.lists_let_in(object, kind)),
             Err(fault) => Err(fault),
         };
@@ -81,12 +87,21 @@ impl Standing {
     }
 
     /// Judges an object that a complete export lacks (D-02).
-    pub(super) fn of_absent(row: &ObjectRow, rules: &ScopeRules, kind: &KindRules<'_>, now: Timestamp) -> Self {
+    ///
+    /// `names`: what is remembered of how it was called; needed of whom was left out.
+    pub(super) fn of_absent(
+        row: &ObjectRow,
+        rules: &ScopeRules,
+        kind: &KindRules<'_>,
+        names: &[&str],
+        now: Timestamp,
+    ) -> Self {
         let left_at = row.left_at.unwrap_or(now);
         let state = if left_at + rules.retention <= now { SourceState::HardDeleted } else { SourceState::SoftDeleted };
         let scope = Scope { state, assigned: row.assigned, filter_passed: row.filter_passed };
-        let input_passed =
-            !is_left_out(row, rules, kind) && !rules.exclude.contains(&row.anchor.as_str().to_lowercase());
+        // What an input scope would say of it nobody knows.
+        let may_pass = !row.left_out || kind.input_scope.is_empty();
+        let input_passed = may_pass && rules.let_in(&row.anchor, names).unwrap_or(!row.left_out);
         Self { scope: Ok(scope), input_passed, used: 0, left_at: Some(left_at) }
     }
 
@@ -112,28 +127,46 @@ impl Standing {
     }
 }
 
+impl<T> Line<'_, T> {
+    /// [`Standing::of_absent`], with what the log remembers of its names where they decide.
+    pub(super) fn of_absent(
+        &self,
+        row: &ObjectRow,
+        kind: &KindRules<'_>,
+        now: Timestamp,
+    ) -> Result<Standing, StoreError> {
+        let last = if row.left_out { self.store.last_identity(self.job, &row.anchor)? } else { None };
+        let names = last.iter().flat_map(|last| last.details.iter());
+        let names: Vec<&str> = names.filter(|(key, _)| *key != "file").filter_map(|(_, name)| name.as_str()).collect();
+        Ok(Standing::of_absent(row, self.scope, kind, &names, now))
+    }
+}
+
 impl ScopeRules {
     /// `source.include` and `source.exclude`; whoever they leave out is neither provisioned nor deprovisioned (X7).
     fn lists_let_in(&self, object: &SourceObject, kind: &KindRules<'_>) -> bool {
-        (self.include.is_empty() || is_named(&self.include, object, kind)) && !self.excludes(object, kind)
+        let matching = kind.mapping.first_matching_source().and_then(|name| object.text(name));
+        self.let_in(&object.anchor, matching.as_slice()).unwrap_or(self.include.is_empty())
     }
 
-    fn excludes(&self, object: &SourceObject, kind: &KindRules<'_>) -> bool {
-        is_named(&self.exclude, object, kind)
+    /// Says whether the lists let an object in; `None` where its names would tell and there are none.
+    fn let_in(&self, anchor: &SourceAnchor, names: &[&str]) -> Option<bool> {
+        if self.include.is_empty() && self.exclude.is_empty() {
+            return Some(true);
+        }
+        let is_named = |list: &[String]| {
+            let mut all = std::iter::once(anchor.as_str()).chain(names.iter().copied());
+            !list.is_empty() && all.any(|name| list.contains(&name.to_lowercase()))
+        };
+        let (included, excluded) = (is_named(&self.include), is_named(&self.exclude));
+        let is_open = self.include.is_empty() || included;
+        match (excluded, is_open) {
+            (true, _) => Some(false),
+            (false, true) if included && self.exclude.is_empty() => Some(true),
+            _ if names.is_empty() => None,
+            (false, is_open) => Some(is_open),
+        }
     }
-}
-
-/// Whether somebody who is not there, or only as deleted, was left out when last seen, and may be still.
-fn is_left_out(row: &ObjectRow, rules: &ScopeRules, kind: &KindRules<'_>) -> bool {
-    row.left_out && !(rules.include.is_empty() && rules.exclude.is_empty() && kind.input_scope.is_empty())
-}
-
-fn is_named(list: &[String], object: &SourceObject, kind: &KindRules<'_>) -> bool {
-    if list.is_empty() {
-        return false;
-    }
-    let matching = kind.mapping.first_matching_source().and_then(|name| object.text(name));
-    [Some(object.anchor.as_str()), matching].into_iter().flatten().any(|value| list.contains(&value.to_lowercase()))
 }
 
 /// The deletion date that the source gives.

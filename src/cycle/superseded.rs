@@ -15,7 +15,9 @@ pub(super) struct Superseded {
 
 impl Superseded {
     pub(super) fn of(snapshot: &Snapshot, is_read_anew: bool) -> Self {
-        let mut marks: Vec<(u64, u128)> = snapshot.iter().map(|record| mark_of(&record, is_read_anew)).collect();
+        // Of who could not be read the snapshot says nothing.
+        let read = snapshot.iter().filter(|record| *record != Record::unread(record.key));
+        let mut marks: Vec<(u64, u128)> = read.map(|record| mark_of(&record, is_read_anew)).collect();
         marks.sort_unstable();
         Self { marks, is_read_anew }
     }

@@ -212,7 +212,7 @@ async fn look<T: Transport>(line: &Line<'_, T>, staged: Staged, imported: &Impor
             let assigned = imported.assigned.holds(object);
             (object, Standing::of_present(object, Some(&row), line.scope, kind, assigned, line.now()))
         }
-        None => (&absent, Standing::of_absent(&row, line.scope, kind, line.now())),
+        None => (&absent, line.of_absent(&row, kind, line.now())?),
     };
     let entitled = standing.scope.as_ref().is_ok_and(Scope::is_entitled);
     let source = staged.anchor.to_string();

@@ -46,6 +46,20 @@ pub struct SetMemory {
     pub settings: Option<u64>,
 }
 
+impl SetMemory {
+    /// What of it decides about changes; whether the rest of a set fits to the last one is for a cycle to judge.
+    pub fn for_changes(self) -> Self {
+        let Self { files, anchors, applied, takes_changes, settled, wanted, changed, settings, .. } = self;
+        // Of the files' columns nothing is kept that could be missed; a change file alone does not show its preset.
+        let preset_of = |(pattern, file): (String, FileMemory)| {
+            let FileMemory { preset, final_newline, .. } = file;
+            (pattern, FileMemory { preset, final_newline, ..FileMemory::default() })
+        };
+        let files = files.into_iter().map(preset_of).collect();
+        Self { files, anchors, applied, takes_changes, settled, wanted, changed, settings, ..Self::default() }
+    }
+}
+
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }

@@ -242,11 +242,14 @@ impl Store {
         Ok(is_moved)
     }
 
-    /// Drops watermark and snapshot, so that every source object is evaluated again (service.md 4.3).
+    /// Drops the watermark, so that every source object is evaluated again (service.md 4.3).
     pub fn reset_watermark(&self, job: JobKey) -> Result<(), StoreError> {
         self.write_now(Some(job), move |connection| {
-            connection.execute("DELETE FROM snapshot_changes WHERE job = ?1", [job.0])?;
-            connection.execute("DELETE FROM snapshots WHERE job = ?1", [job.0])?;
+            // What is known of people was said in part by changes that followed the snapshot: it tells which records say no more.
+            for table in ["snapshot_changes", "snapshots"] {
+                let unknown = "NOT EXISTS (SELECT 1 FROM known_attributes WHERE job = ?1)";
+                connection.execute(&format!("DELETE FROM {table} WHERE job = ?1 AND {unknown}"), [job.0])?;
+            }
             update(connection, job, |state| {
                 state.watermark = None;
                 state.initial_due = true;

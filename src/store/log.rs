@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::codec::{Stored, millis, time};
 use super::packed::{pack, unpack};
 use super::{JobKey, Store, StoreError};
-use crate::model::{Entry, LoggedAction, LoggedStatus, SourceAnchor};
+use crate::model::{Entry, Identity, LoggedAction, LoggedStatus, SourceAnchor};
 
 /// Entries that are dropped together: whoever else wants to write waits for no more.
 const SLICE: u32 = 2_000;
@@ -123,6 +123,27 @@ impl Store {
                 let Named { source } = read(row, 0)?;
                 if !source.display_name.is_empty() {
                     return Ok(Some(source.display_name));
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    /// What the log last knew an object by.
+    pub fn last_identity(&self, job: JobKey, anchor: &SourceAnchor) -> Result<Option<Identity>, StoreError> {
+        #[derive(Deserialize)]
+        struct Of {
+            source: Identity,
+        }
+        self.read(|connection| {
+            let sql = "SELECT entry, packed FROM log WHERE job = ?1 AND anchor = ?2 ORDER BY seq DESC";
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut rows = statement.query(params![job.0, Stored(anchor.as_str())])?;
+            while let Some(row) = rows.next()? {
+                let Of { source } = read(row, 0)?;
+                // Of who is absent an entry says nothing.
+                if !source.details.is_empty() {
+                    return Ok(Some(source));
                 }
             }
             Ok(None)
