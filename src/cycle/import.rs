@@ -466,7 +466,8 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
         let newly = absent.iter().filter(|one| one.newly && keeps);
         known.forget_entries_of(&newly.map(|one| one.anchor.as_str()).collect())?;
         for one in absent {
-            if keeps && one.newly {
+            // What is learned anew would leave out whoever was gone before.
+            if keeps && (one.newly || known.is_fresh()) {
                 known.note_absent(ObjectKey::of(one.kind, one.anchor.as_str()))?;
             }
             filling.put(Staged { anchor: one.anchor, kind: one.kind, object: None })?;
