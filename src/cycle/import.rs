@@ -260,6 +260,14 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
                 spellings.restore(&mut object)?;
                 request.store.choose_again(request.job, &mut object)?;
                 let living = object.deletion == Deletion::None;
+                let mut key = key;
+                if change && !living && object.kind == ObjectKind::User {
+                    // What is gone need not say what it was (sources.md 8.3).
+                    let group = ObjectKey::of(ObjectKind::Group, object.anchor.as_str());
+                    if known.object(key)?.is_none() && known.object(group)?.is_some() {
+                        (object.kind, key) = (ObjectKind::Group, group);
+                    }
+                }
                 let record = record_of(fingerprint, key, living);
                 if change {
                     sorted.has_changes = true;
