@@ -467,3 +467,38 @@ fn what_changes_said_holds_on_demand_and_in_every_later_cycle() {
     assert_eq!(active(&bench), ["hanako", "ken", "taro"]);
     assert_eq!(bench.json(&["cycle"], 0)["requests"], 0);
 }
+
+#[test]
+fn a_group_that_is_removed_need_not_say_that_it_was_one() {
+    let groups = |context: &str, value: Value| {
+        json!({ "@odata.context": format!("https://graph.microsoft.com/v1.0/$metadata#groups{context}"), "value": value })
+            .to_string()
+    };
+    let team = json!([{
+        "@odata.type": "#microsoft.graph.group", "id": id(20), "displayName": "team", "securityEnabled": true,
+        "members": [{ "@odata.type": "#microsoft.graph.user", "id": id(1) }],
+    }]);
+    for is_beside in [true, false] {
+        let bench = crate::directory::bench("entra-2020", "", "");
+        let configuration = std::fs::read_to_string(bench.path().join("provisiond.yaml")).expect("written");
+        bench.write("provisiond.yaml", &configuration.replace("preset: scim-json", "preset: entra-graph-json"));
+        bench.write(
+            "mapping.yaml",
+            "users:\n  attributes:\n    userName: { source: userPrincipalName, match: 1 }\n    active: Not([IsSoftDeleted])\n    \
+             displayName: displayName\ngroups:\n  attributes:\n    displayName: { source: displayName, match: 1 }\n    members: members\n",
+        );
+        let base = [
+            ("a.json", page(&[user(1, "taro", json!({})), user(2, "hanako", json!({}))])),
+            ("b.json", groups("", team.clone())),
+        ];
+        put(&bench, &base);
+        assert_eq!(bench.json(&["cycle"], 0)["counts"]["create"], 3);
+        assert_eq!(crate::directory::members(&bench, "team"), ["TARO"]);
+        let gone = json!([{ "id": id(20), "@removed": { "reason": "deleted" } }]);
+        let change = ("z.json", groups("(id)/$delta", gone));
+        let folder: Vec<_> = base.into_iter().filter(|_| is_beside).chain([change]).collect();
+        put(&bench, &folder);
+        assert_eq!(bench.json(&["cycle"], 0)["counts"]["delete"], 1, "{is_beside}");
+        assert_eq!(bench.json(&["cycle"], 0)["requests"], 0, "{is_beside}");
+    }
+}
