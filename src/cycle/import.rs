@@ -296,6 +296,8 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
                 {
                     superseded.renew(&mut object, last);
                 }
+                // Where its entry lies by now the state knows.
+                let lasting = if is_superseded && is_anew { Lasting::Object } else { lasting };
                 if lasts && (last.is_same(key.0, record.hash) || all && is_superseded && !is_anew) {
                     // The record is the old one; changes may have come since.
                     if let Some(last) = known.object(key)? {
@@ -370,6 +372,7 @@ fn attempt(request: &Request<'_>, Way { begun_anew, look, presumes, is_later }: 
     // Who was learned of by a change alone is no absentee of the snapshot that it followed.
     let mut untouched = HashSet::new();
     if of_changes || was_changed {
+        known.keep_entries()?;
         let is_looked_for = |key: u64| !read.holds(key) && (of_changes || !superseded.knows(key));
         add_untouched(request, (all, of_changes), &known, &is_looked_for, &mut heard, &mut |key, staged| {
             untouched.insert(key);

@@ -132,6 +132,17 @@ impl<'a> Known<'a> {
         self.staging.learn(&key.to_le_bytes(), Some(&serde_json::to_string(object)?))
     }
 
+    /// [`Known::keep`] of all entries that were not met.
+    pub(super) fn keep_entries(&self) -> Result<(), StoreError> {
+        if !self.fresh.get() {
+            return Ok(());
+        }
+        self.store.each_known(self.job, ENTRY_KEY, &mut |key, data| match self.staging.learned(key)? {
+            Some(_) => Ok(()),
+            None => self.staging.learn(key, Some(data)),
+        })
+    }
+
     /// Notes that a complete export lacks the object; a change may bring it back.
     pub(super) fn note_absent(&self, key: ObjectKey) -> Result<(), StoreError> {
         let last = self.object(key)?.map_or_else(|| self.of_state(key), |last| Ok(Some(last)))?;

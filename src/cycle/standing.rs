@@ -68,7 +68,10 @@ impl Standing {
                 let in_lists = rules.let_in(&object.anchor, login.as_slice()).unwrap_or(was_passed);
                 Ok(in_lists && told.ok().flatten().unwrap_or(was_passed))
             }
-            Ok(passed) => Ok(passed == Some(true) && rules.lists_let_in(object, kind)),
+            // What could not be read is as it was last known.
+            Ok(passed) => {
+                Ok(passed.unwrap_or(row.is_some_and(|row| !row.left_out)) && rules.lists_let_in(object, kind))
+            }
             Err(fault) => Err(fault),
         };
         // An error of either filter leaves the object as it is (D-23).
