@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 use super::line::{KindRules, Line};
-use crate::model::{ErrorCode, Failure, SourceAnchor, SourceObject, SourceState, SourceValue};
+use crate::model::{ErrorCode, Failure, Identity, SourceAnchor, SourceObject, SourceState, SourceValue};
 use crate::plan::Scope;
 use crate::store::{ObjectRow, StoreError};
 
@@ -64,13 +64,13 @@ impl Standing {
             // An error of the filter concerns who is there.
             told if deleted => {
                 let was_passed = row.is_none_or(|row| !row.left_out);
-                let login = kind.mapping.first_matching_source().and_then(|name| object.text(name));
-                let in_lists = rules.let_in(&object.anchor, login.as_slice()).unwrap_or(was_passed);
+                let in_lists = rules.lists_let_in(object, kind).unwrap_or(was_passed);
                 Ok(in_lists && told.ok().flatten().unwrap_or(was_passed))
             }
             // What could not be read is as it was last known.
             Ok(passed) => {
-                Ok(passed.unwrap_or(row.is_some_and(|row| !row.left_out)) && rules.lists_let_in(object, kind))
+                let in_lists = rules.lists_let_in(object, kind).unwrap_or(rules.include.is_empty());
+                Ok(passed.unwrap_or(row.is_some_and(|row| !row.left_out)) && in_lists)
             }
             Err(fault) => Err(fault),
         };
@@ -139,17 +139,16 @@ impl<T> Line<'_, T> {
         now: Timestamp,
     ) -> Result<Standing, StoreError> {
         let last = if row.left_out { self.store.last_identity(self.job, &row.anchor)? } else { None };
-        let names = last.iter().flat_map(|last| last.details.iter());
-        let names: Vec<&str> = names.filter(|(key, _)| *key != "file").filter_map(|(_, name)| name.as_str()).collect();
+        let names: Vec<&str> = last.iter().flat_map(Identity::names).collect();
         Ok(Standing::of_absent(row, self.scope, kind, &names, now))
     }
 }
 
 impl ScopeRules {
     /// `source.include` and `source.exclude`; whoever they leave out is neither provisioned nor deprovisioned (X7).
-    fn lists_let_in(&self, object: &SourceObject, kind: &KindRules<'_>) -> bool {
+    fn lists_let_in(&self, object: &SourceObject, kind: &KindRules<'_>) -> Option<bool> {
         let matching = kind.mapping.first_matching_source().and_then(|name| object.text(name));
-        self.let_in(&object.anchor, matching.as_slice()).unwrap_or(self.include.is_empty())
+        self.let_in(&object.anchor, matching.as_slice())
     }
 
     /// Says whether the lists let an object in; `None` where its names would tell and there are none.

@@ -140,6 +140,13 @@ impl Entry {
     }
 }
 
+impl Identity {
+    /// What it is called besides its display name: the texts of its details that are no place.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.details.iter().filter(|(key, _)| *key != "file").filter_map(|(_, value)| value.as_str())
+    }
+}
+
 impl LoggedAction {
     pub const ALL: [Self; 7] =
         [Self::Create, Self::Update, Self::Disable, Self::Delete, Self::StagedDelete, Self::StagedAction, Self::Other];

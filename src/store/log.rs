@@ -115,35 +115,30 @@ impl Store {
 
     /// The name that the log last knew an object by.
     pub fn last_name(&self, job: JobKey, anchor: &SourceAnchor) -> Result<Option<String>, StoreError> {
-        self.read(|connection| {
-            let sql = "SELECT entry, packed FROM log WHERE job = ?1 AND anchor = ?2 ORDER BY seq DESC";
-            let mut statement = connection.prepare_cached(sql)?;
-            let mut rows = statement.query(params![job.0, Stored(anchor.as_str())])?;
-            while let Some(row) = rows.next()? {
-                let Named { source } = read(row, 0)?;
-                if !source.display_name.is_empty() {
-                    return Ok(Some(source.display_name));
-                }
-            }
-            Ok(None)
-        })
+        let named = |Of { source: Named { display_name } }| Some(display_name).filter(|name| !name.is_empty());
+        self.last_that(job, anchor, named)
     }
 
     /// What the log last knew an object by.
     pub fn last_identity(&self, job: JobKey, anchor: &SourceAnchor) -> Result<Option<Identity>, StoreError> {
-        #[derive(Deserialize)]
-        struct Of {
-            source: Identity,
-        }
+        // Of who is absent an entry says nothing.
+        self.last_that(job, anchor, |Of { source }: Of<Identity>| Some(source).filter(|one| !one.details.is_empty()))
+    }
+
+    /// The newest entry of an object of which `pick` takes something.
+    fn last_that<E: DeserializeOwned, T>(
+        &self,
+        job: JobKey,
+        anchor: &SourceAnchor,
+        pick: impl Fn(E) -> Option<T>,
+    ) -> Result<Option<T>, StoreError> {
         self.read(|connection| {
             let sql = "SELECT entry, packed FROM log WHERE job = ?1 AND anchor = ?2 ORDER BY seq DESC";
             let mut statement = connection.prepare_cached(sql)?;
             let mut rows = statement.query(params![job.0, Stored(anchor.as_str())])?;
             while let Some(row) = rows.next()? {
-                let Of { source } = read(row, 0)?;
-                // Of who is absent an entry says nothing.
-                if !source.details.is_empty() {
-                    return Ok(Some(source));
+                if let Some(picked) = pick(read(row, 0)?) {
+                    return Ok(Some(picked));
                 }
             }
             Ok(None)
@@ -254,14 +249,14 @@ pub(super) fn append(connection: &Connection, job: JobKey, logged: &Logged) -> R
     Ok(())
 }
 
-/// Of an entry no more than the name.
+/// Of an entry no more than whom it is about.
 #[derive(Deserialize)]
-struct Named {
-    source: NamedSource,
+struct Of<S> {
+    source: S,
 }
 
 #[derive(Deserialize)]
-struct NamedSource {
+struct Named {
     display_name: String,
 }
 
@@ -276,16 +271,9 @@ fn read<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T, StoreErr
 /// Whether `user` names the person of an entry: an identifier, a shown name, or a value of the identity's details.
 fn is_about(entry: &Entry, user: &str) -> bool {
     let same = |text: &str| text.to_lowercase() == user.to_lowercase();
-    std::iter::once(&entry.source).chain(&entry.target).any(|identity| {
-        same(&identity.id)
-            || same(&identity.display_name)
-            || identity
-                .details
-                .iter()
-                .filter(|(key, _)| *key != "file")
-                .filter_map(|(_, value)| value.as_str())
-                .any(same)
-    })
+    std::iter::once(&entry.source)
+        .chain(&entry.target)
+        .any(|identity| same(&identity.id) || same(&identity.display_name) || identity.names().any(same))
 }
 
 #[cfg(test)]
