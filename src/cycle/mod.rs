@@ -1,17 +1,20 @@
 //! The shell that drives the line: reads, decides with the planner, talks to the target, records.
 
+mod absentees;
 mod afterwards;
 mod apply;
 mod assignment;
 mod carry_out;
 mod check;
 mod clock;
+mod conclude;
 mod connection;
 mod ending;
 mod error;
 mod escrow;
 mod evaluate;
 mod explain;
+mod footing;
 mod ids;
 mod import;
 mod intended;
@@ -21,6 +24,7 @@ mod line;
 mod lock;
 mod members;
 mod named;
+mod new_snapshot;
 mod notify;
 mod on_demand;
 mod operations;
@@ -44,6 +48,7 @@ mod standing;
 mod status;
 mod superseded;
 mod survey;
+mod taking;
 mod talk;
 mod tally;
 mod transcript;

@@ -9,7 +9,7 @@ use hashbrown::{HashMap, HashSet};
 use super::known::Known;
 use super::read_keys::ReadKeys;
 use crate::delta::{Matcher, Met, Record, Snapshot};
-use crate::model::{ObjectKind, SourceAnchor};
+use crate::model::{Deletion, ObjectKind, SourceAnchor, SourceObject};
 use crate::source::{
     Ahead, Base, Extent, Filter, FindAny, Fingerprint, Follow, Knowing, ObjectKey, Recall, Recognise, Recognised,
 };
@@ -204,13 +204,22 @@ pub(super) struct Sorted {
 }
 
 impl Sorted {
-    pub fn note_change(&mut self, key: u64, kind: ObjectKind, staging: &Staging) -> Result<(), StoreError> {
-        if !self.read.holds(key, staging)? {
-            self.only_changed.insert(key);
+    /// Notes what a change file says.
+    pub fn change(&mut self, record: Record, object: &SourceObject, staging: &Staging) -> Result<(), StoreError> {
+        self.has_changes = true;
+        if !self.read.holds(record.key, staging)? {
+            self.only_changed.insert(record.key);
         }
-        match kind {
+        match object.kind {
             ObjectKind::User => self.changes.0 += 1,
             ObjectKind::Group => self.changes.1 += 1,
+        }
+        if object.deletion == Deletion::Hard {
+            self.touched.remove(&record.key);
+            self.purged.insert(record.key);
+        } else {
+            self.purged.remove(&record.key);
+            self.touched.insert(record.key, (object.kind, record));
         }
         Ok(())
     }

@@ -6,9 +6,9 @@ use std::collections::HashSet;
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::assignment::{Assigned, Heard};
-use super::import::record_of;
 use super::known::{Known, OBJECT_KEY};
 use super::named::{Meant, Names};
+use super::new_snapshot::record_of;
 use super::superseded::Superseded;
 use crate::config::{Job, ScopeMode};
 use crate::delta::Snapshot;
