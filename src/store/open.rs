@@ -116,12 +116,16 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     // A commit survives a kill of the process; after a power cut the last ones may be missing, which the next cycle repairs
     // because it matches before it creates.
     set("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON")?;
+    connection.pragma_update(None, "wal_autocheckpoint", WRITTEN_AHEAD).map_err(failed)?;
     cache(&connection, CACHE).map_err(failed)?;
     // Else each statement that orders its rows is compiled anew for the values of each use.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed)?;
     Ok(connection)
 }
 
+/// Pages (of 4 KiB) written ahead before they are copied into the file: most of a cycle's pages change again and again, and whoever
+/// copies them waits for the disk.
+const WRITTEN_AHEAD: u32 = 4000;
 /// KiB of pages that a connection keeps.
 pub(super) const CACHE: i64 = 8000;
 /// The same, while pages are gone through of which none is asked for again.
