@@ -67,10 +67,16 @@ impl<'a> Before<'a> {
         Ok(Self { store, job, memory })
     }
 
-    /// What of it decides about changes; whether the rest of the set fits to the last one is for a cycle to judge.
+    /// What of it decides about changes and anchors; whether the rest of the set fits to the last one is for a cycle to judge.
     fn memory(&self) -> Option<SetMemory> {
         let memory: SetMemory = serde_json::from_str(self.memory.as_deref()?).ok()?;
-        memory.takes_changes.then(|| memory.for_changes())
+        Some(match memory.takes_changes {
+            true => memory.for_changes(),
+            false => {
+                let SetMemory { anchors, anchor_sources, .. } = memory;
+                SetMemory { anchors, anchor_sources, ..SetMemory::default() }
+            }
+        })
     }
 
     fn superseded(&self, memory: Option<&SetMemory>, settings: u64) -> Result<Superseded, StoreError> {
@@ -206,7 +212,8 @@ fn read_by(
         }
         Ok(())
     };
-    let mut sought = Sought { needles, known: memory.is_some().then_some(&known) };
+    let takes_changes = memory.as_ref().is_some_and(|memory| memory.takes_changes);
+    let mut sought = Sought { needles, known: takes_changes.then_some(&known) };
     let report = source::read(&job.source, &set, memory.as_ref(), &mut sought, &mut sink)?;
     known.check()?;
     let has_changes = report.mode == SetMode::Changes || !superseded.is_empty();

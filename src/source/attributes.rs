@@ -32,7 +32,8 @@ impl<'r> Reader<'_, '_, 'r> {
                 let extras = self.draft.extras_mut();
                 extras.unknown.extend(attribute.canon);
                 extras.unknown_rest.extend(attribute.also.iter().cloned());
-            } else if self.draft.partial && attribute.from.iter().any(|slot| self.is_cleared(*slot)) {
+            } else if self.draft.partial && attribute.sources(self.draft.kind).iter().any(|slot| self.is_cleared(*slot))
+            {
                 self.draft.extras_mut().cleared.extend(attribute.canon);
             }
             return;
@@ -51,7 +52,7 @@ impl<'r> Reader<'_, '_, 'r> {
         if attribute.multi || attribute.skip_first || attribute.reading != Reading::Text || !attribute.also.is_empty() {
             return false;
         }
-        let raw = attribute.from.iter().find_map(|slot| self.fields.attribute(*slot));
+        let raw = attribute.sources(self.draft.kind).iter().find_map(|slot| self.fields.attribute(*slot));
         let (Some(raw), Some(canon)) = (raw, attribute.canon) else { return false };
         let [RawValue::Text(text)] = &*raw.values else { return false };
         let mut controls = false;
@@ -67,7 +68,7 @@ impl<'r> Reader<'_, '_, 'r> {
     /// Reads one value: the first there is; and whether something could not be read.
     fn first(&mut self, attribute: &Attribute) -> (Option<Value<'r>>, bool) {
         let mut doubtful = false;
-        for slot in &attribute.from {
+        for slot in attribute.sources(self.draft.kind) {
             doubtful |= self.fields.is_unknown(*slot);
             let Some(raw) = self.fields.attribute(*slot) else { continue };
             let mut readable = true;
@@ -121,7 +122,7 @@ impl<'r> Reader<'_, '_, 'r> {
         let mut found: Vec<Cow<'r, str>> = Vec::new();
         let mut doubtful = false;
         let mut incomplete = false;
-        for slot in &attribute.from {
+        for slot in attribute.sources(self.draft.kind) {
             doubtful |= self.fields.is_unknown(*slot);
             let Some(raw) = self.fields.attribute(*slot) else { continue };
             let before = found.len();

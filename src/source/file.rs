@@ -940,6 +940,7 @@ pub(super) fn mapper_of(
         references: given.settings.references,
         wants: given.settings.wanted.as_ref(),
         lost: &lost,
+        anchor_sources: &opened.anchor_sources,
     };
     Mapper::new(preset, &context)
 }

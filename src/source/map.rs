@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::anchor_source::AnchorSource;
 use super::attributes::Reader;
 use super::cells::{self, Cell};
 use super::draft::{Draft, Value};
 use super::fields::{Fields, Scratch, has_content};
 use super::frame::RecordFault;
-use super::preset::{Asked, Canon, FormatName, Preset, Slot};
+use super::preset::{Asked, Attribute, Canon, FormatName, Preset, Slot};
 use super::raw::{RawRecord, RawValue, RawValues};
 use super::settings::Role;
 use super::value::{Locale, clean, is_type_name};
@@ -103,6 +104,7 @@ pub struct FileContext<'a> {
     pub wants: Option<&'a BTreeSet<String>>,
     /// Names that the last export had and this one has not: their attributes are unknown (sources.md 16.4).
     pub lost: &'a [String],
+    pub anchor_sources: &'a [AnchorSource],
 }
 
 impl Mapper {
@@ -110,7 +112,7 @@ impl Mapper {
         let scratch = Scratch::new(&preset, context.columns, context.lost);
         let vital = preset.names.slots().filter(|slot| preset.use_of(*slot).vital).collect();
         let file_name = context.name.rsplit('/').next().unwrap_or(context.name).to_owned();
-        let preset = Arc::new(preset.for_file(&file_name));
+        let preset = Arc::new(preset.for_file(&file_name, context.anchor_sources));
         let manner = Manner {
             file_name,
             role: context.role,
@@ -148,6 +150,11 @@ impl Mapper {
                 with(*slot);
             }
         }
+    }
+
+    /// From which of its names the last record has the attribute.
+    pub fn source_of(&self, attribute: &Attribute) -> Option<Slot> {
+        attribute.from.iter().copied().find(|slot| self.scratch.slots.contains(&Some(*slot)))
     }
 
     /// Maps one record; what is worth saying of it goes to `remarks`.

@@ -13,6 +13,9 @@ pub struct SetMemory {
     pub names: BTreeSet<String>,
     /// Canonical name of the anchor, by kind (`user`, `group`).
     pub anchors: BTreeMap<String, String>,
+    /// Where the source may give the anchor several names, the one that was chosen, by kind.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub anchor_sources: BTreeMap<String, String>,
     pub newest: Option<Newest>,
     /// Digests of change files that were applied, of the last sets.
     pub applied: BTreeSet<String>,
@@ -49,14 +52,26 @@ pub struct SetMemory {
 impl SetMemory {
     /// What of it decides about changes; whether the rest of a set fits to the last one is for a cycle to judge.
     pub fn for_changes(self) -> Self {
-        let Self { files, anchors, applied, takes_changes, settled, wanted, changed, settings, .. } = self;
+        let Self { files, anchors, anchor_sources, applied, takes_changes, settled, wanted, changed, settings, .. } =
+            self;
         // Of the files' columns nothing is kept that could be missed; a change file alone does not show its preset.
         let preset_of = |(pattern, file): (String, FileMemory)| {
             let FileMemory { preset, final_newline, .. } = file;
             (pattern, FileMemory { preset, final_newline, ..FileMemory::default() })
         };
         let files = files.into_iter().map(preset_of).collect();
-        Self { files, anchors, applied, takes_changes, settled, wanted, changed, settings, ..Self::default() }
+        Self {
+            files,
+            anchors,
+            anchor_sources,
+            applied,
+            takes_changes,
+            settled,
+            wanted,
+            changed,
+            settings,
+            ..Self::default()
+        }
     }
 }
 

@@ -12,6 +12,7 @@
 //! last time is not known here.
 
 mod absence;
+mod anchor_source;
 mod assignments;
 mod attributes;
 mod base;

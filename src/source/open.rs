@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use encoding_rs::Encoding;
 
+use super::anchor_source::AnchorSource;
 use super::encoding::{self, Choice, Look, Reason};
 use super::find::{Found, Stamp};
 use super::frame::csv::{CsvFormat, HeaderStyle, Heading, read_heading};
@@ -45,6 +46,7 @@ pub struct Opened {
     /// The line of the heading.
     pub heading: Option<u64>,
     pub reasons: Vec<String>,
+    pub anchor_sources: Arc<[AnchorSource]>,
 }
 
 /// What is known of a file that could not be opened.
@@ -214,6 +216,7 @@ fn open_inner(
         reasons,
         choice,
         preset: Arc::clone(&preset),
+        anchor_sources: Arc::new([]),
     };
     opened.format = match preset.format {
         FormatName::Json => Format::Json(JsonFormat { records: preset.json.records.clone() }),

@@ -25,14 +25,14 @@ use crate::model::ObjectKind;
 /// How many digests of applied change files are remembered.
 const APPLIED: usize = 10_000;
 
-fn kind_name(kind: ObjectKind) -> &'static str {
+pub fn kind_name(kind: ObjectKind) -> &'static str {
     match kind {
         ObjectKind::User => "user",
         ObjectKind::Group => "group",
     }
 }
 
-const KINDS: [ObjectKind; 2] = [ObjectKind::User, ObjectKind::Group];
+pub const KINDS: [ObjectKind; 2] = [ObjectKind::User, ObjectKind::Group];
 
 /// The anchors that were chosen when the last set was accepted.
 pub fn remembered_anchors(memory: Option<&SetMemory>) -> BTreeMap<ObjectKind, Arc<str>> {
@@ -80,14 +80,15 @@ pub fn check_anchor_setting(reading: &mut Reading<'_>, plans: &[Plan]) {
         let candidates = anchor_candidates(preset, settings);
         for (kind, name) in &reading.anchors {
             if !candidates.is_empty() && !candidates.contains(name) && told.insert(format!("{} {name}", preset.name)) {
-                reading.problems.add(anchor_changed(*kind, name));
+                reading.problems.add(anchor_changed(*kind, name, None));
             }
         }
     }
 }
 
-fn anchor_changed(kind: ObjectKind, name: &str) -> Problem {
-    let message = format!("the last export identified each {} by `{name}`, this one does not", kind_name(kind));
+fn anchor_changed(kind: ObjectKind, name: &str, source: Option<&str>) -> Problem {
+    let from = source.map(|source| format!(" from `{source}`")).unwrap_or_default();
+    let message = format!("the last export identified each {} by `{name}`{from}, this one does not", kind_name(kind));
     let help = "export that attribute again; to change the anchor for good, restart the job";
     Problem::new(Level::Set, "set.anchor_changed", message).with_help(help)
 }
@@ -245,6 +246,19 @@ pub fn mode(reading: &mut Reading<'_>, files: &[FileReport]) -> SetMode {
 
 /// Judges the set by what is remembered of the last (sources.md 16.4, 17).
 pub fn judge(reading: &mut Reading<'_>, plans: &[Plan], files: &[FileReport], mode: SetMode) {
+    // first, as all else that is wrong then follows from it
+    for kind in KINDS {
+        let lacking = reading.lacking_anchor.get(&kind).copied().unwrap_or(0);
+        let remembered = reading.memory.and_then(|memory| memory.anchors.get(kind_name(kind))).cloned();
+        let have = match kind {
+            ObjectKind::User => reading.counts.users,
+            ObjectKind::Group => reading.counts.groups,
+        };
+        if let Some(name) = remembered.filter(|_| lacking > 0 && have == 0 && reading.counts.known == 0) {
+            let source = reading.anchor_sources.iter().find(|one| one.kind == kind).map(|one| Arc::clone(&one.source));
+            reading.problems.add(anchor_changed(kind, &name, source.as_deref()));
+        }
+    }
     let records: u64 = files.iter().map(|file| file.records).sum();
     let refused: u64 = files.iter().map(|file| file.refused_count).sum();
     let allowed = reading.settings.max_refused.of(records);
@@ -261,17 +275,6 @@ pub fn judge(reading: &mut Reading<'_>, plans: &[Plan], files: &[FileReport], mo
             .add(Problem::new(Level::Set, "set.empty", "the export holds no object at all").with_help(help));
     }
     warn_of_account_state(reading, plans, mode);
-    for kind in KINDS {
-        let lacking = reading.lacking_anchor.get(&kind).copied().unwrap_or(0);
-        let remembered = reading.memory.and_then(|memory| memory.anchors.get(kind_name(kind))).cloned();
-        let have = match kind {
-            ObjectKind::User => reading.counts.users,
-            ObjectKind::Group => reading.counts.groups,
-        };
-        if let Some(name) = remembered.filter(|_| lacking > 0 && have == 0 && reading.counts.known == 0) {
-            reading.problems.add(anchor_changed(kind, &name));
-        }
-    }
     if let Some(memory) = reading.memory {
         preset_changes(reading, memory, files);
         if mode != SetMode::Changes {
@@ -487,6 +490,8 @@ pub fn remember(reading: &mut Reading<'_>, plans: &[Plan], files: &[FileReport],
         .collect();
     memory.anchors =
         reading.anchors.iter().map(|(kind, name)| (kind_name(*kind).to_owned(), name.to_string())).collect();
+    let sources = reading.anchor_sources.iter();
+    memory.anchor_sources = sources.map(|one| (kind_name(one.kind).to_owned(), one.source.to_string())).collect();
     memory.newest = reading.newest.now.clone();
     memory.assigned = reading.assigned;
     memory.applied = applied;

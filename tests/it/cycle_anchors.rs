@@ -127,3 +127,47 @@ fn of_several_values_the_one_of_last_time_is_taken() {
     bench.cycle();
     assert_eq!(mail(&bench), "second@example.jp");
 }
+
+/// Of the names that a server may give the identifier one is chosen once: an export that says more, or less, of them makes nobody
+/// another person.
+#[test]
+fn the_name_that_an_anchor_is_read_from_is_chosen_once() {
+    let person = |number: u32, nsunique: bool, ipa: bool| {
+        let mut text = format!(
+            "dn: uid=u{number},cn=users,cn=accounts,dc=x\nobjectClass: inetOrgPerson\nobjectClass: ipaobject\nuid: u{number}\n\
+             mail: u{number}@example.jp\ncn: U {number}\nsn: U\nmanager: uid=u1,cn=users,cn=accounts,dc=x\n"
+        );
+        if nsunique {
+            text += &format!("nsUniqueId: 6e1bf00{number}-15a511ec-b5f0dd3f-c4bd9d5d\n");
+        }
+        if ipa {
+            text += &format!("ipaUniqueID: 3d62809{number}-ebb6-4e5b-a621-3648e0d9dc7a\n");
+        }
+        text + "\n"
+    };
+    let export = |nsunique: bool, ipa: bool| (1..=9).map(|number| person(number, nsunique, ipa)).collect::<String>();
+    let mapping = MAPPING.replace("userPrincipalName", "mail");
+    let mut bench = Bench::new();
+    bench.mapping(&mapping).source("preset: 389ds-ldif").file("people.ldif", &export(false, true));
+    assert_eq!(bench.cycle().counts()[0], 9);
+
+    bench.file("people.ldif", &export(true, true)).after_minutes(40);
+    let (cycle, requests) = bench.requests(|| bench.cycle());
+    assert_eq!((cycle.counts()[2], cycle.counts()[5], requests), (0, 0, 0), "{:?}", cycle.report.warnings);
+    assert_eq!(bench.one("u3@example.jp").source_anchor().as_str(), "3d628093-ebb6-4e5b-a621-3648e0d9dc7a");
+
+    bench.file("people.ldif", &export(true, false)).after_minutes(40);
+    let cycle = bench.cycle();
+    let error = cycle.report.error.expect("refused").message;
+    assert!(error.contains("set.anchor_changed") && error.to_lowercase().contains("ipauniqueid"), "{error}");
+    assert_eq!(bench.account("u3@example.jp").expect("there")["active"], true);
+
+    // The first record decides, also within one file: who lacks what it has is set aside.
+    let mut bench = Bench::new();
+    let mixed = person(1, false, true) + &person(2, true, true) + &person(3, true, false);
+    bench.mapping(&mapping).source("preset: 389ds-ldif").file("people.ldif", &mixed);
+    let cycle = bench.cycle();
+    assert_eq!(cycle.counts()[0], 2, "{:?}", cycle.report.warnings);
+    assert!(cycle.report.warnings.iter().any(|said| said.starts_with("record.no_anchor")), "{:?}", cycle.report);
+    assert_eq!(bench.one("u2@example.jp").source_anchor().as_str(), "3d628092-ebb6-4e5b-a621-3648e0d9dc7a");
+}

@@ -6,11 +6,12 @@ use memchr::memchr;
 
 use super::NotPlain;
 use super::flat::{Lies, Plain};
+use crate::model::ObjectKind;
 use crate::source::attributes::{in_order, split};
 use crate::source::draft::{self, Hashes};
 use crate::source::map::Manner;
 use crate::source::pack::{Mark, Packed, Packs, Span};
-use crate::source::preset::{Attribute, Canon, FormatName, Preset, Shown};
+use crate::source::preset::{Attribute, Canon, FormatName, Preset, Shown, Slot};
 use crate::source::raw::RawValue;
 use crate::source::seen::{hash_of_text, hash_of_value, hash_under};
 use crate::source::twins::SINGLE;
@@ -116,21 +117,31 @@ impl Step {
 
 impl Filling<'_> {
     /// As `Reader::attribute`, where nothing is doubtful.
-    pub fn step(&mut self, step: &Step, plain: &Plain<'_>, manner: &Manner, preset: &Preset) -> Result<(), NotPlain> {
+    pub fn step(
+        &mut self,
+        step: &Step,
+        kind: ObjectKind,
+        plain: &Plain<'_>,
+        manner: &Manner,
+        preset: &Preset,
+    ) -> Result<(), NotPlain> {
         let attribute = &step.attribute;
-        let Some(value) = plain.first_of(&attribute.from) else { return Ok(()) };
+        let sources = attribute.sources(kind);
+        let Some(value) = plain.first_of(sources) else { return Ok(()) };
         if let (Some(one), Some((text, lies))) = (&step.text, plain.only_text(value))
             && self.text(one, text, lies)?
         {
             return Ok(());
         }
         let may_be_others = !attribute.multi && preset.format == FormatName::Ldif;
-        if may_be_others && attribute.from.iter().any(|slot| plain.values(*slot).nth(1).is_some()) {
+        if may_be_others && sources.iter().any(|slot| plain.values(*slot).nth(1).is_some()) {
             // What else could be taken is noted.
             return Err(NotPlain);
         }
-        let value =
-            if attribute.multi { self.list(attribute, plain, manner)? } else { self.first(attribute, plain, manner)? };
+        let value = match attribute.multi {
+            true => self.list(attribute, sources, plain, manner)?,
+            false => self.first(attribute, sources, plain, manner)?,
+        };
         let Some(value) = value else { return Ok(()) };
         for other in &attribute.also {
             self.push_rest(other, value);
@@ -250,8 +261,14 @@ impl Filling<'_> {
         self.hashes.print = self.hashes.print.wrapping_add(print);
     }
 
-    fn first(&mut self, attribute: &Attribute, plain: &Plain<'_>, manner: &Manner) -> Result<Option<Packed>, NotPlain> {
-        for slot in &attribute.from {
+    fn first(
+        &mut self,
+        attribute: &Attribute,
+        sources: &[Slot],
+        plain: &Plain<'_>,
+        manner: &Manner,
+    ) -> Result<Option<Packed>, NotPlain> {
+        for slot in sources {
             let mut skips = attribute.skip_first;
             for value in plain.values(*slot) {
                 let value = self.value(attribute, &raw(value), manner)?;
@@ -263,11 +280,17 @@ impl Filling<'_> {
         Ok(None)
     }
 
-    fn list(&mut self, attribute: &Attribute, plain: &Plain<'_>, manner: &Manner) -> Result<Option<Packed>, NotPlain> {
+    fn list(
+        &mut self,
+        attribute: &Attribute,
+        sources: &[Slot],
+        plain: &Plain<'_>,
+        manner: &Manner,
+    ) -> Result<Option<Packed>, NotPlain> {
         let begin = self.packs.begin_list();
         let mut skips = attribute.skip_first;
         let mut any = false;
-        for slot in &attribute.from {
+        for slot in sources {
             let mut some = false;
             for value in plain.values(*slot) {
                 let mut push = |packs: &mut Packs, text: &str| {

@@ -241,7 +241,7 @@ impl Direct {
             return Err(NotPlain);
         }
         for step in &*steps {
-            into.step(step, &plain, manner, preset)?;
+            into.step(step, kind, &plain, manner, preset)?;
         }
         into.derive(preset)?;
         if manner.references {

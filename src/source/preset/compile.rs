@@ -349,6 +349,7 @@ fn attribute(name: &str, written: &AttributeForm, form: &PresetForm, table: &mut
         kept: true,
         also: Vec::new(),
         digits: form.format == Some(FormatName::Csv) && canonical::is_digits(&spelled(name)),
+        chosen: [None; 2],
     })
 }
 

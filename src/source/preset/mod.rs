@@ -22,6 +22,7 @@ pub use form::{
 pub use load::{Presets, check, names_read};
 pub use names::{Names, Slot, fold};
 
+use super::anchor_source::{AnchorSource, position};
 use super::value::Reading;
 use crate::model::{Deletion, ObjectKind};
 
@@ -94,6 +95,18 @@ pub struct Attribute {
     pub also: Vec<String>,
     /// Telephone and employee numbers, postal codes: a spreadsheet's float is unreadable.
     pub digits: bool,
+    /// Of an anchor: which of `from` was chosen, by kind; it alone counts (sources.md 13).
+    pub chosen: [Option<usize>; 2],
+}
+
+impl Attribute {
+    /// The names it is read from, the first that is there.
+    pub fn sources(&self, kind: ObjectKind) -> &[Slot] {
+        match self.chosen[kind as usize] {
+            Some(at) => &self.from[at..=at],
+            None => &self.from,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -136,13 +149,18 @@ pub enum NameOrder {
 
 impl Preset {
     /// The preset for the records of one file: what depends on the file's name is decided.
-    pub fn for_file(&self, name: &str) -> Self {
+    pub fn for_file(&self, name: &str, anchor_sources: &[AnchorSource]) -> Self {
         let mut own = self.clone();
         let rules = own.account_enabled.iter_mut().map(|(when, _)| when);
         let kinds = own.kinds.iter_mut().map(|(_, when)| when);
         let deletion = own.deletion.iter_mut().map(|(when, _)| when);
         for condition in rules.chain(kinds).chain(deletion).chain(&mut own.drop_rows) {
             *condition = condition.settled(name);
+        }
+        for chosen in anchor_sources {
+            let at = position(self, chosen);
+            let is_it = |attribute: &&mut Attribute| attribute.name.eq_ignore_ascii_case(&chosen.anchor);
+            own.attributes.iter_mut().filter(is_it).for_each(|anchor| anchor.chosen[chosen.kind as usize] = at);
         }
         own
     }
