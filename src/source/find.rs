@@ -15,6 +15,7 @@ use super::preset::Presets;
 use super::report::{Level, Problem};
 use super::settings::{FileEntry, Mode, Ready, Role, Settings};
 use super::shape::{Dates, Shape};
+use super::value::Locale;
 
 /// How deep `recursive` goes.
 const DEEPEST: usize = 8;
@@ -328,6 +329,7 @@ fn choose_generations(settings: &Settings, set: &mut FileSet) {
         return;
     }
     let key = |found: &Found| Shape::of(&found.shape.undated).pattern;
+    let locale = Locale::parse(&settings.locale);
     let changes = generations_of_changes(settings, set, key);
     let is_export = |found: &&Found| found.role != Some(Role::Changes) && !changes.contains(&found.name);
     let mut problems = Vec::new();
@@ -344,13 +346,13 @@ fn choose_generations(settings: &Settings, set: &mut FileSet) {
         let (Some(date), Some(exports)) = (found.shape.date, series.get(&key(found))) else { continue };
         let dates: Vec<Dates> = exports.iter().map(|(_, date)| *date).chain([date]).collect();
         // of one that is doubtful it is said with the exports, or it is applied
-        if Dates::latest(&dates).is_some_and(|latest| latest.last() == Some(&false)) {
+        if Dates::latest(&dates, locale).is_some_and(|latest| latest.last() == Some(&false)) {
             older.insert(found.name.clone());
         }
     }
     for files in series.into_values() {
         let dates: Vec<Dates> = files.iter().map(|(_, date)| *date).collect();
-        match Dates::latest(&dates) {
+        match Dates::latest(&dates, locale) {
             Some(latest) => {
                 let of_before = files.iter().zip(latest).filter(|(_, is_latest)| !is_latest);
                 older.extend(of_before.map(|((name, _), _)| (*name).to_owned()));
@@ -361,8 +363,7 @@ fn choose_generations(settings: &Settings, set: &mut FileSet) {
                     "which of `{}` is the newest depends on whether their names have the day first or the month",
                     names.join("`, `")
                 );
-                let help =
-                    "write the year first, say in `source.files` which of them is meant, or take the others away";
+                let help = "write the year first, say with `source.locale: en-GB` that the day is first, or take the others away";
                 let last = names.last().copied().unwrap_or_default();
                 problems.push(Problem::new(Level::Set, "set.ambiguous", message).in_file(last).with_help(help));
             }

@@ -19,6 +19,7 @@ use super::read::{Plan, Reading, State};
 use super::report::{Completeness, FileReport, Level, Problem, SetMode};
 use super::settings::{Mode, Settings};
 use super::shape::Shape;
+use super::value::Locale;
 use super::whole::{groups, of_group};
 use crate::model::ObjectKind;
 
@@ -326,6 +327,7 @@ fn missing_files(reading: &mut Reading<'_>, memory: &SetMemory, plans: &[Plan], 
     // what cannot be understood is told of already
     let Ok(filter) = Filter::new(reading.settings) else { return };
     let groups = groups(files);
+    let locale = Locale::parse(&reading.settings.locale);
     // what the settings leave out now was dropped for good (sources.md 15)
     for name in memory.names.iter().filter(|name| filter.takes(reading.settings, name)) {
         if plans.iter().any(|plan| reading.set.files[plan.index].name == *name) {
@@ -334,16 +336,18 @@ fn missing_files(reading: &mut Reading<'_>, memory: &SetMemory, plans: &[Plan], 
         let shape = Shape::of(name);
         let same: Vec<&FileReport> =
             files.iter().filter(|file| Shape::of(&file.file).pattern == shape.pattern).collect();
-        let is_followed = match shape.number {
-            // by a later one of its series; an older one is yesterday's, put back
-            None => shape.date.is_some_and(|last| {
-                same.iter().any(|file| Shape::of(&file.file).date.is_some_and(|now| now.is_since(last)))
-            }),
-            Some(_) => groups.get(&shape.pattern).is_some_and(|group| {
-                let mut unheard = Vec::new();
-                of_group(&shape.pattern, group, &mut unheard) == Completeness::Proven
-            }),
+        // by a later one of its series; an older one is yesterday's, put back
+        let has_later = shape.date.is_some_and(|last| {
+            let is_later =
+                |now: Shape| now.number == shape.number && now.date.is_some_and(|now| now.is_since(last, locale));
+            same.iter().any(|file| is_later(Shape::of(&file.file)))
+        });
+        // there are fewer pages now
+        let is_whole = || {
+            let group = groups.get(&shape.pattern).filter(|_| shape.number.is_some());
+            group.is_some_and(|group| of_group(&shape.pattern, group, &mut Vec::new()) == Completeness::Proven)
         };
+        let is_followed = has_later || is_whole();
         if !is_followed {
             let message = "the file was in the last set and is not there now";
             let help = "export it again; to drop it for good, name only the others in `source.files`, or name it in `source.ignore`";

@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use jiff::{SignedDuration, civil};
 use regex::Regex;
 
+use super::value::Locale;
+
 /// The parts of a file's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shape {
@@ -25,11 +27,12 @@ type Moment = [u32; 6];
 /// Day and month.
 type Day = (u32, u32);
 
-/// A date, which may be one of two: who writes `01-04-2026` may write the day first or the month.
+/// A date, which may be one of several: who writes `01-04-2026` may write the day first or the month, of `01-04-26` even the year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Dates {
-    /// With the day first and with the month first, as far as there is such a date; both the same where there is no doubt.
-    orders: [Option<Moment>; 2],
+    /// With the day first, with the month first and with the year first, as far as there is such a date; all the same where there
+    /// is no doubt.
+    orders: [Option<Moment>; 3],
 }
 
 static DATE: LazyLock<Regex> = LazyLock::new(|| {
@@ -39,15 +42,26 @@ static DATE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&whole).expect("the pattern is a constant")
 });
 
-/// Forms in which the day does not stand behind the year, known by the time that follows: those of Google Workspace and of the
-/// Microsoft 365 admin center.
+/// Forms in which the day does not stand behind the year and is told from the month, known by the time that follows: those of Google
+/// Workspace, and of the Microsoft 365 admin center where it halves the day.
 static STAMPS: LazyLock<[Regex; 2]> = LazyLock::new(|| {
     [
         r"(?<day>[0-9]{2})(?<month>[0-9]{2})(?<year>(?:19|20)[0-9]{2})_(?<hour>[0-9]{2})(?<minute>[0-9]{2})(?<second>[0-9]{2})",
-        r"(?<month>[0-9]{1,2})_(?<day>[0-9]{1,2})_(?<year>(?:19|20)[0-9]{2})[ _](?<hour>[0-9]{1,2})_(?<minute>[0-9]{2})_(?<second>[0-9]{2})(?: (?<half>[AP])M)?",
+        r"(?<month>[0-9]{1,2})_(?<day>[0-9]{1,2})_(?<year>(?:19|20)[0-9]{2}),?[ _](?<hour>[0-9]{1,2})_(?<minute>[0-9]{2})_(?<second>[0-9]{2}),? (?<half>[AP])M",
     ]
     .map(|pattern| Regex::new(pattern).expect("the pattern is a constant"))
 });
+
+/// A date as Chinese and Japanese write it.
+static KANJI: LazyLock<Regex> = LazyLock::new(|| {
+    let whole =
+        r"((?:19|20)[0-9]{2})年([0-9]{1,2})月([0-9]{1,2})日(?:[ _]?([0-9]{1,2})時([0-9]{1,2})分(?:([0-9]{1,2})秒)?)?";
+    Regex::new(whole).expect("the pattern is a constant")
+});
+
+/// Words for the halves of the day that stand before the hour, and whether it is the second half.
+const HALVES: [(&str, bool); 6] =
+    [("午前", false), ("午後", true), ("上午", false), ("下午", true), ("오전", false), ("오후", true)];
 
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
@@ -57,8 +71,9 @@ impl Shape {
         let base = name.rfind('/').map_or(0, |at| at + 1);
         let (folder, file) = name.split_at(base);
         // most names have none, and the patterns take longer to compile than a small cycle
-        let dated = if has_year(file) { find_date(file).or_else(|| find_stamp(file)) } else { None };
-        let dated = dated.or_else(|| find_other(file)).or_else(|| find_short(file));
+        let find_whole = || find_date(file).or_else(|| find_stamp(file)).or_else(|| find_kanji(file));
+        let dated = if has_year(file) { find_whole() } else { None };
+        let dated = dated.or_else(|| find_other(file)).or_else(|| find_short(file)).or_else(|| find_shortest(file));
         let original = without_copy_mark(file);
         let (pattern, undated, date) = match &dated {
             Some((range, date)) => {
@@ -87,17 +102,25 @@ impl Shape {
 
 impl Dates {
     fn sure(moment: Moment) -> Self {
-        Self { orders: [Some(moment); 2] }
+        Self { orders: [Some(moment); 3] }
     }
 
     /// Of these dates, says of each whether it is the latest; none where that depends on how they are meant.
-    pub fn latest(dates: &[Self]) -> Option<Vec<bool>> {
-        let by_order = (0..2).filter_map(|order| {
+    ///
+    /// `locale`: how whoever exports writes dates, if that is not how Entra does.
+    pub fn latest(dates: &[Self], locale: Locale) -> Option<Vec<bool>> {
+        let in_order = |order: usize| {
             let moments: Option<Vec<Moment>> = dates.iter().map(|date| date.orders[order]).collect();
             let moments = moments?;
             let latest = moments.iter().max().copied();
             Some(moments.into_iter().map(|moment| Some(moment) == latest).collect::<Vec<bool>>())
-        });
+        };
+        if locale == Locale::DayMonthYear
+            && let Some(latest) = in_order(0)
+        {
+            return Some(latest);
+        }
+        let by_order = (0..3).filter_map(in_order);
         let mut latest = None;
         for found in by_order {
             if latest.is_some_and(|latest| latest != found) {
@@ -109,8 +132,8 @@ impl Dates {
     }
 
     /// Says whether it is no earlier than `other`, however both are meant.
-    pub fn is_since(self, other: Self) -> bool {
-        Self::latest(&[self, other]).is_some_and(|latest| latest[0])
+    pub fn is_since(self, other: Self, locale: Locale) -> bool {
+        Self::latest(&[self, other], locale).is_some_and(|latest| latest[0])
     }
 }
 
@@ -165,6 +188,8 @@ fn find_date(file: &str) -> Option<(Range<usize>, Dates)> {
             let end_of_day = found.get(3).or_else(|| found.get(5))?.end();
             if end == end_of_day {
                 (time, end) = time_at(file, end);
+            } else {
+                (time, end) = end_of_time(file, end, time, found.get(8).is_some());
             }
             let moment = [year, month, day, time[0], time[1], time[2]];
             let zoned = if end > end_of_day { ahead_of_utc(moment, file, end) } else { None };
@@ -239,7 +264,8 @@ fn find_other(file: &str) -> Option<(Range<usize>, Dates)> {
         let (start, days) = day_and_month(file, &groups[..at], group.start)?;
         let (time, end) = time_at(file, group.end);
         let moment = |(day, month)| is_day(month, day).then_some([year, month, day, time[0], time[1], time[2]]);
-        let orders = days.map(|days| days.and_then(moment));
+        let orders = [days[0].and_then(moment), days[1].and_then(moment), None];
+        let orders = if days[0] == days[1] { [orders[0]; 3] } else { orders };
         orders.iter().any(Option::is_some).then_some((start..end, Dates { orders }))
     });
     let month = || {
@@ -263,14 +289,31 @@ fn day_and_month(file: &str, before: &[Range<usize>], year: usize) -> Option<(us
     let short = |group: &Range<usize>| (group.len() <= 2).then(|| value(file, group)).flatten();
     let (rest, nearest) = (before.split_last()?.1, before.last()?);
     let (joint, second) = (&file[nearest.end..year], short(nearest)?);
-    let word = joint.trim_matches('-');
-    if let Some(month) = MONTHS.iter().position(|month| word.eq_ignore_ascii_case(month)) {
-        let is_joined_alike = joint.len() == word.len() || joint.len() == word.len() + 2;
-        let date = (second, u32::try_from(month).ok()? + 1);
-        return (is_joined_alike && is_free(nearest.start)).then_some((nearest.start, [Some(date); 2]));
+    let is_joint = |c| matches!(c, '-' | '.' | ' ');
+    let month_of = |word: &str| {
+        let at = MONTHS.iter().position(|month| word.eq_ignore_ascii_case(month))?;
+        u32::try_from(at + 1).ok()
+    };
+    let is_even = |joint: &str, length: usize| {
+        let (before, after) = (joint.chars().next(), joint.chars().next_back());
+        joint.len() == length || joint.len() == length + 2 && before == after
+    };
+    let word = joint.trim_matches(is_joint);
+    if let Some(month) = month_of(word) {
+        let is_date = is_even(joint, word.len()) && is_free(nearest.start);
+        return is_date.then_some((nearest.start, [Some((second, month)); 2]));
+    }
+    // `Mar-04-2024`
+    if matches!(joint, "-" | "_" | "." | " ") {
+        let before = file[..nearest.start].strip_suffix(joint)?;
+        let start = before.len().checked_sub(3).filter(|start| before.is_char_boundary(*start));
+        if let Some((start, month)) = start.and_then(|start| Some((start, month_of(&before[start..])?))) {
+            return is_free(start).then_some((start, [Some((second, month)); 2]));
+        }
     }
     let first = rest.last()?;
-    let is_joined_alike = matches!(joint, "-" | "_" | ".") && &file[first.end..nearest.start] == joint;
+    // Korean and Czech set a blank behind the stop
+    let is_joined_alike = matches!(joint, "-" | "_" | "." | ". ") && &file[first.end..nearest.start] == joint;
     let date = (short(first)?, second);
     (is_joined_alike && is_free(first.start)).then_some((first.start, [Some(date), Some((date.1, date.0))]))
 }
@@ -295,34 +338,111 @@ fn find_short(file: &str) -> Option<(Range<usize>, Dates)> {
 /// Reads a time that follows a date, and says where it ends; midnight where none does.
 fn time_at(file: &str, from: usize) -> ([u32; 3], usize) {
     let none = ([0; 3], from);
-    let rest = &file[from..];
-    if !rest.starts_with(['T', '_', ' ']) {
-        return none;
+    let leads = [" at ", ", ", ". ", "T", "_", " "];
+    let Some(lead) = leads.into_iter().find(|lead| file[from..].starts_with(lead)) else { return none };
+    let mut start = from + lead.len();
+    let half = HALVES.iter().find(|(word, _)| file[start..].starts_with(word));
+    if let Some((word, _)) = half {
+        start += word.len();
+        start += usize::from(file[start..].starts_with(' '));
     }
+    let rest = &file[start..];
     let groups: Vec<Range<usize>> = digits_of(rest).into_iter().take(3).collect();
-    let Some(hour) = groups.first().filter(|group| group.start == 1) else { return none };
+    let Some(hour) = groups.first().filter(|group| group.start == 0) else { return none };
     let part = |from: usize| value(rest, &(hour.start + from..hour.start + from + 2));
-    let (time, end) = match hour.len() {
-        4 | 6 => ([part(0), part(2), if hour.len() == 6 { part(4) } else { Some(0) }], hour.end),
+    let (time, end, has_seconds) = match hour.len() {
+        4 | 6 => ([part(0), part(2), if hour.len() == 6 { part(4) } else { Some(0) }], hour.end, hour.len() == 6),
         1 | 2 => {
-            let follows = |at: usize| {
+            let follows = |at: usize, joints: &[&str]| {
                 let (last, next) = (groups.get(at.checked_sub(1)?)?, groups.get(at)?);
-                (next.len() == 2 && matches!(&rest[last.end..next.start], "-" | ":" | "." | "h" | "m")).then_some(next)
+                (next.len() == 2 && joints.contains(&&rest[last.end..next.start])).then_some(next)
             };
-            let Some(minute) = follows(1) else { return none };
-            let second = follows(2);
+            let joints = ["-", ":", ".", "h", "m"];
+            // two numbers may be of anything, three are a time
+            let both = follows(1, &["_"]).zip(follows(2, &["_"]));
+            let (minute, second) = match (both, follows(1, &joints)) {
+                (Some((minute, second)), _) => (minute, Some(second)),
+                (None, Some(minute)) => (minute, follows(2, &joints)),
+                (None, None) => return none,
+            };
             let end = second.map_or(minute.end, |second| second.end);
-            ([value(rest, hour), value(rest, minute), second.map_or(Some(0), |second| value(rest, second))], end)
+            let seconds = second.map_or(Some(0), |second| value(rest, second));
+            ([value(rest, hour), value(rest, minute), seconds], end, second.is_some())
         }
         _ => return none,
     };
     match time {
         [Some(hour), Some(minute), Some(second)] if hour < 24 && minute < 60 && second < 60 => {
-            let end = if rest[end..].starts_with('Z') { end + 1 } else { end };
-            ([hour, minute, second], from + end)
+            let hour = half.map_or(hour, |(_, is_second)| hour_of(hour, *is_second));
+            end_of_time(file, start + end, [hour, minute, second], has_seconds)
         }
         _ => none,
     }
+}
+
+/// The hour of a day that is halved.
+fn hour_of(hour: u32, is_second: bool) -> u32 {
+    hour % 12 + if is_second { 12 } else { 0 }
+}
+
+/// Passes over what may stand behind a time: parts of a second, `Z`, and the half of the day.
+fn end_of_time(file: &str, end: usize, [hour, minute, second]: [u32; 3], has_seconds: bool) -> ([u32; 3], usize) {
+    let mut end = end;
+    if let Some(fraction) = file[end..].strip_prefix(['.', ',']).filter(|_| has_seconds) {
+        let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+        end += if (1..=9).contains(&digits) { digits + 1 } else { 0 };
+    }
+    end += usize::from(file[end..].starts_with('Z'));
+    let half = file[end..].trim_start_matches([' ', '_']).get(..2).map(str::to_ascii_lowercase);
+    let is_second = match half.as_deref() {
+        Some("am") => false,
+        Some("pm") => true,
+        Some(_) | None => return ([hour, minute, second], end),
+    };
+    let blanks = file[end..].len() - file[end..].trim_start_matches([' ', '_']).len();
+    let behind = end + blanks + 2;
+    match file[behind..].starts_with(char::is_alphanumeric) || !(1..=12).contains(&hour) {
+        true => ([hour, minute, second], end),
+        false => ([hour_of(hour, is_second), minute, second], behind),
+    }
+}
+
+/// Finds a date with the signs for year, month and day.
+fn find_kanji(file: &str) -> Option<(Range<usize>, Dates)> {
+    let found = KANJI.captures(file)?;
+    let part = |index: usize| found.get(index)?.as_str().parse::<u32>().ok();
+    let date = [part(1)?, part(2)?, part(3)?, part(4).unwrap_or(0), part(5).unwrap_or(0), part(6).unwrap_or(0)];
+    let range = found.get(0)?.range();
+    if !is_day(date[1], date[2]) || date[3] > 23 || date[4] > 59 || date[5] > 59 {
+        return None;
+    }
+    if found.get(4).is_some() {
+        return Some((range, Dates::sure(date)));
+    }
+    let (time, end) = time_at(file, range.end);
+    Some((range.start..end, Dates::sure([date[0], date[1], date[2], time[0], time[1], time[2]])))
+}
+
+/// Finds `03-04-26`, whose parts are joined alike: pages have no three numbers.
+fn find_shortest(file: &str) -> Option<(Range<usize>, Dates)> {
+    let stem = &file[..end_of_stem(file)];
+    let groups = digits_of(stem);
+    groups.windows(3).find_map(|three| {
+        let [first, second, third] = three else { return None };
+        let joint = &stem[first.end..second.start];
+        let is_joined_alike = matches!(joint, "-" | "_" | ".") && &stem[second.end..third.start] == joint;
+        let is_free = !stem[..first.start].ends_with(char::is_alphanumeric);
+        if !is_joined_alike || !is_free || three.iter().any(|group| group.len() != 2) {
+            return None;
+        }
+        let (time, end) = time_at(stem, third.end);
+        let [first_two, middle, last] = [value(stem, first)?, value(stem, second)?, value(stem, third)?];
+        let of = |year: u32, month: u32, day: u32| {
+            (year >= 20 && is_day(month, day)).then_some([2000 + year, month, day, time[0], time[1], time[2]])
+        };
+        let orders = [of(last, middle, first_two), of(last, first_two, middle), of(first_two, middle, last)];
+        orders.iter().any(Option::is_some).then_some((first.start..end, Dates { orders }))
+    })
 }
 
 /// Where digits stand together.
@@ -345,7 +465,7 @@ fn value(file: &str, digits: &Range<usize>) -> Option<u32> {
 mod tests {
     use super::*;
 
-    fn taken_apart(name: &str) -> (String, Option<[Option<Moment>; 2]>, Option<u64>) {
+    fn taken_apart(name: &str) -> (String, Option<[Option<Moment>; 3]>, Option<u64>) {
         let Shape { pattern, date, number, .. } = Shape::of(name);
         (pattern, date.map(|date| date.orders), number)
     }
@@ -402,6 +522,28 @@ mod tests {
             ("u_4.13.2026_0930.csv", "u_{date}.csv", Some([2026, 4, 13, 9, 30, 0]), None),
             ("01Apr2026.csv", "{date}.csv", Some([2026, 4, 1, 0, 0, 0]), None),
             ("u_1-APR-2026.csv", "u_{date}.csv", Some([2026, 4, 1, 0, 0, 0]), None),
+            ("u 1 Apr 2026 0930.csv", "u {date}.csv", Some([2026, 4, 1, 9, 30, 0]), None),
+            ("u-Apr-01-2026.csv", "u-{date}.csv", Some([2026, 4, 1, 0, 0, 0]), None),
+            ("umar-04-2026.csv", "umar-04-{n}.csv", None, Some(2026)),
+            // times as consoles of the world write them, whose stops and colons no name may have
+            ("u_2026-04-01 08_27_02.csv", "u_{date}.csv", Some([2026, 4, 1, 8, 27, 2]), None),
+            ("u_2026_4_1 8_27_02.csv", "u_{date}.csv", Some([2026, 4, 1, 8, 27, 2]), None),
+            ("u_2026_04_01T08_27_02Z.csv", "u_{date}.csv", Some([2026, 4, 1, 8, 27, 2]), None),
+            ("u_2026-04-01T08-27-02.1234567Z.csv", "u_{date}.csv", Some([2026, 4, 1, 8, 27, 2]), None),
+            ("u_2026-04-01T082702,5.csv", "u_{date}.csv", Some([2026, 4, 1, 8, 27, 2]), None),
+            ("u_2026-04-01, 8_27_02 PM.csv", "u_{date}.csv", Some([2026, 4, 1, 20, 27, 2]), None),
+            ("u 2026-04-01 at 12.27.02 am.csv", "u {date}.csv", Some([2026, 4, 1, 0, 27, 2]), None),
+            ("u_2026_4_1 下午 8_27_02.csv", "u_{date}.csv", Some([2026, 4, 1, 20, 27, 2]), None),
+            ("u_13.4.2026, 08_27_02.csv", "u_{date}.csv", Some([2026, 4, 13, 8, 27, 2]), None),
+            ("u_13. 4. 2026 8_27_02.csv", "u_{date}.csv", Some([2026, 4, 13, 8, 27, 2]), None),
+            ("u_13_04_2026 20_21_52.csv", "u_{date}.csv", Some([2026, 4, 13, 20, 21, 52]), None),
+            ("u_2026年4月1日.csv", "u_{date}.csv", Some([2026, 4, 1, 0, 0, 0]), None),
+            ("u_2026年4月1日8時05分.csv", "u_{date}.csv", Some([2026, 4, 1, 8, 5, 0]), None),
+            ("u_2026年13月1日.csv", "u_2026年13月1日.csv", None, None),
+            ("u_2026-04-01_08_27_02_part3.csv", "u_{date}_part{n}.csv", Some([2026, 4, 1, 8, 27, 2]), Some(3)),
+            ("u_2026-04-01 1_05_09 AMS.csv", "u_{date} AMS.csv", Some([2026, 4, 1, 1, 5, 9]), None),
+            ("u_26-04-13.csv", "u_{date}.csv", Some([2026, 4, 13, 0, 0, 0]), None),
+            ("u_13_14_15.csv", "u_13_14_{n}.csv", None, Some(15)),
             ("part1-04-2026.csv", "part1-04-{n}.csv", None, Some(2026)),
             ("part_1_mar_2026.csv", "part_1_mar_{n}.csv", None, Some(2026)),
             ("u_1-04_2026.csv", "u_1-04_{n}.csv", None, Some(2026)),
@@ -415,8 +557,15 @@ mod tests {
             let is_it = |dates: &Vec<Moment>| dates.iter().all(|found| Some(*found) == date);
             assert!(found_date.as_ref().map_or(date.is_none(), is_it), "{name}: {found_date:?}");
         }
-        let either = [Some([2026, 4, 1, 0, 0, 0]), Some([2026, 1, 4, 0, 0, 0])];
-        assert_eq!(taken_apart("u_01-04-2026.csv").1, Some(either));
+        let (april, january) = (Some([2026, 4, 1, 0, 0, 0]), Some([2026, 1, 4, 0, 0, 0]));
+        for (name, either) in [
+            ("u_01-04-2026.csv", [april, january, None]),
+            ("u_01_04_26.csv", [april, january, None]),
+            ("u_20-04-21.csv", [Some([2021, 4, 20, 0, 0, 0]), None, Some([2020, 4, 21, 0, 0, 0])]),
+            ("u_9_2_2026 20_21_52.csv", [Some([2026, 2, 9, 20, 21, 52]), Some([2026, 9, 2, 20, 21, 52]), None]),
+        ] {
+            assert_eq!(taken_apart(name).1, Some(either), "{name}");
+        }
         let shape = |name| Shape::of(name);
         assert_eq!(shape("users_2026-04-01.csv").undated, "users.csv");
         assert_eq!(shape("users_2026-04-01 (1).csv").undated, "users.csv");
@@ -444,7 +593,9 @@ mod tests {
             (&["2026-04-12", "2026-04", "2026-04-12"], Some(vec![true, false, true])),
         ] {
             let dates: Vec<Dates> = names.iter().filter_map(|name| Shape::of(name).date).collect();
-            assert_eq!(Dates::latest(&dates), expected, "{names:?}");
+            assert_eq!(Dates::latest(&dates, Locale::MonthDayYear), expected, "{names:?}");
         }
+        let dates = ["12-04-2026", "01-05-2026"].map(|name| Shape::of(name).date.expect("a date"));
+        assert_eq!(Dates::latest(&dates, Locale::DayMonthYear), Some(vec![false, true]));
     }
 }

@@ -1062,3 +1062,46 @@ fn a_change_of_members_says_who_came_and_who_went() {
     assert!(team.incomplete.contains("members"), "what is not named stays");
     assert_eq!(team.removed.get("members"), Some(&vec![id(2)]));
 }
+
+/// Microsoft 365 names its files as the console writes dates.
+#[test]
+fn of_files_named_by_a_console_that_writes_the_day_first_the_newest_is_read_or_none() {
+    let names = |given: &Given| given.report.files.iter().map(|file| file.file.clone()).collect::<Vec<_>>();
+    let (february, march) = ("users_09_02_2026 20_21_52.csv", "users_03_03_2026 8_01_07.csv");
+    let bench = Bench::new(&[(february, &people(1..9)), (march, &people(1..8))]);
+    assert_eq!(bench.read().refused(), ["set.ambiguous"]);
+    let bench = bench.set(|settings| settings.locale = "en-GB".to_owned());
+    let given = bench.read();
+    assert_eq!((given.refused(), names(&given)), (vec![], vec![march.to_owned()]));
+    // The one of before need not stay.
+    bench.remove(february);
+    assert_eq!(bench.read_after(&given).refused(), Vec::<&str>::new());
+    bench.remove(march);
+    bench.write("users_01_04_2026 8_01_07.csv", people(1..8).as_bytes());
+    assert_eq!(bench.read_after(&given).refused(), Vec::<&str>::new());
+}
+
+/// A host or a part of the export has a number of its own.
+#[test]
+fn dated_files_with_a_number_at_their_end_follow_on_those_of_the_day_before() {
+    for (name, second) in [("export_{}_DC01.csv", None), ("users_{}_part1.csv", Some("users_{}_part2.csv"))] {
+        let of_day = |name: &str, day: &str| name.replace("{}", day);
+        let write = |bench: &Bench, day: &str| {
+            bench.write(&of_day(name, day), people(1..9).as_bytes());
+            second.into_iter().for_each(|second| bench.write(&of_day(second, day), people(20..29).as_bytes()));
+        };
+        let bench = Bench::new(&[]);
+        write(&bench, "2026-03-04");
+        let first = bench.read();
+        write(&bench, "2026-03-05");
+        let both = bench.read_after(&first);
+        assert_eq!(both.refused(), Vec::<&str>::new(), "{name}: {:?}", both.report.problems);
+        bench.remove(&of_day(name, "2026-03-04"));
+        second.into_iter().for_each(|second| bench.remove(&of_day(second, "2026-03-04")));
+        assert_eq!(bench.read_after(&first).refused(), Vec::<&str>::new(), "{name}");
+        if let Some(second) = second {
+            bench.remove(&of_day(second, "2026-03-05"));
+            assert_eq!(bench.read_after(&first).refused(), ["set.file_missing"], "a part is missing");
+        }
+    }
+}
