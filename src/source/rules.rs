@@ -286,22 +286,29 @@ pub fn judge(reading: &mut Reading<'_>, plans: &[Plan], files: &[FileReport], mo
     }
 }
 
-/// Without account state everybody counts as active (sources.md 8.3).
+/// Without account state everybody counts as active (sources.md 8.3, 18).
 fn warn_of_account_state(reading: &mut Reading<'_>, plans: &[Plan], mode: SetMode) {
     let counts = reading.counts;
-    let graph = plans
-        .iter()
-        .filter_map(Plan::opened)
-        .any(|opened| opened.preset.format == FormatName::Json && opened.preset.partial.in_changes);
-    if graph
-        && mode != SetMode::Changes
-        && counts.known == 0
-        && counts.users > 0
-        && counts.enabled_unknown == counts.users
-    {
-        let message = "no record says whether its account is enabled: everybody counts as active";
-        reading.problems.add(Problem::new(Level::Warning, "set.no_account_state", message));
+    let is_silent = counts.known == 0 && counts.users > 0 && counts.enabled_unknown == counts.users;
+    if !is_silent || mode == SetMode::Changes {
+        return;
     }
+    let mut names: Vec<String> = Vec::new();
+    for preset in plans.iter().filter_map(Plan::opened).map(|opened| &opened.preset) {
+        let account = preset.names.slots().filter(|slot| preset.use_of(*slot).account);
+        names.extend(account.map(|slot| format!("`{}`", preset.names.name(slot))));
+    }
+    names.dedup();
+    // of a source that never says it nothing is missing
+    if names.is_empty() {
+        return;
+    }
+    let message = "no record says whether its account is enabled: everybody counts as active";
+    let help = format!(
+        "export what says who is disabled ({}; of Graph with `$select`), or see that nobody in the source is",
+        names.join(", ")
+    );
+    reading.problems.add(Problem::new(Level::Warning, "set.no_account_state", message).with_help(help));
 }
 
 fn preset_changes(reading: &mut Reading<'_>, memory: &SetMemory, files: &[FileReport]) {

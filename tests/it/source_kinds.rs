@@ -33,7 +33,7 @@ fn active_directory_by_powershell_is_no_graph() {
     }
     let few = format!(r#"[{{"SamAccountName": "a", "mail": "a@x", "ObjectGUID": "{}"}}]"#, id(1));
     let given = read_files(&[("users.json", few.as_bytes())], None, |_| {});
-    assert_eq!(taken(&given), (Some("ad-powershell-json"), String::new()));
+    assert_eq!(taken(&given), (Some("ad-powershell-json"), "set.no_account_state:0".to_owned()));
 }
 
 #[test]

@@ -213,7 +213,7 @@ fn csvde_has_columns_that_are_no_news_and_names_with_its_separator() {
     };
     let text = heading.to_owned() + &rows.map(row).concat();
     let given = read_files(&[("ad.csv", text.as_bytes())], None, |settings| settings.references = true);
-    assert_eq!(given.codes("FSRWI"), Vec::<String>::new(), "{:?}", given.report.problems);
+    assert_eq!(given.codes("FSRWI"), ["set.no_account_state:0"], "{:?}", given.report.problems);
     let both = given.objects[..2].iter().map(|object| object.anchor.as_str().to_owned()).collect();
     assert_eq!(given.objects[2].attributes.get("members"), Some(&SourceValue::List(both)));
 }

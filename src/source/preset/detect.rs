@@ -22,12 +22,13 @@ pub struct Evidence {
     pub is_empty: bool,
 }
 
-/// Returns the index of the preset that fits best: the one with most of its names present.
+/// Returns the index of the preset that fits best: the one with most of its names present, those first that it reads: an export is
+/// no other server's because that one leaves more of it out.
 ///
 /// The error holds the indexes of those that fit equally well; it is empty if none fits.
 pub fn choose<'a>(candidates: impl Iterator<Item = (&'a Preset, &'a Evidence)>) -> Result<usize, Vec<usize>> {
     let mut best: Vec<usize> = Vec::new();
-    let mut most = 0;
+    let mut most = (0, 0);
     for (index, (preset, evidence)) in candidates.enumerate() {
         let reads_there = evidence.under.as_ref().is_none_or(|name| preset.json.records.contains(name));
         let fits = |detect: &DetectForm| {
@@ -39,7 +40,8 @@ pub fn choose<'a>(candidates: impl Iterator<Item = (&'a Preset, &'a Evidence)>) 
         let names: BTreeSet<_> = evidence.names.iter().filter_map(|name| preset.names.find(name)).collect();
         // what a document without records says of itself is all that it shows
         let is_named = evidence.is_empty && preset.detect.as_ref().is_some_and(|detect| is_named(detect, evidence));
-        let shown = names.len() + usize::from(is_named);
+        let read = names.iter().filter(|slot| preset.use_of(**slot).used).count();
+        let shown = (read + usize::from(is_named), names.len());
         if best.is_empty() || shown > most {
             best = vec![index];
             most = shown;
