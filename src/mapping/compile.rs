@@ -156,6 +156,8 @@ impl Compiling<'_> {
             self.doubtful_calls(form, expression);
         }
         let single_role = matches!(&value, Rule::Expression(expression) if expression.calls("SingleAppRoleAssignment"));
+        let asserts =
+            matches!(&value, Rule::Expression(expression) if expression.calls("AssertiveAppRoleAssignmentsComplex"));
         let apply = self.apply(&path, class);
         let clears = self.clears(form);
         let rule = AttributeRule {
@@ -166,6 +168,7 @@ impl Compiling<'_> {
             case_exact: draft.case_exact,
             always: draft.always,
             clears,
+            asserts,
             mutability: draft.mutability,
             random: class == Class::Random,
             follows_state: attributes.iter().any(|name| name == IS_SOFT_DELETED),

@@ -17,6 +17,7 @@ impl ObjectMapping {
                 always,
                 clears,
                 mutability,
+                asserts: _,
                 random: _,
                 follows_state: _,
                 reference: _,

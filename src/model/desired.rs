@@ -37,6 +37,8 @@ pub struct AttributeRule {
     pub always: bool,
     /// Both gates of null flow are open (service.md D-31).
     pub clears: bool,
+    /// What the mapping gives is all that there is: nothing, where it gives nothing (wire.md 10.6).
+    pub asserts: bool,
     pub mutability: Mutability,
     /// Changes with every evaluation, so it is sent only beside another change (expressions.md 4).
     pub random: bool,

@@ -1,6 +1,6 @@
 //! Which attributes a request must carry (service.md 11 and 12).
 
-use crate::model::{ApplyMode, Change, Desired, Flow, Mutability, Resource, Sent, TargetValue};
+use crate::model::{ApplyMode, Change, Desired, Flow, Mutability, Resource, RoleForm, Sent, TargetValue};
 
 /// Returns the attributes of a new resource, defaults included; references follow later.
 pub fn changes_on_create(desired: &[Desired]) -> Vec<Change> {
@@ -71,6 +71,8 @@ fn change_on_update(desired: &Desired, resource: &Resource) -> Option<Change> {
         }
         (Flow::Value(value), None) => Some(value.clone()),
         (Flow::Null, None) if rule.default_when_empty => Some(rule.default.clone()?),
+        // A person whose last role went has none.
+        (Flow::Null, Some(_)) if rule.asserts => Some(TargetValue::Roles(RoleForm::Assertive, Vec::new())),
         (Flow::Null, Some(_)) if rule.clears => None,
         (Flow::Null, _) => return None,
     };

@@ -13,7 +13,6 @@ use super::find::Filter;
 use super::frame::{Decoder, Framed, Framer};
 use super::manifest::ManifestMode;
 use super::memory::{FileMemory, Newest, SAMPLES, SetMemory};
-use super::open::Opened;
 use super::preset::{Canon, FormatName, Preset, Slot};
 use super::read::{Plan, Reading, State};
 use super::report::{Completeness, FileReport, Level, Problem, SetMode};
@@ -395,7 +394,7 @@ fn lost_names(reading: &mut Reading<'_>, memory: &SetMemory, plans: &[Plan], fil
             }
             let had = last.names.get(name).map_or(0, Vec::len) as u64;
             let has_no_column = is_csv && now_of(reading, pattern, name).is_none();
-            if !has_no_column && is_optional(reading, of_pattern().filter_map(Plan::opened), name, had) {
+            if !has_no_column && is_optional(reading, of_pattern(), name, had) {
                 continue;
             }
             let level = if is_vital { Level::Set } else { Level::Warning };
@@ -417,15 +416,49 @@ fn now_of<'r>(reading: &'r Reading<'_>, pattern: &str, name: &str) -> Option<&'r
 }
 
 /// Says whether an attribute that a few records had may go without an exporter's doing: the last member leaves the last group,
-/// the last lock is lifted. What every record had does not go so, but for lists.
-fn is_optional<'o>(reading: &Reading<'_>, opened: impl Iterator<Item = &'o Opened>, name: &str, had: u64) -> bool {
-    let preset = opened.map(|opened| &opened.preset).next();
-    let is_list = preset.is_some_and(|preset| {
-        let slot = preset.names.find(name);
-        preset.references.iter().any(|one| one.multi && one.from.iter().any(|from| Some(*from) == slot))
-    });
+/// the last lock is lifted. What every record had does not go so.
+///
+/// Of lists of members one alone may end so, or all with the last group. JSON shows it: there an empty list is still a list.
+fn is_optional<'o>(
+    reading: &Reading<'_>,
+    mut plans: impl Iterator<Item = &'o Plan> + Clone,
+    name: &str,
+    had: u64,
+) -> bool {
+    let Some(preset) = plans.clone().filter_map(Plan::opened).map(|opened| &opened.preset).next() else { return false };
+    let slot = preset.names.find(name);
+    let is_of = |from: &[Slot]| slot.is_some_and(|slot| from.contains(&slot));
+    let is_members = preset.references.iter().any(|one| one.multi && is_of(&one.from));
+    if is_members && reading.counts.groups == 0 {
+        return true;
+    }
+    if is_members || preset.attributes.iter().any(|one| one.multi && is_of(&one.from)) {
+        let is_json = preset.format == FormatName::Json;
+        return if is_json { plans.any(|plan| is_named(reading, plan, name)) } else { had == 1 };
+    }
     let objects = reading.counts.users + reading.counts.groups + reading.counts.known;
-    had < SAMPLES as u64 && had <= reading.settings.absences_without_proof.of(objects) && (is_list || had < objects)
+    had < SAMPLES as u64 && had <= reading.settings.absences_without_proof.of(objects) && had < objects
+}
+
+/// Says whether a record of a file has the name, whatever it holds.
+fn is_named(reading: &Reading<'_>, plan: &Plan, name: &str) -> bool {
+    let (Some(opened), Ok(file)) = (plan.opened(), reading.set.files[plan.index].open()) else { return false };
+    let limits = reading.settings.limits;
+    let mut framer = Framer::new(&file, &opened.choice, &opened.format, limits);
+    let mut decoder = Decoder::new(&opened.format, limits);
+    let is_it = |own: &str| {
+        let sought = name.get(..own.len()).is_some_and(|start| start.eq_ignore_ascii_case(own));
+        // of `members.id` an empty list shows `members` alone
+        sought && (own.len() == name.len() || name[own.len()..].starts_with('.'))
+    };
+    while let Ok(Some(framed)) = framer.next() {
+        let Framed::Record { line, bytes } = framed else { continue };
+        let Ok(record) = decoder.decode(bytes, line) else { continue };
+        if record.attributes.iter().any(|attribute| is_it(&attribute.name)) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Reads a file again, all records decoded, for the names that occur in it.

@@ -56,6 +56,45 @@ fn several_roles_where_one_is_mapped_are_a_warning_on_the_person() {
     assert_eq!(bench.account(&login(1)).expect("made")["title"], "Admin");
 }
 
+/// An assertive mapping says all of somebody's roles: also that there are none.
+#[test]
+fn of_assertive_roles_the_last_one_goes_too() {
+    let mut bench = Bench::new();
+    bench.source("preset: entra-graph-json");
+    bench.mapping(&format!("{MAPPING}    roles: AssertiveAppRoleAssignmentsComplex([appRoleAssignments])\n"));
+    let write = |bench: &mut Bench, roles: [&[&str]; 3], says: bool| {
+        let person = |(number, roles): (usize, &&[&str])| {
+            let roles: Vec<_> = roles.iter().map(|role| json!({ "appRoleId": role })).collect();
+            let mut person = json!({"id": anchor(number), "userPrincipalName": login(number), "displayName": "P",
+                "accountEnabled": true});
+            if says {
+                person["appRoleAssignments"] = json!(roles);
+            }
+            person
+        };
+        let people: Vec<_> = roles.iter().enumerate().map(person).collect();
+        bench.file("users.json", &json!({ "value": people }).to_string()).after_minutes(40);
+    };
+    let held = |bench: &Bench, number: usize| -> Vec<String> {
+        let account = bench.account(&login(number)).expect("there");
+        let roles = account["roles"].as_array().into_iter().flatten();
+        roles.filter_map(|role| Some(role["value"].as_str()?.to_owned())).collect()
+    };
+    write(&mut bench, [&["Admin", "User"], &["User"], &[]], true);
+    assert_eq!(bench.cycle().counts()[0], 3);
+    assert_eq!((held(&bench, 0).len(), held(&bench, 2).len()), (2, 0));
+    write(&mut bench, [&[], &["User"], &[]], true);
+    let cycle = bench.cycle();
+    assert_eq!((cycle.counts()[1], held(&bench, 0)), (1, vec![]), "{:?}", cycle.report);
+    let (_, requests) = bench.requests(|| bench.cycle());
+    assert_eq!(requests, 0);
+    // An export that says nothing of roles takes nobody's.
+    write(&mut bench, [&[], &["User"], &[]], false);
+    let error = bench.cycle().report.error.expect("refused").message;
+    assert!(error.contains("set.columns_lost") && error.contains("appRoleAssignments"), "{error}");
+    assert_eq!(held(&bench, 1), ["User"]);
+}
+
 #[test]
 fn a_change_of_most_people_at_once_is_warned_of() {
     let mut bench = Bench::new();

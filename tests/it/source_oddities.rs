@@ -287,3 +287,40 @@ fn one_bad_byte_does_not_change_the_encoding_of_a_file() {
     assert_eq!(given.codes("FSR"), ["encoding.invalid:4"]);
     assert_eq!(given.texts("displayName"), ["髙橋", "表能"]);
 }
+
+/// Who forgets `$expand=members` has groups without the name; a group without members has an empty list.
+#[test]
+fn lists_of_members_that_nobody_exported_are_not_empty() {
+    let group = |number: u32, members: Option<&[u32]>| {
+        let ids =
+            |members: &[u32]| members.iter().map(|member| format!(r#"{{"id":"{}"}}"#, id(*member))).collect::<Vec<_>>();
+        let members = members.map(|members| format!(r#","members":[{}]"#, ids(members).join(","))).unwrap_or_default();
+        let id = id(number);
+        format!(r##"{{"@odata.type":"#microsoft.graph.group","id":"{id}","displayName":"G{number}"{members}}}"##)
+    };
+    let export = |groups: [Option<&[u32]>; 2]| {
+        let groups = [group(101, groups[0]), group(102, groups[1])];
+        page("", &[user(1), user(2), groups[0].clone(), groups[1].clone()].join(","))
+    };
+    let read = |text: &str, memory| {
+        let given = read_files(&[("all.json", text.as_bytes())], memory, |settings| settings.references = true);
+        assert!(
+            !given.report.refused
+                || given.report.problems.iter().any(|one| one.attribute.as_deref() == Some("members.id")),
+            "{:?}",
+            given.report.problems
+        );
+        (given.codes("FS"), given.report.memory)
+    };
+    let (codes, memory) = read(&export([Some(&[1, 2]), Some(&[2])]), None);
+    assert_eq!(codes, [""; 0]);
+    for (groups, expected) in [
+        ([Some(&[][..]), Some(&[][..])], vec![]),
+        ([None, Some(&[][..])], vec![]),
+        ([None, None], vec!["set.columns_lost:0"]),
+    ] {
+        assert_eq!(read(&export(groups), Some(&memory)).0, expected, "{groups:?}");
+    }
+    let without_groups = page("", &[user(1), user(2)].join(","));
+    assert_eq!(read(&without_groups, Some(&memory)).0, [""; 0], "the last group went");
+}

@@ -150,6 +150,7 @@ fn desired(mapping: &Value, attributes: &Value, soft_deleted: bool) -> Desired {
             case_exact: mapping["caseExact"].as_bool().unwrap_or(true),
             always: false,
             clears: matching.is_none() && mapping["flowNullValues"] == true && mapping["sourceFlowNullValues"] == true,
+            asserts: false,
             mutability: Mutability::ReadWrite,
             random: false,
             follows_state: is_state(mapping),

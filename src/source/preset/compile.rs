@@ -405,7 +405,11 @@ fn mark_uses(preset: &mut Preset, ignored: &[Slot], secret: &[Slot], single: &[S
     let mut uses = std::mem::take(&mut preset.uses);
     let anchors: Vec<&String> = preset.anchor.iter().chain(&preset.anchor_if_allowed).chain(&settings.anchor).collect();
     for attribute in &preset.attributes {
-        let vital = anchors.iter().any(|anchor| attribute.name.eq_ignore_ascii_case(anchor));
+        let is_anchor = anchors.iter().any(|anchor| attribute.name.eq_ignore_ascii_case(anchor));
+        // who has roles is told the target, and that somebody has none
+        let is_roles =
+            attribute.name.eq_ignore_ascii_case("appRoleAssignments") && settings.wants("appRoleAssignments");
+        let vital = is_anchor || is_roles;
         for slot in &attribute.from {
             let entry = &mut uses[slot.index()];
             entry.used = true;
