@@ -219,7 +219,7 @@ impl<T: Transport> Line<'_, T> {
             let update = self.wire.update(ObjectKind::Group, &current, &[], Some(membership));
             match self.send_all(holder, &update.requests, transcript).await {
                 Ok(()) => return Pushed::Taken,
-                Err(refusal) if refusal.is_stale() && attempt == 0 => holder.current = None,
+                Err(refusal) if self.wire.is_stale(&refusal) && attempt == 0 => holder.current = None,
                 Err(refusal) => return self.judge(holder, refusal, transcript).await,
             }
         }

@@ -277,7 +277,7 @@ impl<T: Transport> Line<'_, T> {
                 Err(refusal) if refusal.is_gone() && operation == Operation::Disable => {
                     return Ok(Written::AlreadyGone);
                 }
-                Err(refusal) if refusal.is_stale() => return Err(Unwritten::Stale(Box::new(refusal))),
+                Err(refusal) if self.wire.is_stale(&refusal) => return Err(Unwritten::Stale(Box::new(refusal))),
                 Err(refusal) => return Err(Unwritten::Refused(Box::new(transcript.trouble(operation, refusal)))),
             }
         }

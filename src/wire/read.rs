@@ -6,7 +6,7 @@ use crate::model::{ErrorCode, Resource, TargetId, TargetPath, TargetValue};
 
 use super::create::{COMPLEX_LISTS, CORE_GROUP, CORE_USER};
 use super::dialect::Probe;
-use super::refuse::cut;
+use super::refuse::{ERROR_URN, cut};
 use super::{Announced, Answer, Desired, Exchange, Refusal, Remark, Request, Response, Retry, Wire};
 
 const LIST_URN: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
@@ -69,8 +69,9 @@ impl Wire {
         answer: &Answer,
         now: jiff::Timestamp,
     ) -> Result<Found> {
-        if let Ok(Response { status: 404, .. }) = answer
+        if let Ok(answer @ Response { status: 404, .. }) = answer
             && self.dialect.no_hit_may_be_404
+            && json(answer).is_ok_and(|body| has_urn(&body, ERROR_URN))
         {
             return Ok(Read { value: Found::None, remarks: Vec::new() });
         }
@@ -162,8 +163,17 @@ impl Wire {
             return Ok(Read { value: None, remarks });
         }
         let body = json(response)?;
-        let same = Resource::new(body).filter(|resource| resource.id() == id);
-        let Some(read) = same else { return Ok(Read { value: None, remarks }) };
+        if has_urn(&body, ERROR_URN) {
+            let said = body.get("detail").and_then(Value::as_str).map(|said| format!(": {}", cut(said, 256)));
+            let message = format!("the target answered {} with an error{}", response.status, said.unwrap_or_default());
+            return Err(refusal(ErrorCode::ScimServiceIncompatible, response, message));
+        }
+        let Some(read) = Resource::new(body) else { return Ok(Read { value: None, remarks }) };
+        if read.id() != id {
+            let detail = format!("an update of `{id}` was answered with the resource `{}`", read.id());
+            remarks.push(Remark::new("update-other-id", detail));
+            return Ok(Read { value: None, remarks });
+        }
         remark_on(&read, &mut remarks);
         Ok(Read { value: Some(read.with_etag(response.etag.clone())), remarks })
     }

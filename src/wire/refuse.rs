@@ -11,7 +11,7 @@ use super::dialect::{ErrorReading, Probe};
 use super::read::{has_urn, is_json};
 use super::{Fault, FaultKind, Hint, Profile, Remark, Response, Wire, retry_after};
 
-const ERROR_URN: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
+pub(super) const ERROR_URN: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 /// How much of the target's own words is kept, in bytes (wire.md 14).
 const KEPT: usize = 2048;
 
@@ -66,11 +66,6 @@ impl Refusal {
     /// Whether the object is known to be gone from the target; success when it was to be disabled (wire.md 9).
     pub fn is_gone(&self) -> bool {
         self.failure.code == ErrorCode::InvalidAnchor
-    }
-
-    /// Whether the object changed since it was read: worth one more read and repeat (wire.md 19).
-    pub fn is_stale(&self) -> bool {
-        self.status == Some(412)
     }
 
     fn hinted(mut self, hint: Option<Hint>) -> Self {
@@ -132,6 +127,13 @@ impl Wire {
                 refusal.failure.message.push_str(&format!("; redirects{place} are not followed"));
                 refusal.failure.remedy = "correct the tenant URL".to_owned();
             }
+            // Who may not, or whether anybody may, the answer does not say (wire.md 20.2, service.md 26).
+            403 if self.profile == Profile::Kintone => {
+                refusal.failure.remedy =
+                    "see whether “Propagate Provisioning” is switched on in Kintone, and whether the API token \
+                                          is that of this domain"
+                        .to_owned();
+            }
             404 if retry == Retry::Quarantine => {
                 refusal.failure = refusal.failure.with_class(Class::Critical).with_remedy(
                     "correct the tenant URL; a query without a hit must be answered 200 with an empty list",
@@ -189,6 +191,12 @@ impl Wire {
         let writes = matches!(exchange, Exchange::Create | Exchange::Update);
         let by_words = told_by(&words.text).filter(|_| writes && matches!(response.status, 400 | 403 | 422));
         (by_words.unwrap_or(code), Retry::NextCycle)
+    }
+
+    /// Whether the object changed since it was read: worth one more read and repeat, where what is sent is of what was read
+    /// (wire.md 15.1, 19).
+    pub fn is_stale(&self, refusal: &Refusal) -> bool {
+        self.dialect.if_match && refusal.status == Some(412)
     }
 
     fn hint_of(&self, exchange: Exchange, response: &Response, words: &Words) -> Option<Hint> {
@@ -362,14 +370,6 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(told_by(text), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn only_a_version_that_no_longer_holds_is_stale() {
-        for status in [None, Some(400), Some(404), Some(409), Some(411), Some(412), Some(413), Some(500)] {
-            let refusal = Refusal { status, ..Refusal::new(ErrorCode::Conflict, "refused") };
-            assert_eq!(refusal.is_stale(), status == Some(412), "{status:?}");
         }
     }
 }

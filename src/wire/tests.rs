@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::model::{ObjectKind, Resource};
+use crate::model::{ErrorCode, ObjectKind, Resource};
 
 fn wire(dialect: &'static Dialect, options: Options) -> Wire {
     let reading = Reading { dialect: Some(dialect), ..Reading::default() };
@@ -232,4 +232,39 @@ fn remarks_are_made_on_spellings_and_on_text_for_a_flag() {
     let lower = E.to_lowercase();
     let found = codes(json!({"id": "1", lower.clone(): {"department": "x"}}));
     assert_eq!(found, [format!("attribute-case: the target spells `{E}` as `{lower}`")]);
+}
+
+#[test]
+fn only_a_version_that_no_longer_holds_is_stale_and_only_where_versions_are_sent() {
+    for (name, repeats) in [("strict", true), ("entra-legacy", false), ("entra-2020", false), ("okta-oin", false)] {
+        let wire = wire(Dialect::named(name).expect("a dialect"), Options::default());
+        for status in [None, Some(400), Some(404), Some(409), Some(411), Some(412), Some(413), Some(500)] {
+            let refusal = Refusal { status, ..Refusal::new(ErrorCode::Conflict, "refused") };
+            assert_eq!(wire.is_stale(&refusal), repeats && status == Some(412), "{name} {status:?}");
+        }
+    }
+}
+
+/// What says that it failed has failed, whatever its status (wire.md 15.1).
+#[test]
+fn an_update_that_is_answered_with_an_error_was_not_taken() {
+    let wire = wire(Dialect::named("entra-2020").expect("a dialect"), Options::default());
+    let id = TargetId("7".to_owned());
+    let answered = |body: Value| {
+        let content_type = Some("application/scim+json".to_owned());
+        let answer: Answer =
+            Ok(Response { status: 200, content_type, body: body.to_string().into(), ..Response::default() });
+        wire.updated(&id, &answer, jiff::Timestamp::UNIX_EPOCH)
+    };
+    let error =
+        json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": "400", "detail": "no such path"});
+    let refusal = answered(error).expect_err("refused");
+    assert_eq!(refusal.failure.code, ErrorCode::ScimServiceIncompatible);
+    assert!(refusal.failure.message.contains("no such path"), "{}", refusal.failure.message);
+    let codes = |read: Read<Option<Resource>>| read.remarks.iter().map(|remark| remark.code).collect::<Vec<_>>();
+    let other = answered(json!({"id": "8", "userName": "a"})).expect("taken");
+    assert!(other.value.is_none());
+    assert_eq!(codes(other), ["update-other-id"]);
+    assert!(answered(json!({"id": "7", "schemas": [], "userName": "a"})).expect("taken").value.is_some());
+    assert!(answered(json!({})).expect("taken").value.is_none());
 }
