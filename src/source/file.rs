@@ -567,14 +567,17 @@ impl<'r, 'a> FileReading<'r, 'a> {
                 self.reading.seen.counted(key, counted);
             }
             if living && object.kind() == ObjectKind::User && !self.is_change() {
-                self.reading.seen.note_values(object.singles());
+                object.with_singles(|hashes| self.reading.seen.note_values(hashes));
             }
         }
         let change = self.is_change();
         let file = self.index;
-        let handed = Read::Object { file, fingerprint, key, object, renamed_to, self_reference, change, lasting };
         match standing {
-            Standing::New => sink(handed).map(Ok),
+            // most are; made where it goes, so that it is not copied
+            Standing::New => {
+                sink(Read::Object { file, fingerprint, key, object, renamed_to, self_reference, change, lasting })
+                    .map(Ok)
+            }
             Standing::Repeated(first) => {
                 if first.file as usize == self.index {
                     let message = format!("the record is the same as that on line {}", first.line);
@@ -589,7 +592,8 @@ impl<'r, 'a> FileReading<'r, 'a> {
             Standing::Replaces(first) => {
                 self.warn_conflict(line);
                 self.withdraw(key, first, sink)?;
-                sink(handed).map(Ok)
+                sink(Read::Object { file, fingerprint, key, object, renamed_to, self_reference, change, lasting })
+                    .map(Ok)
             }
             Standing::Contested(first) => {
                 let one = Unsettled { line, fingerprint, number: None, key, living, first };
