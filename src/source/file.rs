@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
 
+use regex::bytes::Regex;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::base::{BaseKey, Lasting};
@@ -875,10 +876,8 @@ enum Stop<E> {
 impl<E> Lead for Merging<'_, '_, '_, E> {
     type Stop = Stop<E>;
 
-    fn pass_over(&mut self, batch: &mut Batch) {
-        if let Some(wanted) = self.known.recall.wanted().filter(|_| !self.file.decodes_all()) {
-            batch.pass_over(wanted);
-        }
+    fn wanted(&self) -> Option<Regex> {
+        self.known.recall.wanted().filter(|_| !self.file.decodes_all()).cloned()
     }
 
     fn merge(&mut self, batch: &mut Batch) -> Result<(), Stop<E>> {
