@@ -203,7 +203,7 @@ struct Cutting<'f> {
     count: usize,
 }
 
-/// Ends the work of the others when the leader ends, in whatever way.
+/// Ends the work of the others when one ends, in whatever way: nobody waits for what a thread that broke down would have made.
 struct Over<'t, 'f>(&'t Table<'f>);
 
 impl Drop for Over<'_, '_> {
@@ -287,7 +287,7 @@ struct Away {
     /// Of each of them.
     octets: VecDeque<usize>,
     sum: usize,
-    /// So many may be away whatever they hold: the leader merges none before it has some.
+    /// So many may be away whatever they hold: each thread has some.
     few: usize,
     room: usize,
 }
@@ -330,6 +330,7 @@ impl<'t> Hand<'t> {
     }
 
     fn work(mut self, table: &Table<'_>, done: &Sender<(usize, Part)>) {
+        let _over = Over(table);
         while let Some((number, mut part)) = table.next() {
             self.finish(&mut part);
             if done.send((number, part)).is_err() {
