@@ -574,8 +574,12 @@ impl<'r, 'a> FileReading<'r, 'a> {
         let change = self.is_change();
         let file = self.index;
         match standing {
-            // most are; made where it goes, so that it is not copied
-            Standing::New => {
+            Standing::New | Standing::Replaces(_) => {
+                if let Standing::Replaces(first) = standing {
+                    self.warn_conflict(line);
+                    self.withdraw(key, first, sink)?;
+                }
+                // made where it goes, so that it is not copied
                 sink(Read::Object { file, fingerprint, key, object, renamed_to, self_reference, change, lasting })
                     .map(Ok)
             }
@@ -589,12 +593,6 @@ impl<'r, 'a> FileReading<'r, 'a> {
             Standing::Shadowed => {
                 self.warn_conflict(line);
                 Ok(Ok(()))
-            }
-            Standing::Replaces(first) => {
-                self.warn_conflict(line);
-                self.withdraw(key, first, sink)?;
-                sink(Read::Object { file, fingerprint, key, object, renamed_to, self_reference, change, lasting })
-                    .map(Ok)
             }
             Standing::Contested(first) => {
                 let one = Unsettled { line, fingerprint, number: None, key, living, first };
