@@ -80,7 +80,7 @@ fn run(people: u64) -> io::Result<()> {
     for (name, goal) in [("csv", 1.0), ("ldif", 2.5), ("json", 2.0)] {
         let settings = settings(&at(name));
         let mut known = Remembered::default();
-        whole(&settings, &mut Nothing, &mut |record| learn(&mut known, &record))?;
+        whole(&settings, &mut Nothing, &mut |record| learn(&mut known, record))?;
         let (mut least, mut wholly, mut recognised) = (Spent::MOST, Spent::MOST, Spent::MOST);
         for _ in 0..ROUNDS {
             let floor = || if name == "json" { json_floor(&at("json")) } else { csv_floor(&at("csv")) };
@@ -148,10 +148,10 @@ fn learn(known: &mut Remembered, record: &Read<'_>) {
 }
 
 /// Reads a folder as a cycle does that knows no export of the same size; returns how many records were recognised.
-fn whole(settings: &Settings, known: &mut dyn Recognise, each: &mut dyn FnMut(Read<'_>)) -> io::Result<u64> {
+fn whole(settings: &Settings, known: &mut dyn Recognise, each: &mut dyn FnMut(&Read<'_>)) -> io::Result<u64> {
     let set = FileSet { look: Look::Head, is_hashed: true, presumes: true, ..source::find(settings) };
     let Ok(report) = source::read::<Infallible>(settings, &set, None, known, &mut |record| {
-        each(record);
+        each(&record);
         Ok(())
     });
     match report.problems.first().filter(|_| report.refused) {

@@ -26,8 +26,6 @@ pub struct Batch {
     packs: Packs,
     /// Those of [`Step::Mapped`], in the order of their records.
     mapped: Vec<Pack>,
-    /// How often a name was noted, by its slot.
-    noted: Vec<u8>,
     /// To write in.
     room: String,
     hashes: Vec<u128>,
@@ -39,6 +37,8 @@ pub struct Ways {
     pub direct: Option<Direct>,
     pub decoder: Decoder,
     pub mapper: Mapper,
+    /// How often a name was noted, by its slot: what is behind so many records of batches before need not be.
+    pub noted: Vec<u8>,
 }
 
 /// One record of a batch.
@@ -198,13 +198,11 @@ impl Batch {
     }
 
     /// Maps the records that are not known. What refuses one, or is a change, is left for the leader to find again.
-    pub fn map(&mut self, Ways { direct, decoder, mapper }: &mut Ways, keeps_entries: bool) {
-        let Self { bytes, records, packs, mapped, noted, room, .. } = self;
+    pub fn map(&mut self, Ways { direct, decoder, mapper, noted }: &mut Ways, keeps_entries: bool) {
+        let Self { bytes, records, packs, mapped, room, .. } = self;
         if bytes.len() > MOST {
             return;
         }
-        noted.clear();
-        noted.resize(mapper.preset().names.len(), 0);
         let mut direct = direct.as_mut().and_then(|direct| Some((direct.whole(bytes)?, direct)));
         for record in records.iter_mut().filter(|record| matches!(record.step, Step::Unknown)) {
             let text = &bytes[record.place.clone()];
@@ -212,10 +210,9 @@ impl Batch {
                 continue;
             }
             if let Some((whole, direct)) = &mut direct
-                && let Ok(pack) = direct.map(record.place.clone(), record.line, *whole, packs, noted)
+                && let Ok(is_object) = direct.map(record.place.clone(), record.line, *whole, (packs, mapped), noted)
             {
-                record.step = if pack.is_some() { Step::Mapped } else { Step::Ignored(None) };
-                mapped.extend(pack);
+                record.step = if is_object { Step::Mapped } else { Step::Ignored(None) };
                 continue;
             }
             let Ok(mut raw) = decoder.decode(text, record.line) else { continue };

@@ -3,64 +3,114 @@
 /// Octets that are looked through without a branch: where the next one stands is not to be foreseen.
 const BLOCK: usize = 64;
 
+/// Goes through a text block by block.
+#[derive(Clone, Copy)]
+pub struct Blocks<'t> {
+    text: &'t [u8],
+    next: usize,
+}
+
+/// Some octets of a text, of which each has a bit, the lowest for the first.
+pub struct Block<'t> {
+    octets: Octets<'t>,
+    /// Where it begins in the text.
+    pub from: usize,
+    /// Those before the first.
+    passed: u32,
+}
+
+enum Octets<'t> {
+    There(&'t [u8; BLOCK]),
+    /// All octets of a short text.
+    Short(&'t [u8]),
+}
+
+impl<'t> Blocks<'t> {
+    #[inline]
+    pub fn of(text: &'t [u8]) -> Self {
+        Self { text, next: 0 }
+    }
+}
+
+impl<'t> Iterator for Blocks<'t> {
+    type Item = Block<'t>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Block<'t>> {
+        let from = self.next;
+        let rest = self.text.get(from..).filter(|rest| !rest.is_empty())?;
+        self.next += BLOCK;
+        let (octets, passed) = match (rest.first_chunk(), self.text.last_chunk()) {
+            (Some(block), _) => (Octets::There(block), 0),
+            // the beginning of the last block is in the one before
+            (None, Some(block)) => (Octets::There(block), BLOCK - rest.len()),
+            (None, None) => (Octets::Short(rest), 0),
+        };
+        Some(Block { octets, from, passed: passed as u32 })
+    }
+}
+
+impl Block<'_> {
+    #[inline(always)]
+    pub fn length(&self) -> usize {
+        match self.octets {
+            Octets::There(_) => BLOCK - self.passed as usize,
+            Octets::Short(text) => text.len(),
+        }
+    }
+
+    /// Has a bit set for each octet that is `byte`.
+    #[inline(always)]
+    pub fn bits_of(&self, byte: u8) -> u64 {
+        match self.octets {
+            Octets::There(block) => bits_of(block, byte) >> self.passed,
+            Octets::Short(text) => {
+                // the octet is not in what fills it up
+                let mut block = [!byte; BLOCK];
+                block[..text.len()].copy_from_slice(text);
+                bits_of(&block, byte)
+            }
+        }
+    }
+}
+
+/// Puts the place of each bit into `list` behind the first `count`, and returns how many there are then; what comes after these
+/// means nothing. Eight are put at once, so that how many there are need not be foreseen. No place is beyond `u32::MAX`.
+#[inline(always)]
+pub fn list(mut bits: u64, from: usize, list: &mut Vec<u32>, mut count: usize) -> usize {
+    if list.len() < count + BLOCK {
+        list.resize(count + 2 * BLOCK, 0);
+    }
+    let from = from as u32;
+    let mut left = bits.count_ones() as usize;
+    count += left;
+    for eight in list[count - left..].as_chunks_mut::<8>().0 {
+        for place in eight {
+            // where none is left the place means nothing, and any bit spares a question
+            *place = from.wrapping_add((bits | 1 << 63).trailing_zeros());
+            bits &= bits.wrapping_sub(1);
+        }
+        left = left.saturating_sub(8);
+        if left == 0 {
+            break;
+        }
+    }
+    count
+}
+
 /// The places of an octet, in their order. A search that begins anew behind each of them takes longer where they are close.
 pub struct Places<'t> {
-    text: &'t [u8],
+    blocks: Blocks<'t>,
     byte: u8,
     /// Of the block that begins at `from`, those that are left.
     bits: u64,
     from: usize,
-    next: usize,
 }
 
 impl<'t> Places<'t> {
     #[inline]
     pub fn of(byte: u8, text: &'t [u8]) -> Self {
-        Self { text, byte, bits: 0, from: 0, next: 0 }
-    }
-
-    /// Puts all of them into `list` behind the first `count`, and returns how many there are then; what comes after these means
-    /// nothing. Eight are put at once, so that how many a block has need not be foreseen. The text is not longer than `u32::MAX`.
-    pub fn list(mut self, list: &mut Vec<u32>, mut count: usize) -> usize {
-        while self.look_on() {
-            if list.len() < count + BLOCK {
-                list.resize(count + 2 * BLOCK, 0);
-            }
-            let from = self.from as u32;
-            let mut left = self.bits.count_ones() as usize;
-            count += left;
-            for eight in list[count - left..].as_chunks_mut::<8>().0 {
-                for place in eight {
-                    // where none is left the place means nothing, and any bit spares a question
-                    *place = from.wrapping_add((self.bits | 1 << 63).trailing_zeros());
-                    self.bits &= self.bits.wrapping_sub(1);
-                }
-                left = left.saturating_sub(8);
-                if left == 0 {
-                    break;
-                }
-            }
-        }
-        count
-    }
-
-    #[inline(always)]
-    fn look_on(&mut self) -> bool {
-        let Some(rest) = self.text.get(self.next..).filter(|rest| !rest.is_empty()) else { return false };
-        self.bits = match (rest.first_chunk(), self.text.last_chunk()) {
-            (Some(block), _) => bits_of(block, self.byte),
-            // the beginning of the last block is in the one before
-            (None, Some(block)) => bits_of(block, self.byte) >> (BLOCK - rest.len()),
-            (None, None) => {
-                // the octet is not in what fills it up
-                let mut block = [!self.byte; BLOCK];
-                block[..rest.len()].copy_from_slice(rest);
-                bits_of(&block, self.byte)
-            }
-        };
-        self.from = self.next;
-        self.next += BLOCK;
-        true
+        Self { blocks: Blocks::of(text), byte, bits: 0, from: 0 }
     }
 }
 
@@ -70,9 +120,8 @@ impl Iterator for Places<'_> {
     #[inline]
     fn next(&mut self) -> Option<usize> {
         while self.bits == 0 {
-            if !self.look_on() {
-                return None;
-            }
+            let block = self.blocks.next()?;
+            (self.bits, self.from) = (block.bits_of(self.byte), block.from);
         }
         let at = self.from + self.bits.trailing_zeros() as usize;
         self.bits &= self.bits - 1;
@@ -81,17 +130,21 @@ impl Iterator for Places<'_> {
 }
 
 /// Has a bit set for each octet of the block that is `byte`, the lowest for the first.
-#[inline]
+#[inline(always)]
 fn bits_of(block: &[u8; BLOCK], byte: u8) -> u64 {
-    /// Sums eight octets, into the highest.
-    const SUM: u64 = u64::from_le_bytes([1; 8]);
-    // as vectors; each octet of eight has a bit of its own
+    // as vectors; each eight octets have a bit of their own, so that all fit into eight
     let mut bits = [0; BLOCK];
     for (at, (bit, other)) in bits.iter_mut().zip(block).enumerate() {
-        *bit = if *other == byte { 1 << (at % 8) } else { 0 };
+        *bit = if *other == byte { 1 << (at / 8) } else { 0 };
     }
-    let words = bits.as_chunks::<8>().0.iter().rev();
-    words.fold(0, |so_far, word| so_far << 8 | u64::from_le_bytes(*word).wrapping_mul(SUM) >> 56)
+    let words = bits.as_chunks::<8>().0.iter();
+    let mut bits = words.fold(0, |so_far, word| so_far | u64::from_le_bytes(*word));
+    // rows and columns change places: of two, of four, of eight
+    for (turn, mask) in [(7, 0x00AA_00AA_00AA_00AA), (14, 0x0000_CCCC_0000_CCCC), (28, 0x0000_0000_F0F0_F0F0)] {
+        let other = (bits ^ (bits >> turn)) & mask;
+        bits ^= other ^ (other << turn);
+    }
+    bits
 }
 
 #[cfg(test)]
@@ -106,9 +159,10 @@ mod tests {
                 .collect();
             let expected = (0..length).filter(|at| text[*at] == b',');
             assert!(Places::of(b',', &text).eq(expected.clone()), "{length}");
-            let mut list = vec![7];
-            let count = Places::of(b',', &text).list(&mut list, 1);
-            assert!(list[..count].iter().map(|at| *at as usize).eq([7].into_iter().chain(expected)), "{length}");
+            let mut listed = vec![7];
+            let count =
+                Blocks::of(&text).fold(1, |count, block| list(block.bits_of(b','), block.from, &mut listed, count));
+            assert!(listed[..count].iter().map(|at| *at as usize).eq([7].into_iter().chain(expected)), "{length}");
         }
     }
 }

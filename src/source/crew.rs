@@ -1,21 +1,25 @@
 //! Reads the records of a large file by several threads; what they find is gone through in the order of the file.
 //!
 //! ```text
-//! fetcher  reads the file, and hashes it if its identity is wanted; the cutter does so itself where no records are recognised
-//! cutter   cuts it into batches of records and recognises those that come in the order of last time
-//! leader   the calling thread: hands out batches and merges them in their order
-//! workers  recognise records where the order is lost, and map those that are not known: plain ones straight from their bytes,
-//!          others as small files are read
+//! workers  in turn cut the file into batches of records, recognising those that come in the order of last time; beside each other
+//!          they recognise records where the order is lost, and map those that are not known: plain ones straight from their
+//!          bytes, others as small files are read
+//! leader   the calling thread: merges the batches in their order; a worker while none of them is ready
+//! fetcher  reads the file ahead, and hashes it if its identity is wanted; workers do so where no records are recognised
 //! ```
 //!
+//! So there are no more threads at work than processors, and none of them is interrupted while it cuts and others wait for it.
+//!
 //! What a worker cannot finish (a refusal, a change record, a very long record) it leaves as it is; the leader then reads it as
-//! it reads small files. How far the leader is ahead depends on counts alone, so that a reading is the same each time.
+//! it reads small files.
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
+
+use regex::bytes::Regex;
 
 use super::batch::{Batch, Ways};
 use super::cut::Cutter;
@@ -35,7 +39,7 @@ use super::wanted;
 /// How many threads share the work, and what is work enough.
 #[derive(Debug, Clone, Copy)]
 pub struct Crew {
-    /// Threads that decode; none: the calling thread does everything.
+    /// Threads that decode, the calling one among them; none: it does everything by itself.
     pub workers: usize,
     /// Octets of a file from which on it is worth their start.
     pub least: u64,
@@ -103,8 +107,8 @@ pub(super) trait Lead {
     /// Why it ends before the end.
     type Stop;
 
-    /// Marks the records that nobody asks for; ahead of the merging.
-    fn pass_over(&mut self, batch: &mut Batch);
+    /// What a record must hold to be asked for; none: all are.
+    fn wanted(&self) -> Option<Regex>;
 
     fn merge(&mut self, batch: &mut Batch) -> Result<(), Self::Stop>;
 }
@@ -112,32 +116,17 @@ pub(super) trait Lead {
 /// How a file ended.
 type End = Result<FileFacts, FileFault>;
 
-/// What the cutter hands over.
-enum Cut {
+/// What is made of a file.
+enum Part {
     Batch(Batch),
     End(End),
 }
 
-/// A batch on its way to being merged.
-enum Underway {
-    /// With the worker of this number.
-    With(usize),
-    Ready(Box<Batch>),
-}
-
-/// The way to a worker and back.
-struct Lane {
-    to: Sender<Batch>,
-    from: Receiver<Batch>,
-}
-
-/// How many full batches lie ready, cut.
-const CUT_AHEAD: usize = 2;
-/// How many batches are underway at most: of records that are known they are almost empty, and the cutter need not wait while
+/// How many full batches there are for each thread.
+const AHEAD: usize = 2;
+/// How many batches are underway at most: of records that are known they are almost empty, and the cutting need not wait while
 /// somebody makes an index.
 const MOST_AWAY: usize = 64;
-/// How many batches each worker is given ahead of the merging.
-const GIVEN_AHEAD: usize = 2;
 
 /// Reads the file to its end; `follow` and `any` recognise records; `spare`: batches of files before, whose room is used again.
 ///
@@ -150,81 +139,147 @@ pub(super) fn read<'f, L: Lead>(
     spare: &mut Vec<Batch>,
     lead: &mut L,
 ) -> Result<(End, Option<Pieces>), L::Stop> {
-    thread::scope(|scope| {
-        let (wanted, pieces) = mpsc::channel();
-        let blocks = Blocks::new(file, task.given.set.is_hashed.then_some(wanted));
-        // where records are recognised the cutter is who the others wait for
-        let fetched = if follow.is_some() {
+    let (whole, pieces) = mpsc::channel();
+    let blocks = Blocks::new(file, task.given.set.is_hashed.then_some(whole));
+    // where records are recognised the cutting is what the others wait for
+    let (fetcher, fetched) = match follow {
+        Some(_) => {
             let (fetcher, fetched) = Fetched::beside(blocks);
-            scope.spawn(|| fetcher.fetch());
-            fetched
-        } else {
-            Fetched::here(blocks)
-        };
-        let (to, cuts) = mpsc::channel();
-        let (back, free) = mpsc::channel();
-        let given = std::mem::take(spare);
-        let cutter = scope.spawn(move || cut(task.cutter(fetched, follow).in_batches(), crew, given, &to, &free));
-        let lanes = (0..crew.workers).map(|_| {
-            let ((to, jobs), (done, from)) = (mpsc::channel(), mpsc::channel());
-            scope.spawn(move || work(task, any, &jobs, &done));
-            Lane { to, from }
-        });
-        let mut way = Way { lanes: lanes.collect(), back, underway: VecDeque::new(), spare };
-        let read = way.lead(&cuts, crew.batch, lead);
-        // so that nobody waits for the leader any more
-        drop((way, cuts));
-        if let Ok(left) = cutter.join() {
-            spare.extend(left);
+            (Some(fetcher), fetched)
         }
-        read.map(|read| (read, pieces.recv().ok()))
-    })
+        None => (None, Fetched::here(blocks)),
+    };
+    let table = Table {
+        cutting: Mutex::new(Cutting {
+            cutter: Some(task.cutter(fetched, follow).in_batches()),
+            end: None,
+            size: crew.batch,
+            spare: std::mem::take(spare),
+            away: Away::new(1 + crew.workers * AHEAD, crew.batch),
+            is_large: false,
+            count: 0,
+        }),
+        room: Condvar::new(),
+    };
+    let wanted = lead.wanted();
+    let read = thread::scope(|scope| {
+        let (table, wanted) = (&table, wanted.as_ref());
+        let _over = Over(table);
+        if let Some(fetcher) = fetcher {
+            scope.spawn(|| fetcher.fetch());
+        }
+        let (done, parts) = mpsc::channel();
+        for _ in 1..crew.workers {
+            let done = done.clone();
+            scope.spawn(move || Hand::new(task, any, wanted).work(table, &done));
+        }
+        drop(done);
+        merge(&parts, table, Hand::new(task, any, wanted), lead)
+    });
+    spare.append(&mut table.lock().spare);
+    drop(table);
+    read.map(|read| (read, pieces.recv().ok()))
 }
 
-/// Cuts the file. After a batch with a record that is very long it waits until all are merged, so that there is one at a time.
-fn cut(
-    mut cutter: Cutter<'_, Fetched<'_>>,
-    crew: Crew,
-    mut spare: Vec<Batch>,
-    to: &Sender<Cut>,
-    free: &Receiver<Batch>,
-) -> Vec<Batch> {
-    let size = crew.batch;
-    let mut away = Away::new(CUT_AHEAD + crew.workers * GIVEN_AHEAD, size);
-    let end = loop {
-        while let Ok(batch) = free.try_recv() {
-            away.pop();
-            spare.push(batch);
+/// What the threads share.
+struct Table<'f> {
+    cutting: Mutex<Cutting<'f>>,
+    /// Tells that there is room for other batches, or that the reading is over.
+    room: Condvar,
+}
+
+/// The cutting of a file into batches.
+struct Cutting<'f> {
+    /// None once the file has ended, or nobody asks for the rest of it.
+    cutter: Option<Cutter<'f, Fetched<'f>>>,
+    /// Still to be told.
+    end: Option<End>,
+    size: usize,
+    spare: Vec<Batch>,
+    away: Away,
+    /// The last batch has a record that is very long: until all are merged no other is cut, so that there is one at a time.
+    is_large: bool,
+    /// Of parts that were handed out.
+    count: usize,
+}
+
+/// Ends the work of the others when one ends, in whatever way: nobody waits for what a thread that broke down would have made.
+struct Over<'t, 'f>(&'t Table<'f>);
+
+impl Drop for Over<'_, '_> {
+    fn drop(&mut self) {
+        let mut cutting = self.0.lock();
+        (cutting.cutter, cutting.end) = (None, None);
+        self.0.room.notify_all();
+    }
+}
+
+impl<'f> Table<'f> {
+    /// A thread that broke down while it was cutting has left nothing that could be gone on with.
+    fn lock(&self) -> MutexGuard<'_, Cutting<'f>> {
+        self.cutting.lock().unwrap_or_else(|broken| {
+            let mut cutting = broken.into_inner();
+            (cutting.cutter, cutting.end) = (None, None);
+            cutting
+        })
+    }
+
+    /// The next part and its number, for who can wait until there is room; none where there is no more.
+    fn next(&self) -> Option<(usize, Part)> {
+        let mut cutting = self.lock();
+        while !cutting.is_over() && !cutting.has_room() {
+            cutting = self.room.wait(cutting).ok()?;
         }
-        while away.is_full() {
-            let Ok(batch) = free.recv() else { return spare };
-            away.pop();
-            spare.push(batch);
-        }
-        let mut batch = spare.pop().unwrap_or_default().emptied(size);
-        let end = batch.fill(&mut cutter, size);
-        let (is_large, octets) = (batch.is_large(size), batch.octets());
-        if batch.is_empty() {
-            spare.push(batch);
-        } else if to.send(Cut::Batch(batch)).is_ok() {
-            away.push(octets);
-        } else {
-            return spare;
-        }
-        while is_large && !away.octets.is_empty() {
-            let Ok(_) = free.recv() else { return spare };
-            away.pop();
-        }
-        match end {
-            None => {}
-            Some(Ok(())) => break Ok(cutter.finish()),
-            Some(Err(fault)) => break Err(fault),
-        }
-    };
-    // nobody listens where the leader has ended before
-    let _ = to.send(Cut::End(end));
-    spare.extend(free.try_iter());
-    spare
+        cutting.next()
+    }
+
+    /// The same for who makes room.
+    fn next_now(&self) -> Option<(usize, Part)> {
+        let mut cutting = self.lock();
+        if cutting.has_room() { cutting.next() } else { None }
+    }
+
+    /// A batch was merged.
+    fn take_back(&self, batch: Batch) {
+        let mut cutting = self.lock();
+        cutting.away.pop();
+        cutting.spare.push(batch);
+        self.room.notify_one();
+    }
+}
+
+impl Cutting<'_> {
+    fn is_over(&self) -> bool {
+        self.cutter.is_none() && self.end.is_none()
+    }
+
+    fn has_room(&self) -> bool {
+        !self.away.is_full() && (!self.is_large || self.away.octets.is_empty())
+    }
+
+    fn next(&mut self) -> Option<(usize, Part)> {
+        let part = loop {
+            if let Some(end) = self.end.take() {
+                break Part::End(end);
+            }
+            let cutter = self.cutter.as_mut()?;
+            let mut batch = self.spare.pop().unwrap_or_default().emptied(self.size);
+            match batch.fill(cutter, self.size) {
+                None => {}
+                Some(Ok(())) => self.end = self.cutter.take().map(|cutter| Ok(cutter.finish())),
+                Some(Err(fault)) => (self.cutter, self.end) = (None, Some(Err(fault))),
+            }
+            if batch.is_empty() {
+                self.spare.push(batch);
+                continue;
+            }
+            self.is_large = batch.is_large(self.size);
+            self.away.push(batch.octets());
+            break Part::Batch(batch);
+        };
+        self.count += 1;
+        Some((self.count - 1, part))
+    }
 }
 
 /// Batches that are cut and not merged yet; they come back in the order in which they went.
@@ -232,7 +287,7 @@ struct Away {
     /// Of each of them.
     octets: VecDeque<usize>,
     sum: usize,
-    /// So many may be away whatever they hold: the leader merges none before it has some.
+    /// So many may be away whatever they hold: each thread has some.
     few: usize,
     room: usize,
 }
@@ -257,76 +312,77 @@ impl Away {
     }
 }
 
-fn work(task: Task<'_>, any: Option<&dyn FindAny>, jobs: &Receiver<Batch>, done: &Sender<Batch>) {
-    let mapper = task.mapper();
-    let mut ways = Ways { direct: task.direct(&mapper), decoder: task.decoder(), mapper };
-    let keeps_entries = task.keeps_entries && task.opened.preset.format == FormatName::Ldif;
-    for mut batch in jobs {
-        any.into_iter().for_each(|any| batch.recall(any));
-        batch.map(&mut ways, keeps_entries);
-        if done.send(batch).is_err() {
-            return;
-        }
+/// One who cuts batches, in turn with the others, and maps them: so most of what is read stays with one processor.
+struct Hand<'t> {
+    ways: Ways,
+    any: Option<&'t dyn FindAny>,
+    wanted: Option<&'t Regex>,
+    keeps_entries: bool,
+}
+
+impl<'t> Hand<'t> {
+    fn new(task: Task<'_>, any: Option<&'t dyn FindAny>, wanted: Option<&'t Regex>) -> Self {
+        let mapper = task.mapper();
+        let noted = vec![0; mapper.preset().names.len()];
+        let ways = Ways { direct: task.direct(&mapper), decoder: task.decoder(), mapper, noted };
+        let keeps_entries = task.keeps_entries && task.opened.preset.format == FormatName::Ldif;
+        Self { ways, any, wanted, keeps_entries }
     }
-}
 
-/// The leader's ways to the others.
-struct Way<'s> {
-    lanes: Vec<Lane>,
-    back: Sender<Batch>,
-    underway: VecDeque<Underway>,
-    /// What comes back when the cutter has ended.
-    spare: &'s mut Vec<Batch>,
-}
-
-impl Way<'_> {
-    fn lead<L: Lead>(&mut self, cuts: &Receiver<Cut>, size: usize, lead: &mut L) -> Result<End, L::Stop> {
-        let mut next = 0;
-        loop {
-            match cuts.recv() {
-                Ok(Cut::Batch(mut batch)) => {
-                    lead.pass_over(&mut batch);
-                    let ahead = if batch.is_large(size) { 0 } else { self.lanes.len() * GIVEN_AHEAD };
-                    if !batch.has_unknown() {
-                        self.underway.push_back(Underway::Ready(Box::new(batch)));
-                    } else if self.lanes[next].to.send(batch).is_ok() {
-                        self.underway.push_back(Underway::With(next));
-                        next = (next + 1) % self.lanes.len();
-                    } else {
-                        return Ok(Err(broken()));
-                    }
-                    if let Err(fault) = self.merge(ahead, lead)? {
-                        return Ok(Err(fault));
-                    }
-                }
-                Ok(Cut::End(end)) => {
-                    return Ok(match self.merge(0, lead)? {
-                        Ok(()) => end,
-                        Err(fault) => Err(fault),
-                    });
-                }
-                Err(_) => return Ok(Err(broken())),
+    fn work(mut self, table: &Table<'_>, done: &Sender<(usize, Part)>) {
+        let _over = Over(table);
+        while let Some((number, mut part)) = table.next() {
+            self.finish(&mut part);
+            if done.send((number, part)).is_err() {
+                return;
             }
         }
     }
 
-    /// Merges batches until no more than `ahead` are underway.
-    fn merge<L: Lead>(&mut self, ahead: usize, lead: &mut L) -> Result<Result<(), FileFault>, L::Stop> {
-        while self.underway.len() > ahead {
-            let mut batch = match self.underway.pop_front() {
-                Some(Underway::Ready(batch)) => *batch,
-                Some(Underway::With(worker)) => match self.lanes[worker].from.recv() {
-                    Ok(batch) => batch,
-                    Err(_) => return Ok(Err(broken())),
-                },
-                None => break,
-            };
-            lead.merge(&mut batch)?;
-            if let Err(mpsc::SendError(batch)) = self.back.send(batch) {
-                self.spare.push(batch);
+    fn finish(&mut self, part: &mut Part) {
+        let Part::Batch(batch) = part else { return };
+        self.wanted.into_iter().for_each(|wanted| batch.pass_over(wanted));
+        if batch.has_unknown() {
+            self.any.into_iter().for_each(|any| batch.recall(any));
+            batch.map(&mut self.ways, self.keeps_entries);
+        }
+    }
+}
+
+/// Merges the parts in their order, and works where none is ready.
+fn merge<L: Lead>(
+    parts: &Receiver<(usize, Part)>,
+    table: &Table<'_>,
+    mut hand: Hand<'_>,
+    lead: &mut L,
+) -> Result<End, L::Stop> {
+    // from the next one on
+    let mut ahead: VecDeque<Option<Part>> = VecDeque::new();
+    let mut next = 0;
+    loop {
+        let of_others = parts.try_recv().ok();
+        let own = || {
+            let (number, mut part) = table.next_now()?;
+            hand.finish(&mut part);
+            Some((number, part))
+        };
+        let Some((number, part)) = of_others.or_else(own).or_else(|| parts.recv().ok()) else {
+            return Ok(Err(broken()));
+        };
+        let place = number - next;
+        ahead.resize_with(ahead.len().max(place + 1), || None);
+        ahead[place] = Some(part);
+        while let Some(part) = ahead.front_mut().and_then(Option::take) {
+            ahead.pop_front();
+            next += 1;
+            match part {
+                Part::Batch(mut batch) => {
+                    lead.merge(&mut batch)?;
+                    table.take_back(batch);
+                }
+                Part::End(end) => return Ok(end),
             }
         }
-        Ok(Ok(()))
     }
 }
 

@@ -342,12 +342,12 @@ impl<'r> Handed<'r> {
         self.draft.extras().unknown_rest.clone()
     }
 
-    /// Hashes of the values that only one object should have.
-    pub(super) fn singles(&self) -> impl Iterator<Item = u64> + use<> {
-        let draft = &self.draft;
-        let hashes = draft.pack().map(|pack| pack.hashes);
-        let hashes = hashes.unwrap_or_else(|| draft.hashes(self.preset, &mut String::new()));
-        hashes.singles.into_iter().flatten()
+    /// Gives the hashes of the values that only one object should have.
+    pub(super) fn with_singles(&self, with: impl FnOnce(&[Option<u64>])) {
+        match self.draft.pack() {
+            Some(pack) => with(&pack.hashes.singles),
+            None => with(&self.draft.hashes(self.preset, &mut String::new()).singles),
+        }
     }
 
     /// How the object counts.

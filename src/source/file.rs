@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
 
+use regex::bytes::Regex;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::base::{BaseKey, Lasting};
@@ -567,14 +568,21 @@ impl<'r, 'a> FileReading<'r, 'a> {
                 self.reading.seen.counted(key, counted);
             }
             if living && object.kind() == ObjectKind::User && !self.is_change() {
-                self.reading.seen.note_values(object.singles());
+                object.with_singles(|hashes| self.reading.seen.note_values(hashes));
             }
         }
         let change = self.is_change();
         let file = self.index;
-        let handed = Read::Object { file, fingerprint, key, object, renamed_to, self_reference, change, lasting };
         match standing {
-            Standing::New => sink(handed).map(Ok),
+            Standing::New | Standing::Replaces(_) => {
+                if let Standing::Replaces(first) = standing {
+                    self.warn_conflict(line);
+                    self.withdraw(key, first, sink)?;
+                }
+                // made where it goes, so that it is not copied
+                sink(Read::Object { file, fingerprint, key, object, renamed_to, self_reference, change, lasting })
+                    .map(Ok)
+            }
             Standing::Repeated(first) => {
                 if first.file as usize == self.index {
                     let message = format!("the record is the same as that on line {}", first.line);
@@ -585,11 +593,6 @@ impl<'r, 'a> FileReading<'r, 'a> {
             Standing::Shadowed => {
                 self.warn_conflict(line);
                 Ok(Ok(()))
-            }
-            Standing::Replaces(first) => {
-                self.warn_conflict(line);
-                self.withdraw(key, first, sink)?;
-                sink(handed).map(Ok)
             }
             Standing::Contested(first) => {
                 let one = Unsettled { line, fingerprint, number: None, key, living, first };
@@ -871,10 +874,8 @@ enum Stop<E> {
 impl<E> Lead for Merging<'_, '_, '_, E> {
     type Stop = Stop<E>;
 
-    fn pass_over(&mut self, batch: &mut Batch) {
-        if let Some(wanted) = self.known.recall.wanted().filter(|_| !self.file.decodes_all()) {
-            batch.pass_over(wanted);
-        }
+    fn wanted(&self) -> Option<Regex> {
+        self.known.recall.wanted().filter(|_| !self.file.decodes_all()).cloned()
     }
 
     fn merge(&mut self, batch: &mut Batch) -> Result<(), Stop<E>> {

@@ -77,6 +77,13 @@ pub struct Pack {
     pub beside: Option<Box<Beside>>,
 }
 
+/// What was found out of an object beside its values, as in [`Pack`].
+pub struct Found {
+    pub key: Option<(Canon, ObjectKey)>,
+    pub enabled: Option<bool>,
+    pub is_dated: bool,
+}
+
 /// What few records have beside their object.
 #[derive(Debug, Default)]
 pub struct Beside {
@@ -105,7 +112,7 @@ impl Span {
     /// Batches are small enough for that; see [`MOST`].
     #[inline]
     pub fn new(from: usize, to: usize) -> Self {
-        Self { from: u32::try_from(from).unwrap_or(u32::MAX), to: u32::try_from(to).unwrap_or(u32::MAX) }
+        Self { from: from as u32, to: to as u32 }
     }
 
     #[inline]
@@ -253,16 +260,18 @@ impl Packs {
             self.references.push((u16::try_from(*index).unwrap_or(u16::MAX), texts));
         }
         let head = (draft.kind, draft.deletion, draft.partial, draft.line);
-        let (enabled, is_dated) = (draft.is_enabled(), draft.get(Canon::MODIFIED).is_some());
-        Pack { enabled, is_dated, extras: draft.into_extras(), ..self.wrap(head, extent, hashes, mark) }
+        let found = Found { key: None, enabled: draft.is_enabled(), is_dated: draft.get(Canon::MODIFIED).is_some() };
+        Pack { extras: draft.into_extras(), ..self.wrap(head, extent, hashes, found, mark) }
     }
 
-    /// Makes a pack of all that was put in since; whether it is enabled and dated is for the caller to say.
+    /// Makes a pack of all that was put in since.
+    #[inline]
     pub fn wrap(
         &self,
         (kind, deletion, partial, line): (ObjectKind, Deletion, bool, u64),
         extent: Extent,
         hashes: Hashes,
+        Found { key, enabled, is_dated }: Found,
         mark: Mark,
     ) -> Pack {
         Pack {
@@ -272,9 +281,9 @@ impl Packs {
             line,
             extent,
             hashes,
-            key: None,
-            enabled: None,
-            is_dated: false,
+            key,
+            enabled,
+            is_dated,
             values: Span::new(mark.values, self.values.len()),
             rest: Span::new(mark.rest, self.rest.len()),
             references: Span::new(mark.references, self.references.len()),

@@ -51,8 +51,8 @@ pub struct Seen {
     living: Living,
     /// Hashes of records of deleted objects, and how they were counted, to withdraw.
     deleted: HashMap<u64, (u128, Counts)>,
-    /// Hashes of values that only one object should have.
-    values: Pieces<Short>,
+    /// Hashes of values that only one object should have, by their beginnings.
+    values: [Pieces<Short>; PARTS],
 }
 
 impl Seen {
@@ -148,11 +148,13 @@ impl Seen {
     }
 
     /// Notes hashes of values that should be one object's only.
-    pub fn note_values(&mut self, hashes: impl Iterator<Item = u64>) {
-        hashes.for_each(|hash| self.values.push(Short::of(hash)));
+    pub fn note_values(&mut self, hashes: &[Option<u64>]) {
+        for hash in hashes.iter().flatten() {
+            self.values[(hash >> 60) as usize % PARTS].push(Short::of(*hash));
+        }
     }
 
-    /// Hashes of values that several objects have, and of few others. They are found at the end, in sweeps over a list that is
+    /// Hashes of values that several objects have, and of few others. They are found at the end, in sweeps over lists that are
     /// smaller than a table would be.
     pub fn repeated_values(&mut self) -> HashSet<Short> {
         repeated(&std::mem::take(&mut self.values))
@@ -179,18 +181,14 @@ impl Short {
     }
 }
 
-/// Hashes that are looked through together, so that the bits for them take a few megabytes.
-const TOGETHER: usize = 1 << 20;
+/// Hashes are looked through in so many parts, so that the bits for those of one stay in the cache.
+const PARTS: usize = 16;
 
 /// Hashes that occur more than once.
-fn repeated(hashes: &Pieces<Short>) -> HashSet<Short> {
-    // by their beginnings
-    let parts = hashes.len().div_ceil(TOGETHER).max(1) as u64;
-    let is_of = |short: &Short, part: u64| ((short.hash() >> 32) * parts) >> 32 == part;
+fn repeated(parts: &[Pieces<Short>]) -> HashSet<Short> {
     let mut found = HashSet::new();
-    for part in 0..parts {
-        let some = || hashes.from(0).filter(move |short| parts == 1 || is_of(short, part));
-        repeated_of(hashes.len() / parts as usize, some, &mut found);
+    for hashes in parts {
+        repeated_of(hashes.len(), || hashes.from(0), &mut found);
     }
     found
 }
@@ -367,15 +365,17 @@ mod tests {
 
     #[test]
     fn what_occurs_more_than_once_is_found() {
-        let hash = |number: u64| Short::of(xxhash_rust::xxh3::xxh3_64(&number.to_le_bytes()));
-        for count in [0, 1, 2, 100, 5000, TOGETHER as u64 + 9] {
-            let mut hashes = Pieces::default();
-            (0..count).map(hash).for_each(|hash| hashes.push(hash));
-            assert_eq!(repeated(&hashes), HashSet::new(), "{count}");
-            let again = (0..count).filter(|number| number % 7 == 3).flat_map(|number| [hash(number); 2]);
-            again.for_each(|hash| hashes.push(hash));
-            let expected: HashSet<Short> = (0..count).filter(|number| number % 7 == 3).map(hash).collect();
-            assert_eq!(repeated(&hashes), expected, "{count}");
+        let hash = |number: u64| xxhash_rust::xxh3::xxh3_64(&number.to_le_bytes());
+        for count in [0, 1, 2, 100, 5000, 1 << 20] {
+            let (mut once, mut again) = (Seen::default(), Seen::default());
+            for number in 0..count {
+                once.note_values(&[Some(hash(number)), None]);
+                again.note_values(&[Some(hash(number)); 3][..if number % 7 == 3 { 3 } else { 1 }]);
+            }
+            assert_eq!(once.repeated_values(), HashSet::new(), "{count}");
+            let repeated = (0..count).filter(|number| number % 7 == 3);
+            let expected: HashSet<Short> = repeated.map(|number| Short::of(hash(number))).collect();
+            assert_eq!(again.repeated_values(), expected, "{count}");
         }
     }
 

@@ -102,14 +102,14 @@ impl Cells {
         done
     }
 
-    fn take(&self, record: &str, places: &Places, values: &mut Values<'_, '_>) -> Result<(), NotPlain> {
+    fn take(&mut self, record: &str, places: &Places, values: &mut Values<'_, '_>) -> Result<(), NotPlain> {
         let is_clean = values.into.batch.is_clean();
-        for column in &self.columns {
+        for column in &mut self.columns {
             let Some((from, to)) = places.at(column.number, record.as_bytes()) else { return Err(NotPlain) };
             if from == to {
                 continue;
             }
-            if let (Some(swift), true) = (&column.swift, is_clean)
+            if let (Some(swift), true) = (&mut column.swift, is_clean)
                 && let Some(cell) = record.as_bytes().get(from..to)
                 && is_clean_value(cell)
             {
@@ -128,38 +128,40 @@ impl Cells {
                 Some(slot) if self.is_bare && column.rest.is_none() && is_value(cell.as_bytes()) => {
                     values.in_record(slot, cell, from)?;
                 }
-                _ => self.add(column, (from, cell), values)?,
+                _ => column.add((from, cell), self.unquoted_doubled_quotes, values)?,
             }
         }
         Ok(())
     }
+}
 
+impl Column {
     /// Adds what a cell holds.
-    fn add(&self, column: &Column, (from, cell): (usize, &str), values: &mut Values<'_, '_>) -> Result<(), NotPlain> {
+    fn add(&self, (from, cell): (usize, &str), may_double: bool, values: &mut Values<'_, '_>) -> Result<(), NotPlain> {
         let form = &values.preset.csv;
         let value = value_of(cell);
         if value.is_empty() {
             return Ok(());
         }
-        let may_be_doubled = self.unquoted_doubled_quotes && memchr(b'"', cell.as_bytes()).is_some();
+        let may_be_doubled = may_double && memchr(b'"', cell.as_bytes()).is_some();
         if may_be_doubled || is_special(value, form) {
             return Err(NotPlain);
         }
         let from = from + (value.as_ptr().addr() - cell.as_ptr().addr());
-        let separator = form.multi_separator.as_deref().filter(|_| !column.is_single);
+        let separator = form.multi_separator.as_deref().filter(|_| !self.is_single);
         if let Some(separator) = separator.filter(|separator| value.contains(separator)) {
-            if column.has_dns && value.contains('\\') {
+            if self.has_dns && value.contains('\\') {
                 return Err(NotPlain);
             }
-            return match column.slot {
-                Some(slot) if column.rest.is_none() => push_parts(value, from, separator, slot, values),
+            return match self.slot {
+                Some(slot) if self.rest.is_none() => push_parts(value, from, separator, slot, values),
                 _ => Err(NotPlain),
             };
         }
-        if column.rest.is_some() {
-            values.rest(column.number, Flat::in_record(from, from + value.len()));
+        if self.rest.is_some() {
+            values.rest(self.number, Flat::in_record(from, from + value.len()));
         }
-        column.slot.map_or(Ok(()), |slot| values.in_record(slot, value, from))
+        self.slot.map_or(Ok(()), |slot| values.in_record(slot, value, from))
     }
 }
 

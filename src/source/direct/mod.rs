@@ -36,7 +36,7 @@ use super::extent::Extent;
 use super::fields::{is_below, may_be_prefixed};
 use super::frame::{Format, Limits, Wanted};
 use super::map::{Manner, Mapper};
-use super::pack::{Mark, Pack, Packed, Packs};
+use super::pack::{Found, Mark, Pack, Packed, Packs};
 use super::preset::{Asked, Canon, Preset, Shown, Slot};
 use super::read::ObjectKey;
 use super::twins::SINGLE;
@@ -160,7 +160,8 @@ impl Direct {
         Whole::of(bytes, matches!(self.cutter, Cutter::Lines(_)))
     }
 
-    /// Maps the record at `line`, which begins `at` in the batch; none if it is of kind `ignore`.
+    /// Maps the record at `line`, which begins `at` in the batch, and puts its object behind the others; false if it is of kind
+    /// `ignore`.
     ///
     /// `noted`: how often each name was noted; see [`Packs::note_slot`].
     pub fn map(
@@ -168,17 +169,17 @@ impl Direct {
         place: Range<usize>,
         line: u64,
         batch: Whole<'_>,
-        packs: &mut Packs,
+        (packs, mapped): (&mut Packs, &mut Vec<Pack>),
         noted: &mut [u8],
-    ) -> Result<Option<Pack>, NotPlain> {
+    ) -> Result<bool, NotPlain> {
         let Some(record) = batch.text.get(place.clone()) else { return Err(NotPlain) };
         self.flat.clear();
         self.to_note.clear();
         let mark = packs.mark();
         let object = self.object(record, place.start, packs, (batch, mark), noted);
-        let Ok(Some(Object { kind, deletion, hashes, key, enabled, is_dated })) = object else {
+        let Ok(Some(object)) = object else {
             packs.take_back(mark);
-            return object.map(|_| None);
+            return object.map(|_| false);
         };
         for slot in &self.to_note {
             packs.note_slot(*slot, noted);
@@ -194,9 +195,10 @@ impl Direct {
             Cutter::Cells(_) => Extent::of(bytes),
             Cutter::Lines(lines) => lines.extent,
         };
-        let mut pack = packs.wrap((kind, deletion, false, line), extent, hashes, mark);
-        (pack.key, pack.enabled, pack.is_dated) = (key, enabled, is_dated);
-        Ok(Some(pack))
+        let Object { kind, deletion, hashes, key, enabled, is_dated } = object;
+        let found = Found { key, enabled, is_dated };
+        mapped.push(packs.wrap((kind, deletion, false, line), extent, hashes, found, mark));
+        Ok(true)
     }
 
     fn object(

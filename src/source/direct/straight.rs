@@ -25,7 +25,8 @@ pub(super) struct Straight {
 pub(super) struct Swift {
     name: Canon,
     slot: Slot,
-    is_used: bool,
+    /// It is still to be noted which records have it.
+    to_note: bool,
     /// As [`OneText::seed`].
     seed: Option<u64>,
 }
@@ -34,7 +35,7 @@ impl Straight {
     pub fn swift(&self, slot: Slot) -> Option<Swift> {
         let OneText { name, seed, .. } = self.text;
         let is_asked = self.is_upn || self.text.is_guid || self.text.single.is_some();
-        (!is_asked).then_some(Swift { name, slot, is_used: self.is_used, seed })
+        (!is_asked).then_some(Swift { name, slot, to_note: self.is_used, seed })
     }
 }
 
@@ -144,8 +145,11 @@ impl Values<'_, '_> {
 
     /// Adds a text of a clean batch that has no blank around it and is the only one of its name.
     #[inline]
-    pub fn swiftly(&mut self, swift: &Swift, octets: &[u8], from: usize) {
-        self.note(swift.is_used, swift.slot);
+    pub fn swiftly(&mut self, swift: &mut Swift, octets: &[u8], from: usize) {
+        if swift.to_note {
+            self.note(true, swift.slot);
+            swift.to_note = usize::from(self.noted[swift.slot.index()]) < SAMPLES;
+        }
         self.into.clean_octets(swift.name, swift.seed, octets, from);
     }
 

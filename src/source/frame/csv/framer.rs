@@ -143,6 +143,9 @@ impl<R: Feed> CsvFramer<R> {
     /// Finds the end of the record that the data begins with, and what was seen on the way; none if the limit or the end
     /// of the file comes before. What is found depends on the limit only, not on how much has been read.
     fn find_end(&mut self) -> Result<Option<(End, Search)>, FileFault> {
+        if let Some(found) = self.find_near_end() {
+            return Ok(Some(found));
+        }
         let cap = self.limit.saturating_add(RUN + 2);
         let mut search = Search::default();
         loop {
@@ -156,6 +159,32 @@ impl<R: Feed> CsvFramer<R> {
                 None => self.window.fill()?,
             };
         }
+    }
+
+    /// Finds the end of most records: they are short, end with the first line, and have no quotes but those around one cell.
+    #[inline]
+    fn find_near_end(&self) -> Option<(End, Search)> {
+        let data = self.window.data();
+        let near = &data[..data.len().min(LINE).min(self.limit)];
+        let length = memchr2(b'\n', b'\r', near)?;
+        let whole = match near.get(length..length + 2)? {
+            [b'\n', _] => length + 1,
+            [_, b'\n'] => length + 2,
+            _ => return None,
+        };
+        let quotes = &near[..length];
+        let any_quoted = match memchr(b'"', quotes) {
+            None => false,
+            Some(first) => {
+                let is_cell = first == 0 || quotes[first - 1] == self.delimiter;
+                let second = first + 1 + memchr(b'"', &quotes[first + 1..]).filter(|_| is_cell)?;
+                if memchr(b'"', &quotes[second + 1..]).is_some() {
+                    return None;
+                }
+                true
+            }
+        };
+        Some((End { length, whole }, Search { any_quoted, ..Search::default() }))
     }
 
     /// Refuses a record that has no end within the limit, or the file if a quote is open there.
@@ -270,6 +299,9 @@ impl Search {
 fn has_lines(text: &[u8]) -> bool {
     memchr2(b'\n', b'\r', text).is_some()
 }
+
+/// How far the end of a record is looked for as that of most.
+const LINE: usize = 2048;
 
 /// How many bytes of a quoted cell are looked at one by one: most end before a search by vectors has begun.
 const NEAR: usize = 16;
