@@ -145,8 +145,8 @@ fn object(
         let span = find("enabled").map_or(node.span.start..node.span.start + 1, |node| node.span.clone());
         file.error("unsupported_groups", span, message, "write `groups: { enabled: false }`, or leave `groups` out");
     }
-    let scope = filter(file, block, "scope");
-    let input_scope = filter(file, block, "input_scope");
+    let scope = filter(file, block, "scope", known);
+    let input_scope = filter(file, block, "input_scope", known);
     let off = kind == ObjectKind::Group && !enabled;
     let mut written = Vec::new();
     let mapping = match find("attributes") {
@@ -205,8 +205,10 @@ pub(super) fn schema() -> Schema {
     Schema::new(types.into_iter().map(|(name, ty)| (name.to_owned(), ty)))
 }
 
-fn filter(file: &mut File<'_>, block: &Block, key: &str) -> Option<Filter> {
+fn filter(file: &mut File<'_>, block: &Block, key: &str, known: &Known) -> Option<Filter> {
     let groups = block.list(key);
+    let clauses = groups.iter().flat_map(Item::list).filter_map(Item::block);
+    clauses.filter_map(|clause| clause.get("attribute")).for_each(|item| tested(file, item, known));
     let drafts = group_drafts(block, key);
     let place = |fault: &scoping::Fault| {
         let group = groups.get(fault.group)?;
@@ -236,6 +238,27 @@ fn filter(file: &mut File<'_>, block: &Block, key: &str) -> Option<Filter> {
         file.faults.push(diagnostic.at(file.name, file.text, span, None).with_help(fault.help));
     }
     filter
+}
+
+/// Judges the name that a clause tests: of one that nobody has every clause but a negative one leaves everybody out.
+fn tested(file: &mut File<'_>, item: &Item, known: &Known) {
+    let (Some(name), span) = (item.text(), item.span.clone().unwrap_or_default()) else { return };
+    if known.is_secret(name) {
+        let message = format!("`{name}` is a secret and is never read from an export");
+        file.error("secret_attribute", span, message, "test another attribute");
+        return;
+    }
+    if name.trim().is_empty() || known.knows(name) {
+        return;
+    }
+    let help = match known.nearest(name) {
+        Some(near) => format!("an attribute with a similar name exists: `{near}`"),
+        None => "write the name of a source attribute; `provisiond source show` lists them".to_owned(),
+    };
+    let severity = if known.complete { Severity::Error } else { Severity::Warning };
+    let message = format!("the source is not known to have an attribute `{name}`");
+    let diagnostic = Diagnostic::new(severity, "unknown_attribute", message);
+    file.faults.push(diagnostic.at(file.name, file.text, span, None).with_help(help));
 }
 
 fn group_drafts(block: &Block, key: &str) -> Vec<GroupDraft> {

@@ -44,7 +44,7 @@ fn is_extension(name: &str) -> bool {
 }
 
 impl Known {
-    pub(super) fn knows(&self, name: &str) -> bool {
+    pub fn knows(&self, name: &str) -> bool {
         name == IS_SOFT_DELETED
             || is_canonical(name)
             || self.others.iter().any(|other| other.eq_ignore_ascii_case(name))
@@ -61,12 +61,12 @@ impl Known {
         is_extension(name)
     }
 
-    pub(super) fn is_secret(&self, name: &str) -> bool {
+    pub fn is_secret(&self, name: &str) -> bool {
         is_secret(name) || self.secret.iter().any(|secret| secret.eq_ignore_ascii_case(name))
     }
 
     /// The known name that was probably meant.
-    pub(super) fn nearest(&self, name: &str) -> Option<&str> {
+    pub fn nearest(&self, name: &str) -> Option<&str> {
         let graph = GRAPH.iter().map(|(graph, _)| *graph);
         let others = self.others.iter().map(String::as_str);
         nearest(name, CANONICAL.into_iter().chain(FURTHER).chain([IS_SOFT_DELETED]).chain(graph).chain(others))

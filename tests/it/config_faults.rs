@@ -70,6 +70,26 @@ fn unknown_attributes_are_errors_where_the_columns_are_known() {
         .collect();
     let code = "unknown_attribute";
     assert_eq!(places, [(code, Some((5, 19))), (code, Some((5, 25))), (code, Some((6, 13)))]);
+
+    // A filter on a name that nobody has leaves everybody out.
+    let filters = "  input_scope:\n    - - { attribute: userPassword, operator: IS NOT NULL }\n  scope:\n    - - { attribute: department, operator: EQUALS, value: Sales }\n      - { attribute: depratment, operator: EQUALS, value: Sales }\n";
+    let text = MAPPING.replacen("users:\n", &format!("users:\n{filters}"), 1);
+    let (read, problems) = MappingFile::read("m.yaml", &text, &GENERIC, &known);
+    assert!(read.is_none());
+    let mut told: Vec<_> = problems
+        .iter()
+        .map(|one| (one.code, one.place.as_ref().and_then(|place| place.line), one.help.clone()))
+        .collect();
+    told.sort_by_key(|(_, line, _)| *line);
+    let similar = Some("an attribute with a similar name exists: `department`".to_owned());
+    assert_eq!(
+        told,
+        [("secret_attribute", Some(3), Some("test another attribute".to_owned())), (code, Some(6), similar)],
+        "{problems:?}"
+    );
+    // Where others may be there it may be a column of the export.
+    let (_, problems) = MappingFile::read("m.yaml", &text.replace("userPassword", "mail"), &GENERIC, &Known::default());
+    assert_eq!(problems.iter().map(|one| (one.code, one.is_error())).collect::<Vec<_>>(), [(code, false)]);
 }
 
 /// What is laid over a preset is told in its place, whichever preset it will be laid over.
@@ -1137,6 +1157,13 @@ error[MultiValuedNotSupported]: `otherMails` has several values and cannot be us
 6 |       - { attribute: otherMails, operator: INCLUDES, value: x }
   |                      ^^^^^^^^^^
   = help: filter on a single-valued attribute
+
+warning[unknown_attribute]: the source is not known to have an attribute `grade`
+ --> m.yaml:7:22
+  |
+7 |       - { attribute: grade, operator: GREATER_THAN, value: 4.5 }
+  |                      ^^^^^
+  = help: write the name of a source attribute; `provisiond source show` lists them
 
 error[InvalidOperand]: `GREATER_THAN` compares integers, and `4.5` is none
  --> m.yaml:7:60
