@@ -49,6 +49,8 @@ pub struct Mapper {
     vital: Vec<Slot>,
     /// Those of them that are null in the last record.
     empty: Vec<Slot>,
+    /// Names of which columns beside theirs hold a part of the values, as `member;range=0-1499` of csvde.
+    parted: Vec<Slot>,
 }
 
 /// In which manner the records of a file are mapped.
@@ -121,7 +123,9 @@ impl Mapper {
             references: context.references,
             wants: context.wants.map(|wants| wants.iter().map(|name| name.to_lowercase()).collect()),
         };
-        Self { preset, scratch, manner, vital, empty: Vec::new() }
+        let parted = |name: &Arc<str>| preset.names.find(name.split_once(";range=")?.0);
+        let parted = context.columns.iter().filter_map(parted).collect();
+        Self { preset, scratch, manner, vital, empty: Vec::new(), parted }
     }
 
     /// The preset as it is for this file.
@@ -136,6 +140,11 @@ impl Mapper {
     /// Columns that the heading names, by [`Slot`].
     pub fn named(&self) -> &[bool] {
         self.scratch.named()
+    }
+
+    /// Says whether columns hold parts of what others hold.
+    pub fn is_parted(&self) -> bool {
+        !self.parted.is_empty()
     }
 
     /// Says whether the last export had columns that this one has not.
@@ -236,6 +245,13 @@ impl Mapper {
             }
         }
         self.scratch.slots = slots;
+        // who has more values than a column holds has none in it (sources.md 9.3)
+        for slot in &self.parted {
+            let place = self.scratch.slots.iter().position(|own| own == &Some(*slot));
+            if place.is_none_or(|place| !record.attributes[place].values.iter().any(has_content)) {
+                self.scratch.set_unknown(*slot);
+            }
+        }
     }
 
     fn note_empty(&mut self, record: &RawRecord<'_>) {

@@ -324,3 +324,36 @@ fn lists_of_members_that_nobody_exported_are_not_empty() {
     let without_groups = page("", &[user(1), user(2)].join(","));
     assert_eq!(read(&without_groups, Some(&memory)).0, [""; 0], "the last group went");
 }
+
+/// Of a group with more members than a column holds csvde leaves the column empty and writes another.
+#[test]
+fn columns_that_hold_a_part_of_the_members_do_not_empty_a_group() {
+    let guid = |number: u32| format!("X'{}'", format!("{number:02}").repeat(16));
+    let row = |number: u32, class: &str, members: &str, part: &str| {
+        let guid = guid(number);
+        format!("\"CN=U{number},DC=x\",top;{class},{guid},512,a{number},\"{members}\",\"{part}\"\r\n")
+    };
+    let heading = "DN,objectClass,objectGUID,userAccountControl,sAMAccountName,member,member;range=0-1499\r\n";
+    let rows =
+        [row(1, "user", "", ""), row(2, "group", "CN=U1,DC=x", ""), row(3, "group", "", "CN=U1,DC=x;CN=U9,DC=x")];
+    let text = heading.to_owned() + &rows.concat();
+    let given = read_files(&[("ad.csv", text.as_bytes())], None, |settings| settings.references = true);
+    assert_eq!(given.codes("FSR"), [""; 0], "{:?}", given.report.problems);
+    let members = |at: usize| given.objects[at].attributes.get("members").is_some();
+    assert!(members(1) && !given.objects[1].unknown.contains("members"));
+    assert!(!members(2) && given.objects[2].unknown.contains("members"), "{:?}", given.objects[2]);
+}
+
+#[test]
+fn who_lies_among_the_deleted_objects_is_deleted() {
+    let entry = |dn: &str, last: char| {
+        format!(
+            "dn: {dn}\nobjectClass: user\nobjectGUID:: AAAAAAAAAAAAAAAAAAAAA{last}==\nuserAccountControl: 512\nsAMAccountName: u{last}\n\n"
+        )
+    };
+    let text = entry(r"CN=A\0ADEL:00010203-0405-0607-0809-0a0b0c0d0e0f,CN=Deleted Objects,DC=x", 'A')
+        + &entry("CN=Deleted Objects Admin,OU=Staff,DC=x", 'Q');
+    let given = read_files(&[("ad.ldif", text.as_bytes())], None, |_| {});
+    let deletions: Vec<Deletion> = given.objects.iter().map(|object| object.deletion).collect();
+    assert_eq!(deletions, [Deletion::Soft, Deletion::None], "{:?}", given.report.problems);
+}

@@ -106,7 +106,7 @@ impl Direct {
         };
         // the state of the account is a rule's, and no value's
         let has_state = preset.attributes.iter().any(|attribute| attribute.canon == Some(Canon::ACCOUNT_ENABLED));
-        if manner.changes || mapper.has_lost() || has_state {
+        if manner.changes || mapper.has_lost() || mapper.is_parted() || has_state {
             return None;
         }
         let mut cutter = match format {
