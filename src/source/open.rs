@@ -593,13 +593,14 @@ fn unknown(
             )
         }
         FormatGuess::Json => frame_fault(guess, settings, choice, candidates, file).unwrap_or_else(|| {
-            let message = "no preset knows the names of the records";
-            FileFault::new(
-                "format.ambiguous",
-                None,
-                message,
-                "name the preset in `source.preset`, or write one of your own and name its file there",
-            )
+            let is_of_groups =
+                |evidence: &Evidence| evidence.context.as_ref().is_some_and(|context| context.contains("$metadata#groups"));
+            // read by the preset alone its groups would be people
+            let help = match shown.iter().any(is_of_groups) {
+                true => "say in `source.files` that it holds groups: `- { match: groups*.json, preset: entra-graph-json, role: groups }`",
+                false => "name the preset in `source.preset`, or write one of your own and name its file there",
+            };
+            FileFault::new("format.ambiguous", None, "no preset knows the names of the records", help)
         }),
         FormatGuess::Ldif => frame_fault(guess, settings, choice, candidates, file).unwrap_or_else(|| {
             let message = "no preset knows the attributes: the export has none by which directories can be told apart";

@@ -1,7 +1,7 @@
 //! What exporters write now and then: empty pages, changes in several files, type names for values, hexadecimal texts.
 
-use provisiond::model::{Deletion, SourceValue};
-use provisiond::source::{Completeness, Level, SetMode, Settings};
+use provisiond::model::{Deletion, ObjectKind, SourceValue};
+use provisiond::source::{Completeness, FileEntry, Level, Role, SetMode, Settings};
 
 use super::source_folder::{id, read_files};
 
@@ -356,4 +356,25 @@ fn who_lies_among_the_deleted_objects_is_deleted() {
     let given = read_files(&[("ad.ldif", text.as_bytes())], None, |_| {});
     let deletions: Vec<Deletion> = given.objects.iter().map(|object| object.deletion).collect();
     assert_eq!(deletions, [Deletion::Soft, Deletion::None], "{:?}", given.report.problems);
+}
+
+/// A list of groups has no names of people, and says itself that it is one.
+#[test]
+fn a_list_of_groups_that_is_taken_for_nothing_is_told_how_it_is_named() {
+    let id = id(7);
+    let text = format!(
+        r##"{{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#groups(members())","value":[{{"id":"{id}","displayName":"G","members":[]}}]}}"##
+    );
+    let files = [("groups.json", text.as_bytes())];
+    let given = read_files(&files, None, |_| {});
+    let help = &given.report.problems.first().expect("refused").help;
+    assert!(help.contains("preset: entra-graph-json, role: groups"), "{help}");
+    let entry = FileEntry {
+        pattern: "groups*.json".to_owned(),
+        preset: Some("entra-graph-json".to_owned()),
+        role: Some(Role::Groups),
+    };
+    let given = read_files(&files, None, |settings| settings.files = vec![entry]);
+    assert_eq!(given.codes("FSR"), [""; 0]);
+    assert_eq!(given.objects.iter().map(|object| object.kind).collect::<Vec<_>>(), [ObjectKind::Group]);
 }
