@@ -1,6 +1,6 @@
 //! What a cycle has before it, known without a request: who has a turn in which phase, and what is withheld.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::error::ServiceError;
 use super::import::Imported;
@@ -8,7 +8,7 @@ use super::line::{Line, Protect};
 use super::phases::forecast;
 use super::run::Begun;
 use super::service::Service;
-use super::standing::Standing;
+use super::standing::{ScopeRules, Standing};
 use crate::config::Job;
 use crate::model::{ObjectKind, SourceAnchor, StagedObject, Trigger};
 use crate::plan::Protection;
@@ -29,6 +29,8 @@ pub(super) struct Outlook {
     pub changed: u64,
     /// Some of them.
     pub examples: Vec<String>,
+    /// Names of `source.include` and `source.exclude` that nobody has; looked for where everybody is looked at.
+    pub unnamed: Vec<String>,
     /// Who would be disabled or deleted; true where the export lacks the object.
     pub deprovisions: BTreeMap<SourceAnchor, bool>,
     /// Something has to be asked or sent besides the deprovisionings.
@@ -54,6 +56,8 @@ impl Service {
         let initial = line.run.trigger == Trigger::Initial;
         let now = line.as_of();
         let mut sorted = Outlook::default();
+        let named = line.scope.include.iter().chain(&line.scope.exclude).filter(|_| initial);
+        let mut unnamed: BTreeSet<&str> = named.map(String::as_str).collect();
         line.sort(&imported.staging, |staged, row| {
             let Some(kind) = line.kind(staged.kind) else {
                 sorted.unchanged += 1;
@@ -62,6 +66,7 @@ impl Service {
             let standing = match (&staged.object, &row) {
                 (Some(object), row) => {
                     let assigned = imported.assigned.holds(object);
+                    ScopeRules::strike_out(&mut unnamed, object, kind);
                     Standing::of_present(object, row.as_ref(), line.scope, kind, assigned, now)
                 }
                 // Where the log cannot be read the turn fails by it; until then nothing is known of the names.
@@ -93,6 +98,7 @@ impl Service {
             sorted.total += 1;
             Some(forecast.phase as u8)
         })?;
+        sorted.unnamed = unnamed.into_iter().map(str::to_owned).collect();
         Ok(sorted)
     }
 

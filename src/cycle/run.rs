@@ -218,6 +218,12 @@ impl Service {
         let previous = begun.state.watermark.as_ref().map_or(0, |watermark| watermark.users + watermark.groups);
         let mass_change = source::judge_changes(&job.source, outlook.changed, previous, &outlook.examples);
         imported.warnings.extend(mass_change.as_ref().map(import::said));
+        imported.warnings.extend(outlook.unnamed.iter().map(|name| {
+            format!(
+                "scope.nobody: `source.include` or `source.exclude` names `{name}`, and nobody in the export is called so; write the \
+                 immutable id or the login name"
+            )
+        }));
         for warning in &imported.warnings {
             observer.note(warning);
         }

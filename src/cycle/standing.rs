@@ -1,5 +1,7 @@
 //! Where an object stands: its state, its scope, and a hash over everything of it that is used (service.md 3, 9, 13.1, D-15).
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
@@ -149,6 +151,17 @@ impl ScopeRules {
     fn lists_let_in(&self, object: &SourceObject, kind: &KindRules<'_>) -> Option<bool> {
         let matching = kind.mapping.first_matching_source().and_then(|name| object.text(name));
         self.let_in(&object.anchor, matching.as_slice())
+    }
+
+    /// Takes away from `names` those that an object has, as the lists name people.
+    pub(super) fn strike_out(names: &mut BTreeSet<&str>, object: &SourceObject, kind: &KindRules<'_>) {
+        if names.is_empty() {
+            return;
+        }
+        let matching = kind.mapping.first_matching_source().and_then(|name| object.text(name));
+        for name in std::iter::once(object.anchor.as_str()).chain(matching) {
+            names.remove(&*name.to_lowercase());
+        }
     }
 
     /// Says whether the lists let an object in; `None` where its names would tell and there are none.

@@ -580,3 +580,22 @@ fn a_file_that_is_dropped_by_the_settings_is_not_missing() {
         }
     }
 }
+
+/// Whoever was meant by a name that nobody has is provisioned, or is not: that is said where everybody is looked at.
+#[test]
+fn a_name_in_the_lists_that_nobody_has_is_told() {
+    let mut bench = Bench::new();
+    let heading = "userPrincipalName,id,displayName,accountEnabled\n";
+    let row =
+        |number: u32| format!("u{number}@example.jp,11111111-aaaa-4aaa-8aaa-00000000000{number},U{number},True\n");
+    bench
+        .mapping("users:\n  attributes:\n    userName: { source: userPrincipalName, match: 1 }\n    displayName: displayName\n")
+        .source("preset: entra-csv\nexclude: [U1@example.jp, 11111111-AAAA-4aaa-8aaa-000000000002, u33@example.jp]")
+        .file("users.csv", &(heading.to_owned() + &row(1) + &row(2) + &row(3)));
+    let cycle = bench.cycle();
+    assert_eq!(cycle.counts()[0], 1, "{:?}", cycle.report);
+    let told: Vec<_> = cycle.report.warnings.iter().filter(|said| said.starts_with("scope.nobody")).collect();
+    assert!(told.len() == 1 && told[0].contains("`u33@example.jp`"), "{told:?}");
+    let quiet = bench.after_minutes(40).cycle();
+    assert_eq!(quiet.report.warnings, [""; 0]);
+}
