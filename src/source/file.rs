@@ -690,12 +690,13 @@ impl<'r, 'a> FileReading<'r, 'a> {
         let chosen = self.reading.anchors.get(&draft.kind).map(ToString::to_string);
         let name = chosen.or_else(|| self.reading.settings.anchor.clone()).or_else(|| preset.anchor.first().cloned());
         let name = name.unwrap_or_else(|| "objectId".to_owned());
-        let sources: Vec<String> = preset
-            .attribute(&name)
-            .iter()
-            .flat_map(|attribute| &attribute.from)
-            .map(|slot| format!("`{}`", preset.names.name(*slot)))
-            .collect();
+        let sources: Vec<String> = match self.opened.anchor_sources.iter().find(|one| one.kind == draft.kind) {
+            Some(chosen) => vec![format!("`{}`, as the others", chosen.source)],
+            None => {
+                let from = preset.attribute(&name).into_iter().flat_map(|attribute| &attribute.from);
+                from.map(|slot| format!("`{}`", preset.names.name(*slot))).collect()
+            }
+        };
         let from = if sources.is_empty() { String::new() } else { format!(" (from {})", sources.join(", ")) };
         let message = format!("the record has no readable `{name}`{from}, by which it would be known again tomorrow");
         Refusal { fault: RecordFault::new(draft.line, "record.no_anchor", message), key: None, first_line: None }

@@ -17,7 +17,7 @@ use super::preset::{Canon, FormatName, Preset, Slot};
 use super::read::{Plan, Reading, State};
 use super::report::{Completeness, FileReport, Level, Problem, SetMode};
 use super::settings::{Mode, Settings};
-use super::shape::Shape;
+use super::shape::{Dates, Shape};
 use super::value::Locale;
 use super::whole::{groups, of_group};
 use crate::model::ObjectKind;
@@ -356,7 +356,17 @@ fn missing_files(reading: &mut Reading<'_>, memory: &SetMemory, plans: &[Plan], 
         let is_followed = has_later || is_whole();
         if !is_followed {
             let message = "the file was in the last set and is not there now";
-            let help = "export it again; to drop it for good, name only the others in `source.files`, or name it in `source.ignore`";
+            let may_be_later = |now: Shape| {
+                shape.date.zip(now.date).is_some_and(|(last, now)| Dates::latest(&[last, now], locale).is_none())
+            };
+            let help = match same.iter().any(|file| may_be_later(Shape::of(&file.file))) {
+                true => {
+                    "whether the one that is there is later depends on whether names have the day first or the month: write the year first, or say `source.locale: en-GB`"
+                }
+                false => {
+                    "export it again; to drop it for good, name only the others in `source.files`, or name it in `source.ignore`"
+                }
+            };
             reading.problems.add(Problem::new(Level::Set, "set.file_missing", message).in_file(name).with_help(help));
         }
     }
