@@ -195,7 +195,10 @@ fn why(entry: &Entry) -> Option<String> {
         (None, LoggedStatus::Success) if entry.warnings.is_empty() => None,
         (None, LoggedStatus::Success | LoggedStatus::Warning) => Some(entry.warnings.join("; ")),
         (None, LoggedStatus::Failure | LoggedStatus::Skipped | LoggedStatus::NotEvaluated) => {
-            (!entry.reason.is_empty()).then(|| entry.reason.clone())
+            // what was found beside is all that somebody hears of a login name that cannot be sent
+            let said = Some(&entry.reason).filter(|reason| !reason.is_empty()).into_iter().chain(&entry.warnings);
+            let said: Vec<&str> = said.map(String::as_str).collect();
+            (!said.is_empty()).then(|| said.join("; "))
         }
     }
 }
@@ -274,6 +277,8 @@ user 佐藤 太郎 (a-1): create failure
     fn lines_of_the_log_have_fixed_columns() {
         let mut hostile = refused();
         hostile.source.id = "\u{1b}[2J".into();
+        let mut renamed = redundant();
+        renamed.warnings.push("kintone-username-immutable: it stays".into());
         let cases = [
             (
                 refused(),
@@ -282,6 +287,10 @@ user 佐藤 太郎 (a-1): create failure
             (
                 redundant(),
                 "2026-11-21T03:00:00Z  other        skipped  user   a-1                                   佐藤 太郎  RedundantExport\n",
+            ),
+            (
+                renamed,
+                "2026-11-21T03:00:00Z  other        skipped  user   a-1                                   佐藤 太郎  RedundantExport; kintone-username-immutable: it stays\n",
             ),
             (
                 hostile,
