@@ -97,7 +97,10 @@ pub fn judge(id: &str, seen: &Seen) -> Option<Judgement> {
         "C-23" => match (get(&seen.current, "id"), get(&seen.body, "id")) {
             (Some(known), Some(found)) if known == found => pass(),
             (_, None) if seen.status == 204 => pass(),
-            (known, found) => fail(format!("`id` is {found:?}, was {known:?}")),
+            (known, found) => {
+                let shown = |id: Option<&Value>| id.map_or_else(|| "missing".to_owned(), Value::to_string);
+                fail(format!("`id` is {}, was {}", shown(found), shown(known)))
+            }
         },
         "C-24" if seen.status < 300 => fail("an operation that cannot be carried out was accepted"),
         "C-24" if !is_empty(&seen.body) && get(&seen.body, "id").is_some() => {
