@@ -230,6 +230,7 @@ impl Conversation {
             status: response.status,
             content_type: response.content_type,
             location: response.location,
+            base: self.url.base.clone(),
             has_body: !response.body.is_empty(),
             body,
         };

@@ -191,3 +191,28 @@ fn another_id_is_found_wherever_it_is_told() {
     });
     assert_eq!(quiet, [""; 0]);
 }
+
+#[test]
+fn a_location_that_leads_elsewhere_is_told() {
+    type Place = fn(&str) -> Value;
+    let places: [(Place, &str, bool); 7] = [
+        (|id| json!(format!("/scim/v2/Users/{id}")), "POST", true),
+        (|id| json!(format!("Users/{id}")), "GET", true),
+        (|_| Value::Null, "POST", true),
+        (|id| json!(format!("https://outside.example/scim/Users/{id}")), "POST", true),
+        (|id| json!(format!("/Users/{id}")), "POST", false),
+        (|_| json!("http://other.example/2"), "POST", false),
+        (|_| json!("/scim/v2/Users/another"), "GET", false),
+    ];
+    let bench = Bench::new();
+    for (place, method, right) in places {
+        let found = told(&bench, &["C-13"], move |asked, truth| {
+            let mut told = truth.clone();
+            let place = truth.get("id").filter(|_| asked.method == method)?.as_str().map(place)?;
+            *told.pointer_mut("/meta/location")? = place;
+            Some((0, told))
+        });
+        let expected = if right { found.is_empty() } else { found.len() == 1 && found[0].starts_with("warn C-13") };
+        assert!(expected, "{found:?}");
+    }
+}

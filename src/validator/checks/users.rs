@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::super::conversation::{CORE_USER, Checked, Conversation, Finding, Form, bare, id_of, merge, path_of};
 use super::super::judge::{Judgement, Status, judge, refused, resources};
+use super::super::location::astray;
 use super::super::state::{covers, get};
 use crate::model::ObjectKind;
 use crate::target::Shown;
@@ -86,6 +87,10 @@ pub(in super::super) async fn create_echo(cx: &mut Conversation, form: Form) -> 
         let kept = judge("C-13", &seen).filter(|kept| kept.status == Status::Fail);
         if let (Ok(()), Some(kept)) = (&answered, kept) {
             return cx.fails(format!("read back: {}", kept.why));
+        }
+        seen.location = read.location;
+        if let (Ok(()), Some(astray)) = (&answered, astray(&seen)) {
+            return cx.warns(format!("read back: {astray}"));
         }
     }
     cx.last = write;
