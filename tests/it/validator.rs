@@ -216,3 +216,19 @@ fn a_location_that_leads_elsewhere_is_told() {
         assert!(expected, "{found:?}");
     }
 }
+
+#[test]
+fn a_filter_that_is_ignored_for_groups_alone_is_found() {
+    let bench = Bench::new();
+    let groups = bench.standin.clone();
+    let found = told(&bench, &["C-02", "C-40"], move |asked, truth| {
+        let ignored = asked.method == "GET" && asked.path.ends_with("/Groups") && asked.query.contains("filter=");
+        let mut told = truth.clone();
+        let everybody = groups.groups();
+        told["totalResults"] = json!(everybody.len());
+        told["Resources"] = json!(everybody);
+        ignored.then_some((0, told))
+    });
+    let found: Vec<_> = found.iter().map(|line| &line[..9]).collect();
+    assert_eq!(found, ["fail C-02", "fail C-40"]);
+}

@@ -27,7 +27,13 @@ pub(in super::super) async fn list_shape(cx: &mut Conversation, form: Form) -> C
 pub(in super::super) async fn filter_honoured(cx: &mut Conversation, form: Form) -> Checked {
     cx.user(json!({})).await?;
     let seen = cx.find(form, USER, "userName", &uuid::Uuid::new_v4().to_string()).await?;
-    cx.verdict("C-02", &seen)
+    cx.verdict("C-02", &seen)?;
+    // A strange group is matched as a strange user is. Groups that cannot be made are the matter of other checks.
+    if cx.with_groups().is_ok() && cx.group(&[]).await.is_ok() {
+        let seen = cx.find(form, ObjectKind::Group, "displayName", &uuid::Uuid::new_v4().to_string()).await?;
+        cx.verdict("C-02", &seen)?;
+    }
+    Ok(())
 }
 
 pub(in super::super) async fn filter_case(cx: &mut Conversation, form: Form) -> Checked {
