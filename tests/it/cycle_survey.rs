@@ -4,6 +4,7 @@ use provisiond::model::ObjectKind;
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, anchor, login, row};
+use crate::directory::{self, Directory, ENTERPRISE};
 
 fn states(document: &Value) -> Vec<&str> {
     document["objects"].as_array().expect("objects").iter().map(|one| one["state"].as_str().expect("a state")).collect()
@@ -77,4 +78,63 @@ fn explain_tells_where_each_value_comes_from() {
     }
     assert_eq!(bench.standin.users().len(), 3);
     assert_ne!(bench.run(&["explain", "--user", "nobody@example.jp"]).status(), 0);
+}
+
+#[test]
+fn verify_sees_managers_who_were_changed_by_hand() {
+    for dialect in ["entra-legacy", "okta-oin", "strict"] {
+        let bench = directory::bench(dialect, "", "");
+        let mut day = Directory::default();
+        day.person("ann", None).person("eve", None).person("bob", Some("ann")).person("cy", Some("ann"));
+        // One whose manager has left, and one whose manager has no account: neither is drift.
+        day.person("dan", Some("gone")).person("gone", None).person("fay", Some("nobody"));
+        day.group("all", &["ann", "bob"]);
+        day.export(&bench);
+        assert_eq!(bench.run(&["cycle"]).status, Some(0), "{dialect}");
+        day.people.get_mut("gone").expect("there").active = false;
+        day.export(&bench);
+        assert_eq!(bench.run(&["cycle"]).status, Some(0), "{dialect}");
+        let drifts = || {
+            let document = bench.json(&["verify"], 0);
+            let drifts = document["objects"].as_array().expect("objects").iter();
+            let mut drifts: Vec<Value> = drifts.filter(|one| one["state"] != "same").cloned().collect();
+            drifts.sort_by_key(|one| one["differences"][0]["oldValue"].to_string());
+            drifts
+        };
+        assert_eq!(drifts(), [json!(null); 0], "{dialect}");
+
+        let users = bench.standin().users();
+        let find = |name: &str| users.iter().find(|user| user["displayName"] == name).expect("an account").clone();
+        let edit = |name: &str, manager: Option<&str>| {
+            let mut user = find(name).as_object().expect("an object").clone();
+            user.shift_remove(ENTERPRISE);
+            if let Some(manager) = manager {
+                user.insert(ENTERPRISE.to_owned(), json!({ "manager": { "value": find(manager)["id"] } }));
+            }
+            bench.standin().update_user(find(name)["id"].as_str().expect("an id"), user).expect("edited");
+        };
+        edit("bob", Some("eve"));
+        edit("cy", None);
+        edit("eve", Some("ann"));
+        let before = (bench.standin().users(), bench.standin().requests_by_method());
+        let found = drifts();
+        let path = format!("{ENTERPRISE}:manager");
+        let expected = [("bob", Some("eve"), Some("ann")), ("cy", None, Some("ann")), ("eve", Some("ann"), None)];
+        assert_eq!(found.len(), expected.len(), "{dialect}: {found:?}");
+        for (name, was, wanted) in expected {
+            let one = found.iter().find(|one| one["target"] == find(name)["id"]).expect("it differs");
+            let id = |name: Option<&str>| name.map_or(Value::Null, |name| find(name)["id"].clone());
+            let difference = json!([{ "displayName": path, "oldValue": id(was), "newValue": id(wanted) }]);
+            assert_eq!((&one["state"], &one["differences"]), (&json!("differs"), &difference), "{dialect}: {name}");
+        }
+        assert_eq!(bench.standin().users(), before.0, "{dialect}");
+        let writes = |of: &std::collections::BTreeMap<String, u64>| {
+            of.iter().filter(|(method, _)| *method != "GET").map(|(_, count)| count).sum::<u64>()
+        };
+        assert_eq!(writes(&bench.standin().requests_by_method()), writes(&before.1), "{dialect}: reads only");
+
+        // What it tells is what an evaluation writes.
+        assert_eq!(bench.run(&["cycle", "--initial"]).status, Some(0), "{dialect}");
+        assert_eq!(drifts(), [json!(null); 0], "{dialect}");
+    }
 }
