@@ -31,6 +31,17 @@ pub struct Walk {
     pub error: Option<RunError>,
     /// Accounts that could not be read, with the reason.
     pub failures: Vec<(String, RunError)>,
+    /// What was odd about the target's lists, with its name and in words.
+    pub warnings: Vec<(&'static str, String)>,
+}
+
+impl Walk {
+    fn warn(&mut self, code: &'static str, detail: impl Into<String>) {
+        let warning = (code, detail.into());
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
 }
 
 /// The number of the one phase of a walk.
@@ -101,7 +112,10 @@ impl Service {
             loop {
                 let answer = line.transport.send(&line.wire.list(ObjectKind::User, start)).await;
                 let page = match line.wire.listed(&answer, line.now()) {
-                    Ok(read) => read.value,
+                    Ok(read) => {
+                        read.remarks.into_iter().for_each(|remark| walk.warn(remark.code, remark.detail));
+                        read.value
+                    }
                     Err(refusal) => {
                         walk.error = Some(run_error(&refusal.failure));
                         return Ok(walk);
@@ -110,6 +124,7 @@ impl Service {
                 let before = seen.len();
                 for resource in &page.resources {
                     if !seen.insert(resource.id().to_string()) {
+                        walk.warn("unstable-order", "the target lists accounts twice, so others may be missing");
                         continue;
                     }
                     let value = resource.get(&path).and_then(|value| value.as_str()).unwrap_or_default();
@@ -126,7 +141,12 @@ impl Service {
                     });
                 }
                 // A target that does not page answers with the same accounts again.
-                if page.resources.is_empty() || seen.len() == before || seen.len() as u64 >= page.total {
+                let listed = seen.len() as u64;
+                if page.resources.is_empty() || seen.len() == before || listed >= page.total {
+                    if listed != page.total {
+                        let detail = format!("`totalResults` is {}, and {listed} accounts were listed", page.total);
+                        walk.warn("list-count", detail);
+                    }
                     return Ok(walk);
                 }
                 start += page.resources.len() as u64;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::bench::{Bench, anchor, login, row};
 use crate::directory::{self, Directory, ENTERPRISE};
+use crate::liar::{Asked, Liar};
 
 fn states(document: &Value) -> Vec<&str> {
     document["objects"].as_array().expect("objects").iter().map(|one| one["state"].as_str().expect("a state")).collect()
@@ -136,5 +137,53 @@ fn verify_sees_managers_who_were_changed_by_hand() {
         // What it tells is what an evaluation writes.
         assert_eq!(bench.run(&["cycle", "--initial"]).status, Some(0), "{dialect}");
         assert_eq!(drifts(), [json!(null); 0], "{dialect}");
+    }
+}
+
+/// The accounts of one page and `totalResults`, as the target gives them from `start` on.
+type Pages = fn(accounts: &[Value], start: usize) -> (Vec<Value>, Value);
+
+fn page(accounts: &[Value], from: usize) -> Vec<Value> {
+    accounts.iter().skip(from).take(3).cloned().collect()
+}
+
+fn start_of(asked: &Asked) -> Option<usize> {
+    asked.query.split('&').find_map(|item| item.strip_prefix("startIndex="))?.parse().ok()
+}
+
+#[test]
+fn discover_says_where_the_pages_of_the_target_do_not_add_up() {
+    let cases: [(&str, Pages, &[&str]); 7] = [
+        ("as it should be", |all, start| (page(all, start - 1), json!(4)), &[]),
+        ("never reached", |all, start| (page(all, start - 1), json!(9)), &["list-count"]),
+        ("too small", |all, start| (page(all, start - 1), json!(2)), &["list-count"]),
+        ("the first page again", |all, _| (page(all, 0), json!(4)), &["unstable-order", "list-count"]),
+        ("one comes again", |all, start| (page(all, (start - 1).min(2)), json!(4)), &["unstable-order"]),
+        ("counted from 0", |all, start| (page(all, start), json!(4)), &["list-count"]),
+        ("a text", |all, start| (page(all, start - 1), json!("4")), &["list-total-string"]),
+    ];
+    for (case, pages, expected) in cases {
+        let mut bench = Bench::new();
+        for number in 0..4 {
+            bench.standin.create_user(&json!({ "userName": login(number) })).expect("made");
+        }
+        let accounts = bench.standin.users();
+        let liar = Liar::start(&bench, move |asked, truth| {
+            let (listed, total) = pages(&accounts, start_of(asked)?);
+            let mut told = truth.clone();
+            told["totalResults"] = total;
+            told["Resources"] = json!(listed);
+            Some((0, told))
+        });
+        bench.standin_url(&liar.url()).crowd(1);
+        let ran = bench.run(&["discover", "--output", "json"]);
+        assert_eq!(ran.status(), 0, "{case}: {}", ran.errors());
+        let document = ran.json();
+        let warnings = document["warnings"].as_array().expect("warnings").iter();
+        let codes: Vec<&str> = warnings.map(|one| one["code"].as_str().expect("a code")).collect();
+        assert_eq!(codes, expected, "{case}: {document}");
+        let errors = bench.run(&["discover"]).errors();
+        let shown = errors.lines().filter_map(|line| line.strip_prefix("warning[")?.split(']').next());
+        assert_eq!(shown.collect::<Vec<_>>(), expected, "{case}: {errors}");
     }
 }
