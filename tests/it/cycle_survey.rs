@@ -187,3 +187,27 @@ fn discover_says_where_the_pages_of_the_target_do_not_add_up() {
         assert_eq!(shown.collect::<Vec<_>>(), expected, "{case}: {errors}");
     }
 }
+
+#[test]
+fn a_connection_test_warns_of_a_count_without_resources() {
+    let mut bench = Bench::new();
+    let liar = Liar::start(&bench, |asked, truth| {
+        let mut told = truth.clone();
+        told["totalResults"] = json!(5);
+        asked.query.contains("filter=").then_some((0, told))
+    });
+    bench.standin_url(&liar.url()).crowd(1);
+    let document = bench.run(&["test-connection", "--output", "json"]).json();
+    assert_eq!(document["ok"], true, "{document}");
+    let warning = "list-count: `totalResults` is 5 for 0 resources";
+    assert_eq!(document["checks"][0]["warnings"], json!([warning]));
+    let text = bench.run(&["test-connection"]).text();
+    assert!(text.contains(warning), "{text}");
+    // Okta asks for the first of many, so a count beyond the page says nothing.
+    bench.target("dialect: okta-oin").crowd(1);
+    for number in 0..5 {
+        bench.standin.create_user(&json!({ "userName": login(number) })).expect("made");
+    }
+    let document = bench.run(&["test-connection", "--output", "json"]).json();
+    assert_eq!((&document["ok"], &document["checks"][0]["warnings"]), (&json!(true), &json!([])), "{document}");
+}
