@@ -83,8 +83,7 @@ impl<T: Transport> Line<'_, T> {
         for Reference { rule, wanted } in references(desired, created, resource) {
             match wanted {
                 Wanted::Members(list) => members = Some(self.wanted_members(object, list)),
-                // A manager whom the export names, but does not hold, is left alone (sources.md 14.1).
-                Wanted::Nothing if object.unresolved.contains_key("manager") || object.unknown.contains("manager") => {}
+                Wanted::Nothing if is_left_alone(object) => {}
                 Wanted::Nothing => pending.push(Pending { attribute: rule.path.to_string(), wanted: None }),
                 Wanted::One(anchor) => {
                     is_mapped = true;
@@ -204,6 +203,11 @@ impl<T: Transport> Line<'_, T> {
         }
         Ok(Ok(changes))
     }
+}
+
+/// A manager whom the export names, but does not hold, is left alone (sources.md 14.1).
+pub(super) fn is_left_alone(object: &SourceObject) -> bool {
+    object.unresolved.contains_key("manager") || object.unknown.contains("manager")
 }
 
 /// The account of an object that the job manages.

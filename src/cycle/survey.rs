@@ -11,15 +11,16 @@ use super::evaluate::absent_object;
 use super::import::{self, Imported, import};
 use super::line::{Line, Protect, Run, run_error};
 use super::record::modified;
+use super::references::{is_left_alone, managed};
 use super::service::{JobRules, Service};
 use super::standing::Standing;
 use super::transcript::Transcript;
 use crate::config::{Job, ScopeMode};
 use crate::model::{
-    Account, AccountState, Drift, DriftState, Flow, Initiator, Link, Mutability, ObjectKind, RunError, Sent,
-    TargetValue, Trigger,
+    Account, AccountState, Change, Deletion, Desired, Drift, DriftState, Flow, Initiator, Link, Mutability, ObjectKind,
+    Resource, RunError, Sent, SourceAnchor, SourceObject, TargetValue, Trigger,
 };
-use crate::plan::{self, ReadAnswer, Scope};
+use crate::plan::{self, ReadAnswer, Reference, Scope, Wanted};
 use crate::store::{JobKey, JobState, Staged, StoreError};
 use crate::target::{Client, Transport};
 
@@ -30,6 +31,17 @@ pub struct Walk {
     pub error: Option<RunError>,
     /// Accounts that could not be read, with the reason.
     pub failures: Vec<(String, RunError)>,
+    /// What was odd about the target's lists, with its name and in words.
+    pub warnings: Vec<(&'static str, String)>,
+}
+
+impl Walk {
+    fn warn(&mut self, code: &'static str, detail: impl Into<String>) {
+        let warning = (code, detail.into());
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
 }
 
 /// The number of the one phase of a walk.
@@ -100,7 +112,10 @@ impl Service {
             loop {
                 let answer = line.transport.send(&line.wire.list(ObjectKind::User, start)).await;
                 let page = match line.wire.listed(&answer, line.now()) {
-                    Ok(read) => read.value,
+                    Ok(read) => {
+                        read.remarks.into_iter().for_each(|remark| walk.warn(remark.code, remark.detail));
+                        read.value
+                    }
                     Err(refusal) => {
                         walk.error = Some(run_error(&refusal.failure));
                         return Ok(walk);
@@ -109,6 +124,7 @@ impl Service {
                 let before = seen.len();
                 for resource in &page.resources {
                     if !seen.insert(resource.id().to_string()) {
+                        walk.warn("unstable-order", "the target lists accounts twice, so others may be missing");
                         continue;
                     }
                     let value = resource.get(&path).and_then(|value| value.as_str()).unwrap_or_default();
@@ -125,7 +141,12 @@ impl Service {
                     });
                 }
                 // A target that does not page answers with the same accounts again.
-                if page.resources.is_empty() || seen.len() == before || seen.len() as u64 >= page.total {
+                let listed = seen.len() as u64;
+                if page.resources.is_empty() || seen.len() == before || listed >= page.total {
+                    if listed != page.total {
+                        let detail = format!("`totalResults` is {}, and {listed} accounts were listed", page.total);
+                        walk.warn("list-count", detail);
+                    }
                     return Ok(walk);
                 }
                 start += page.resources.len() as u64;
@@ -201,6 +222,39 @@ fn looking(service: &Service) -> Run {
     }
 }
 
+/// What an evaluation would make of the references of an account, as far as both ends exist. The members of groups are not
+/// read, and so not compared (service.md 14.3).
+fn references_astray<T: Transport>(
+    line: &Line<'_, T>,
+    object: &SourceObject,
+    desired: &[Desired],
+    resource: &Resource,
+) -> Result<Vec<Change>, StoreError> {
+    let mut changes = Vec::new();
+    if object.deletion != Deletion::None {
+        return Ok(changes);
+    }
+    for Reference { rule, wanted } in plan::references(desired, false, resource) {
+        let before = resource.get(&rule.path).cloned();
+        let set = match wanted {
+            Wanted::Members(_) => continue,
+            Wanted::Nothing if is_left_alone(object) => continue,
+            Wanted::Nothing => None,
+            Wanted::One(anchor) => {
+                let other = line.store.object(line.job, &SourceAnchor(anchor))?;
+                let Some(id) = other.as_ref().and_then(managed) else { continue };
+                let set = TargetValue::Reference(id.to_string());
+                if before.as_ref().is_some_and(|held| set.agrees_with(held, true)) {
+                    continue;
+                }
+                Some(set)
+            }
+        };
+        changes.push(Change { rule, set, before });
+    }
+    Ok(changes)
+}
+
 type Looked = Option<Result<Drift, (String, RunError, bool)>>;
 
 async fn look<T: Transport>(line: &Line<'_, T>, staged: Staged, imported: &Imported) -> Result<Looked, StoreError> {
@@ -227,7 +281,7 @@ async fn look<T: Transport>(line: &Line<'_, T>, staged: Staged, imported: &Impor
     };
     let mut transcript = Transcript::default();
     let answer = line.read(staged.kind, target, &desired, &mut transcript).await;
-    let drift = |state, changes: &[crate::model::Change]| Drift {
+    let drift = |state, changes: &[Change]| Drift {
         source: source.clone(),
         target: target.to_string(),
         state,
@@ -236,10 +290,12 @@ async fn look<T: Transport>(line: &Line<'_, T>, staged: Staged, imported: &Impor
     Ok(Some(match answer {
         Ok(ReadAnswer::Missing) => Ok(drift(DriftState::Missing, &[])),
         Ok(ReadAnswer::Found(resource)) => {
-            let changes = plan::changes_on_update(&desired, &resource);
-            let turned_on = |change: &crate::model::Change| {
-                change.rule.path.is_core("active") && change.set == Some(TargetValue::Boolean(true))
-            };
+            let mut changes = plan::changes_on_update(&desired, &resource);
+            if entitled && matches!(row.link, Link::Managed(_)) {
+                changes.extend(references_astray(line, object, &desired, &resource)?);
+            }
+            let turned_on =
+                |change: &Change| change.rule.path.is_core("active") && change.set == Some(TargetValue::Boolean(true));
             let state = if changes.is_empty() {
                 DriftState::Same
             } else if resource.active() == Some(false) && changes.iter().any(turned_on) {

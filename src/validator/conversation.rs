@@ -230,6 +230,7 @@ impl Conversation {
             status: response.status,
             content_type: response.content_type,
             location: response.location,
+            base: self.url.base.clone(),
             has_body: !response.body.is_empty(),
             body,
         };
@@ -340,11 +341,16 @@ impl Conversation {
         }
     }
 
+    /// Sends a PATCH; what is seen is its own answer.
+    pub(super) async fn patch_alone(&mut self, form: Form, path: &str, operations: Value) -> Checked<Seen> {
+        let body = json!({ "schemas": [PATCH_OP], "Operations": operations });
+        self.write(form, Method::PATCH, path, Some(body)).await
+    }
+
     /// Sends a PATCH and reads the resource back.
     pub(super) async fn patch(&mut self, form: Form, resource: &Value, operations: Value) -> Checked<Seen> {
         let path = path_of(resource);
-        let body = json!({ "schemas": [PATCH_OP], "Operations": operations });
-        let mut seen = self.write(form, Method::PATCH, &path, Some(body)).await?;
+        let mut seen = self.patch_alone(form, &path, operations).await?;
         seen.current = resource.clone();
         self.read_after(&path, &mut seen).await?;
         Ok(seen)

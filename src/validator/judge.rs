@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::location::astray;
 use super::state::{apply, covers, differences, get, is_empty};
 
 pub(super) const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
@@ -40,6 +41,8 @@ pub struct Seen {
     pub status: u16,
     pub content_type: Option<String>,
     pub location: Option<String>,
+    /// The URL that paths of the endpoint are below; empty where it is not known.
+    pub base: String,
     /// The answer, or after a write the resource as read back; null where there is none or where it is not JSON.
     pub body: Value,
     /// The answer had a body, JSON or not.
@@ -97,7 +100,10 @@ pub fn judge(id: &str, seen: &Seen) -> Option<Judgement> {
         "C-23" => match (get(&seen.current, "id"), get(&seen.body, "id")) {
             (Some(known), Some(found)) if known == found => pass(),
             (_, None) if seen.status == 204 => pass(),
-            (known, found) => fail(format!("`id` is {found:?}, was {known:?}")),
+            (known, found) => {
+                let shown = |id: Option<&Value>| id.map_or_else(|| "missing".to_owned(), Value::to_string);
+                fail(format!("`id` is {}, was {}", shown(found), shown(known)))
+            }
         },
         "C-24" if seen.status < 300 => fail("an operation that cannot be carried out was accepted"),
         "C-24" if !is_empty(&seen.body) && get(&seen.body, "id").is_some() => {
@@ -267,6 +273,9 @@ fn created(seen: &Seen) -> Judgement {
         return warn(format!("{} instead of 201", seen.status));
     }
     let kind = get(&seen.body, "meta").and_then(|meta| get(meta, "resourceType"));
+    if let Some(astray) = astray(seen) {
+        return warn(astray);
+    }
     match (&seen.location, kind) {
         (None, _) => warn("201 without a `Location` header"),
         (_, None | Some(Value::Null)) => warn("the answer has no `meta.resourceType`"),

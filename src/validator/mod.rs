@@ -8,6 +8,7 @@ mod answer;
 mod checks;
 mod conversation;
 mod judge;
+mod location;
 mod mapped;
 mod probe;
 mod report;

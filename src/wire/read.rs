@@ -49,7 +49,11 @@ impl Wire {
             return Ok(Read { value: (), remarks: read.remarks });
         }
         let response = self.success(Exchange::Probe, answer, now)?;
-        let Read { value: list, remarks } = list(response)?;
+        let Read { value: list, mut remarks } = list(response)?;
+        // Any other probe asks for the first of many.
+        if self.dialect.probe == Probe::RandomFilter {
+            remarks.extend(list.miscounted());
+        }
         if self.dialect.probe == Probe::RandomFilter && !list.resources.is_empty() {
             let message = format!(
                 "the target returned {} objects for a value that nobody has: it ignores filters",
@@ -77,10 +81,7 @@ impl Wire {
         }
         let response = self.success(Exchange::Find, answer, now)?;
         let Read { value: list, mut remarks } = list(response)?;
-        if list.total != list.resources.len() as u64 {
-            let detail = format!("`totalResults` is {} for {} resources", list.total, list.resources.len());
-            remarks.push(Remark::new("list-count", detail));
-        }
+        remarks.extend(list.miscounted());
         let mut resources = list.resources.into_iter();
         let (Some(body), more) = (resources.next(), resources.len()) else {
             return Ok(Read { value: Found::None, remarks });
@@ -237,6 +238,15 @@ impl Wire {
 struct List {
     resources: Vec<Value>,
     total: u64,
+}
+
+impl List {
+    /// What is odd where the count and the entries of a list that is whole disagree; the entries decide (wire.md 7).
+    fn miscounted(&self) -> Option<Remark> {
+        let count = self.resources.len();
+        (self.total != count as u64)
+            .then(|| Remark::new("list-count", format!("`totalResults` is {} for {count} resources", self.total)))
+    }
 }
 
 /// Reads a ListResponse (wire.md 14).

@@ -159,3 +159,25 @@ fn a_damaged_state_is_told_as_such() {
     assert_eq!(ran.status(), 2, "{told}");
     assert!(told.contains("the state file is damaged") && told.contains("restore a backup"), "{told}");
 }
+
+#[test]
+fn the_examples_of_the_stand_in_name_what_there_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let help = run(folder.path(), &["target", "-h"]).out;
+    let words: Vec<&str> = help
+        .lines()
+        .filter(|line| line.trim().starts_with("provisiond target"))
+        .flat_map(str::split_whitespace)
+        .collect();
+    let named = |option: &str| {
+        words.windows(2).filter(|pair| pair[0] == option).map(|pair| pair[1].to_owned()).collect::<Vec<_>>()
+    };
+    let (defects, faults) = (named("--defect"), named("--fault"));
+    assert!(!defects.is_empty() && !faults.is_empty(), "{help}");
+    for name in defects {
+        assert!(name.parse::<provisiond::mock::Defect>().is_ok(), "{name}");
+    }
+    for name in faults {
+        assert!(name.parse::<provisiond::mock::Fault>().is_ok(), "{name}");
+    }
+}

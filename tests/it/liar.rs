@@ -99,7 +99,8 @@ async fn answer(
         response = response.header("retry-after", "0");
     }
     if let Some(id) = body.get("id").and_then(Value::as_str).filter(|_| status == 201) {
-        response = response.header("location", format!("http://127.0.0.1/scim/v2/Users/{id}"));
+        let told = body.pointer("/meta/location").and_then(Value::as_str).map(str::to_owned);
+        response = response.header("location", told.unwrap_or_else(|| format!("http://127.0.0.1/scim/v2/Users/{id}")));
     }
     response.body(text.into()).expect("a response")
 }

@@ -7,7 +7,11 @@ use provisiond::target::{Auth, Settings};
 use provisiond::validator::{CHECKS, Form, Plan, Report, Standing, Status, validate};
 use provisiond::wire::{Reading, TenantUrl};
 use secrecy::SecretString;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+
+use crate::bench::Bench;
+use crate::liar::{Asked, Liar};
 
 async fn standin(profile: Profile, defects: Vec<Defect>) -> Standin {
     let options =
@@ -150,4 +154,81 @@ async fn what_only_one_kind_of_okta_sends_hurts_only_that() {
     let standing = |dialect| report.answers().into_iter().find(|one| one.dialect == dialect).map(|one| one.standing);
     assert_eq!(standing("okta-oin"), Some(Standing::Fails));
     assert_eq!(standing("okta-aiw"), Some(Standing::Works), "{}", report.text());
+}
+
+/// What becomes of the checks `only` against a target that tells this lie.
+fn told(
+    bench: &Bench,
+    only: &[&str],
+    lie: impl Fn(&Asked, &Value) -> Option<(u16, Value)> + Send + Sync + 'static,
+) -> Vec<String> {
+    let liar = Liar::start(bench, lie);
+    let url = TenantUrl::parse(&liar.url(), Reading::default()).expect("it is a URL");
+    let mut settings = Settings::new(url.base.clone());
+    settings.rate = None;
+    let only = only.iter().map(|id| (*id).to_owned()).collect();
+    let plan = Plan { only, prefix: "pv-test".into(), ..Plan::default() };
+    let report = bench.wait(validate(&settings, &url, &plan, CancellationToken::new(), |_| {}));
+    not_passed(&report.expect("the liar is reached"))
+}
+
+#[test]
+fn another_id_is_found_wherever_it_is_told() {
+    assert_eq!(told(&Bench::new(), &["C-23"], |_, _| None), [""; 0]);
+    for method in ["POST", "PATCH", "GET"] {
+        // What was made under another `id` cannot be deleted, so each has a stand-in of its own.
+        let found = told(&Bench::new(), &["C-23"], move |asked, truth| {
+            let known = truth.get("id").filter(|_| asked.method == method)?.as_str()?;
+            let mut told = truth.clone();
+            told["id"] = json!(format!("{known}-other"));
+            Some((0, told))
+        });
+        assert!(found.len() == 1 && found[0].starts_with("fail C-23"), "{method}: {found:?}");
+    }
+    // An answer without the resource has no `id` to differ.
+    let quiet = told(&Bench::new(), &["C-23"], |asked, truth| {
+        (asked.method == "PATCH" && truth.get("id").is_some()).then(|| (0, Value::Null))
+    });
+    assert_eq!(quiet, [""; 0]);
+}
+
+#[test]
+fn a_location_that_leads_elsewhere_is_told() {
+    type Place = fn(&str) -> Value;
+    let places: [(Place, &str, bool); 7] = [
+        (|id| json!(format!("/scim/v2/Users/{id}")), "POST", true),
+        (|id| json!(format!("Users/{id}")), "GET", true),
+        (|_| Value::Null, "POST", true),
+        (|id| json!(format!("https://outside.example/scim/Users/{id}")), "POST", true),
+        (|id| json!(format!("/Users/{id}")), "POST", false),
+        (|_| json!("http://other.example/2"), "POST", false),
+        (|_| json!("/scim/v2/Users/another"), "GET", false),
+    ];
+    let bench = Bench::new();
+    for (place, method, right) in places {
+        let found = told(&bench, &["C-13"], move |asked, truth| {
+            let mut told = truth.clone();
+            let place = truth.get("id").filter(|_| asked.method == method)?.as_str().map(place)?;
+            *told.pointer_mut("/meta/location")? = place;
+            Some((0, told))
+        });
+        let expected = if right { found.is_empty() } else { found.len() == 1 && found[0].starts_with("warn C-13") };
+        assert!(expected, "{found:?}");
+    }
+}
+
+#[test]
+fn a_filter_that_is_ignored_for_groups_alone_is_found() {
+    let bench = Bench::new();
+    let groups = bench.standin.clone();
+    let found = told(&bench, &["C-02", "C-40"], move |asked, truth| {
+        let ignored = asked.method == "GET" && asked.path.ends_with("/Groups") && asked.query.contains("filter=");
+        let mut told = truth.clone();
+        let everybody = groups.groups();
+        told["totalResults"] = json!(everybody.len());
+        told["Resources"] = json!(everybody);
+        ignored.then_some((0, told))
+    });
+    let found: Vec<_> = found.iter().map(|line| &line[..9]).collect();
+    assert_eq!(found, ["fail C-02", "fail C-40"]);
 }

@@ -97,6 +97,7 @@ fn judgement(case: &Value) -> Result<(), String> {
         status: answer["status"].as_u64().and_then(|status| u16::try_from(status).ok()).ok_or("no status")?,
         content_type: header("Content-Type"),
         location: header("Location"),
+        base: String::new(),
         body: answer["body"].clone(),
         has_body: !answer["body"].is_null() || answer["text"].as_str().is_some_and(|text| !text.is_empty()),
     };

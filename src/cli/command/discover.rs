@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::super::error::{CliError, Status};
-use super::super::session::{Session, block_on};
+use super::super::session::{Session, block_on, eprint};
 use crate::cycle::Clock;
 use crate::model::{Account, AccountState};
 use crate::report::{account_json, text};
@@ -17,7 +17,8 @@ Examples:
   provisiond discover                 before the first cycle: whose accounts are there already
   provisiond discover --output json | jq '.accounts[] | select(.state == \"local\")'
 
-The first matching attribute alone decides. The target must answer in pages.")]
+The first matching attribute alone decides. The target must answer in pages; a warning says where its pages do not
+add up, and the list may be incomplete.")]
 pub struct Args {}
 
 pub fn run(_: &Args, session: &Session) -> Result<Status, CliError> {
@@ -47,9 +48,17 @@ pub fn run(_: &Args, session: &Session) -> Result<Status, CliError> {
             json!({
                 "counts": { "local": local, "unassigned": unassigned, "assigned": assigned },
                 "accounts": accounts,
+                "warnings": walk
+                    .warnings
+                    .iter()
+                    .map(|(code, message)| json!({ "code": code, "message": message }))
+                    .collect::<Vec<Value>>(),
             })
         },
         |_| format!("{local} local, {unassigned} unassigned, {assigned} assigned\n"),
     )?;
+    if !session.output.is_json() && !session.global.quiet {
+        walk.warnings.iter().for_each(|(code, message)| eprint(&format!("warning[{code}]: {message}\n")));
+    }
     super::ended(&walk)
 }

@@ -19,7 +19,7 @@ use crate::mock::{self, Defect, Fault, Options, Profile, RequestLog};
 Examples:
   provisiond target                                      RFC 7644, everybody may ask
   provisiond target --profile kintone --token secret --data accounts.json
-  provisiond target --defect ignores-filter --fault 500:10
+  provisiond target --defect filter-ignored --fault html:10
   provisiond target --help                               what every defect and fault does
 
 Beside SCIM at /scim/v2 it has /_standin/users, /_standin/groups and /_standin/requests.",

@@ -99,6 +99,8 @@ pub(in super::super) async fn groups_probe(cx: &mut Conversation, form: Form) ->
 }
 
 pub(in super::super) async fn group_filter(cx: &mut Conversation, form: Form) -> Checked {
+    // A group alone is found by a filter that is ignored.
+    cx.group(&[]).await?;
     let group = cx.group(&[]).await?;
     let name = get(&group, "displayName").and_then(Value::as_str).unwrap_or_default().to_owned();
     for name in [name.clone(), name.to_uppercase()] {

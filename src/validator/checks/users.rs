@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::super::conversation::{CORE_USER, Checked, Conversation, Finding, Form, bare, id_of, merge, path_of};
 use super::super::judge::{Judgement, Status, judge, refused, resources};
+use super::super::location::astray;
 use super::super::state::{covers, get};
 use crate::model::ObjectKind;
 use crate::target::Shown;
@@ -26,7 +27,13 @@ pub(in super::super) async fn list_shape(cx: &mut Conversation, form: Form) -> C
 pub(in super::super) async fn filter_honoured(cx: &mut Conversation, form: Form) -> Checked {
     cx.user(json!({})).await?;
     let seen = cx.find(form, USER, "userName", &uuid::Uuid::new_v4().to_string()).await?;
-    cx.verdict("C-02", &seen)
+    cx.verdict("C-02", &seen)?;
+    // A strange group is matched as a strange user is. Groups that cannot be made are the matter of other checks.
+    if cx.with_groups().is_ok() && cx.group(&[]).await.is_ok() {
+        let seen = cx.find(form, ObjectKind::Group, "displayName", &uuid::Uuid::new_v4().to_string()).await?;
+        cx.verdict("C-02", &seen)?;
+    }
+    Ok(())
 }
 
 pub(in super::super) async fn filter_case(cx: &mut Conversation, form: Form) -> Checked {
@@ -86,6 +93,10 @@ pub(in super::super) async fn create_echo(cx: &mut Conversation, form: Form) -> 
         let kept = judge("C-13", &seen).filter(|kept| kept.status == Status::Fail);
         if let (Ok(()), Some(kept)) = (&answered, kept) {
             return cx.fails(format!("read back: {}", kept.why));
+        }
+        seen.location = read.location;
+        if let (Ok(()), Some(astray)) = (&answered, astray(&seen)) {
+            return cx.warns(format!("read back: {astray}"));
         }
     }
     cx.last = write;
@@ -183,18 +194,39 @@ pub(in super::super) async fn paging(cx: &mut Conversation, form: Form) -> Check
 }
 
 pub(in super::super) async fn id_stable(cx: &mut Conversation, form: Form) -> Checked {
-    let user = cx.user(json!({})).await?;
-    let seen = cx.find(form, USER, "userName", &login(&user)).await?;
+    let body = full(cx);
+    let mut made = cx.write(form, Method::POST, "/Users", Some(body.clone())).await?;
+    if made.status >= 300 || id_of(&made.body).is_empty() {
+        return Err(Finding::skip(format!("no user could be made: {}", refused(&made))));
+    }
+    let user = made.body.take();
+    let path = format!("/Users/{}", segment(id_of(&user)));
+    let mut seen = cx.get(&path, "").await?;
+    match seen.status {
+        200 => {}
+        404 => return cx.fails("what was made is not found by the `id` of the create"),
+        _ => return Err(Finding::skip(format!("what was made cannot be read: {}", refused(&seen)))),
+    }
+    seen.current = user.clone();
+    cx.verdict("C-23", &seen)?;
+    let seen = cx.find(form, USER, "userName", &login(&body)).await?;
     match resources(&seen.body).first() {
         Some(one) if id_of(one) == id_of(&user) => {}
         Some(_) => return cx.fails("the `id` in a list differs"),
         None => return Err(Finding::skip("the user is not found by its name")),
     }
-    let seen =
-        cx.patch(Form::Rfc, &user, json!([{ "op": "replace", "path": "displayName", "value": "Other" }])).await?;
-    if seen.status >= 300 {
-        return Ok(());
+    let renamed = json!([{ "op": "replace", "path": "displayName", "value": "Other" }]);
+    let mut seen = cx.patch_alone(form, &path, renamed).await?;
+    // What is no resource is told by C-21, and what is refused by the checks of PATCH.
+    if seen.status < 300 && get(&seen.body, "id").is_some() {
+        seen.current = user.clone();
+        cx.verdict("C-23", &seen)?;
     }
+    let mut seen = cx.get(&path, "").await?;
+    if seen.status != 200 {
+        return cx.fails(format!("after a PATCH the user is not found by its `id`: {}", refused(&seen)));
+    }
+    seen.current = user;
     cx.verdict("C-23", &seen)
 }
 
