@@ -1,9 +1,10 @@
 //! From which of several names an anchor is read: chosen once for a source and each kind, never for a record (sources.md 13).
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::again::each_record;
 use super::file::mapper_of;
-use super::frame::{Decoder, Framed, Framer};
 use super::map::{Mapped, Mapper};
 use super::preset::{FormatName, Preset};
 use super::raw::{LdifChange, RawBody, RawRecord};
@@ -23,7 +24,7 @@ pub struct AnchorSource {
 }
 
 /// Chooses where it is not remembered: the first record of the kind that has one decides.
-pub fn choose(reading: &mut Reading<'_>, plans: &mut [Plan]) {
+pub fn choose(reading: &Reading<'_>, plans: &mut [Plan]) {
     if !plans.iter().any(|plan| has_several(plan, reading.settings)) {
         return;
     }
@@ -50,7 +51,11 @@ pub fn choose(reading: &mut Reading<'_>, plans: &mut [Plan]) {
             opened.anchor_sources = Arc::clone(&chosen);
         }
     }
-    reading.anchor_sources = chosen;
+}
+
+/// What was chosen: the same for all files.
+pub fn chosen(plans: &[Plan]) -> &[AnchorSource] {
+    plans.iter().find_map(Plan::opened).map_or(&[], |opened| &opened.anchor_sources)
 }
 
 /// Records of a CSV file have the same columns, of which two are the same thing by different headings.
@@ -80,26 +85,19 @@ pub fn position(preset: &Preset, chosen: &AnchorSource) -> Option<usize> {
 /// Looks through one file until nothing is open.
 fn look(reading: &Reading<'_>, plan: &Plan, open: &mut Vec<ObjectKind>, chosen: &mut Vec<AnchorSource>) {
     let Some(opened) = plan.opened() else { return };
-    let Ok(file) = reading.set.files[plan.index].open() else { return };
-    let (preset, limits) = (&opened.preset, reading.settings.limits);
+    let preset = &opened.preset;
     let candidates = anchor_candidates(preset, reading.settings);
     let mut mapper = mapper_of(reading.given(), plan.index, opened, plan.is_delta, Arc::clone(preset));
-    let mut framer = Framer::new(&file, &opened.choice, &opened.format, limits);
-    let names = super::wanted::of_preset(preset, Some(&candidates.iter().map(ToString::to_string).collect()));
-    let mut decoder = Decoder::of_wanted(&opened.format, limits, names);
-    // What is wrong with a record is said when it is read.
-    while !open.is_empty()
-        && let Ok(Some(framed)) = framer.next()
-    {
-        let Framed::Record { line, bytes } = framed else { continue };
-        let Ok(mut record) = decoder.decode(bytes, line) else { continue };
-        if let Some(found) = source_of(&mut mapper, &mut record, &candidates)
+    let wanted = super::wanted::of_preset(preset, Some(&candidates.iter().map(ToString::to_string).collect()));
+    each_record(reading.given(), plan, wanted, |record| {
+        if let Some(found) = source_of(&mut mapper, record, &candidates)
             && let Some(at) = open.iter().position(|kind| *kind == found.kind)
         {
             open.remove(at);
             chosen.push(found);
         }
-    }
+        if open.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
 }
 
 fn source_of(mapper: &mut Mapper, record: &mut RawRecord<'_>, candidates: &[Arc<str>]) -> Option<AnchorSource> {

@@ -12,6 +12,7 @@
 //! last time is not known here.
 
 mod absence;
+mod again;
 mod anchor_source;
 mod assignments;
 mod attributes;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::Arc;
 
-use super::anchor_source::{self, AnchorSource};
+use super::anchor_source;
 use super::assignments;
 use super::base::Lasting;
 use super::batch::Batch;
@@ -106,7 +106,6 @@ pub(super) struct Reading<'a> {
     pub counts: Counts,
     /// Canonical name of the anchor, by kind.
     pub anchors: BTreeMap<ObjectKind, Arc<str>>,
-    pub anchor_sources: Arc<[AnchorSource]>,
     pub seen: Seen,
     pub references: Option<References>,
     pub refused_without_anchor: u64,
@@ -183,7 +182,6 @@ pub(super) fn read_by<E>(
         problems: Problems::default(),
         counts: Counts::default(),
         anchors: rules::remembered_anchors(memory),
-        anchor_sources: Arc::new([]),
         seen: Seen::after(known.recall.count()),
         references: None,
         refused_without_anchor: 0,
@@ -208,7 +206,7 @@ pub(super) fn read_by<E>(
     let mut plans = plan(&mut reading, &mut presets);
     rules::check_anchor_setting(&mut reading, &plans);
     delta::mark(&mut reading, &mut plans);
-    anchor_source::choose(&mut reading, &mut plans);
+    anchor_source::choose(&reading, &mut plans);
     if settings.references {
         let references = References::build(&mut reading, &plans, &mut presets);
         reading.references = references;

@@ -1,13 +1,14 @@
 //! References between objects of a set: from DNs, ids, addresses and numbers to anchors (sources.md 14).
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::again::each_record;
 use super::base::BaseKey;
 use super::draft::Draft;
 use super::file::{choose_anchor, mapper_of};
-use super::frame::{Decoder, Framed, Framer};
 use super::map::Mapped;
 use super::preset::{Canon, Preset, Presets, ReferenceBy};
 use super::raw::{LdifChange, RawBody};
@@ -61,31 +62,27 @@ impl References {
         let mut table = Self::default();
         for plan in plans {
             let Some(opened) = plan.opened() else { continue };
-            let found = &reading.set.files[plan.index];
-            let named = found.preset.as_deref().unwrap_or(&reading.settings.preset);
+            let given = reading.given();
+            let named = given.set.files[plan.index].preset.as_deref().unwrap_or(&given.settings.preset);
             let name = if named == "detect" { opened.preset.name.clone() } else { named.to_owned() };
-            let (Some(preset), Ok(file)) = (presets.keys_of(&name, reading.settings), found.open()) else { continue };
-            let mut mapper = mapper_of(reading.given(), plan.index, opened, plan.is_delta, Arc::clone(&preset));
-            let limits = reading.settings.limits;
-            let mut framer = Framer::new(&file, &opened.choice, &opened.format, limits);
+            let Some(preset) = presets.keys_of(&name, given.settings) else { continue };
+            let mut mapper = mapper_of(given, plan.index, opened, plan.is_delta, Arc::clone(&preset));
             let wanted = super::wanted::of_preset(&preset, Some(&["onPremisesDistinguishedName".to_owned()].into()));
-            let mut decoder = Decoder::of_wanted(&opened.format, limits, wanted);
             let mut remarks = Vec::new();
-            while let Ok(Some(framed)) = framer.next() {
-                let Framed::Record { line, bytes } = framed else { continue };
-                let Ok(mut record) = decoder.decode(bytes, line) else { continue };
+            each_record(given, plan, wanted, |record| {
                 match std::mem::replace(&mut record.body, RawBody::Content) {
                     RawBody::Content | RawBody::Change(LdifChange::Add) => {}
-                    RawBody::Change(_) => continue,
+                    RawBody::Change(_) => return ControlFlow::Continue(()),
                 }
-                let mapped = mapper.map(&mut record, &mut remarks);
+                let mapped = mapper.map(record, &mut remarks);
                 remarks.clear();
-                let Mapped::Object(draft) = mapped else { continue };
-                let anchor = choose_anchor(&mut reading.anchors, opened, reading.settings, &preset, &draft);
+                let Mapped::Object(draft) = mapped else { return ControlFlow::Continue(()) };
+                let anchor = choose_anchor(&mut reading.anchors, opened, given.settings, &preset, &draft);
                 if let Some((_, anchor)) = anchor {
                     table.add(&draft, anchor, &kinds);
                 }
-            }
+                ControlFlow::Continue(())
+            });
         }
         // the first object in the order of files and lines wins
         table.entries.sort_by_key(|(hash, at)| (*hash, *at));

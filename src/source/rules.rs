@@ -1,16 +1,19 @@
 //! What must hold of a set as a whole (sources.md 13, 15, 16).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use super::again::each_record;
+use super::anchor_source::chosen;
 use super::canonical;
 use super::delta;
 use super::draft::Draft;
+use super::fields::is_below;
 use super::file::mapper_of;
 use super::find::Filter;
-use super::frame::{Decoder, Framed, Framer};
 use super::manifest::ManifestMode;
 use super::memory::{FileMemory, Newest, SAMPLES, SetMemory};
 use super::preset::{Canon, FormatName, Preset, Slot};
@@ -255,8 +258,8 @@ pub fn judge(reading: &mut Reading<'_>, plans: &[Plan], files: &[FileReport], mo
             ObjectKind::Group => reading.counts.groups,
         };
         if let Some(name) = remembered.filter(|_| lacking > 0 && have == 0 && reading.counts.known == 0) {
-            let source = reading.anchor_sources.iter().find(|one| one.kind == kind).map(|one| Arc::clone(&one.source));
-            reading.problems.add(anchor_changed(kind, &name, source.as_deref()));
+            let source = chosen(plans).iter().find(|one| one.kind == kind).map(|one| &*one.source);
+            reading.problems.add(anchor_changed(kind, &name, source));
         }
     }
     let records: u64 = files.iter().map(|file| file.records).sum();
@@ -340,13 +343,13 @@ fn missing_files(reading: &mut Reading<'_>, memory: &SetMemory, plans: &[Plan], 
             continue;
         }
         let shape = Shape::of(name);
-        let same: Vec<&FileReport> =
-            files.iter().filter(|file| Shape::of(&file.file).pattern == shape.pattern).collect();
+        let shapes = files.iter().map(|file| Shape::of(&file.file));
+        let same: Vec<Shape> = shapes.filter(|now| now.pattern == shape.pattern).collect();
         // by a later one of its series; an older one is yesterday's, put back
         let has_later = shape.date.is_some_and(|last| {
             let is_later =
-                |now: Shape| now.number == shape.number && now.date.is_some_and(|now| now.is_since(last, locale));
-            same.iter().any(|file| is_later(Shape::of(&file.file)))
+                |now: &Shape| now.number == shape.number && now.date.is_some_and(|now| now.is_since(last, locale));
+            same.iter().any(is_later)
         });
         // there are fewer pages now
         let is_whole = || {
@@ -356,10 +359,10 @@ fn missing_files(reading: &mut Reading<'_>, memory: &SetMemory, plans: &[Plan], 
         let is_followed = has_later || is_whole();
         if !is_followed {
             let message = "the file was in the last set and is not there now";
-            let may_be_later = |now: Shape| {
+            let may_be_later = |now: &Shape| {
                 shape.date.zip(now.date).is_some_and(|(last, now)| Dates::latest(&[last, now], locale).is_none())
             };
-            let help = match same.iter().any(|file| may_be_later(Shape::of(&file.file))) {
+            let help = match same.iter().any(may_be_later) {
                 true => {
                     "whether the one that is there is later depends on whether names have the day first or the month: write the year first, or say `source.locale: en-GB`"
                 }
@@ -452,44 +455,29 @@ fn is_optional<'o>(
 
 /// Says whether a record of a file has the name, whatever it holds.
 fn is_named(reading: &Reading<'_>, plan: &Plan, name: &str) -> bool {
-    let (Some(opened), Ok(file)) = (plan.opened(), reading.set.files[plan.index].open()) else { return false };
-    let limits = reading.settings.limits;
-    let mut framer = Framer::new(&file, &opened.choice, &opened.format, limits);
-    let mut decoder = Decoder::new(&opened.format, limits);
-    let is_it = |own: &str| {
-        let sought = name.get(..own.len()).is_some_and(|start| start.eq_ignore_ascii_case(own));
-        // of `members.id` an empty list shows `members` alone
-        sought && (own.len() == name.len() || name[own.len()..].starts_with('.'))
-    };
-    while let Ok(Some(framed)) = framer.next() {
-        let Framed::Record { line, bytes } = framed else { continue };
-        let Ok(record) = decoder.decode(bytes, line) else { continue };
-        if record.attributes.iter().any(|attribute| is_it(&attribute.name)) {
-            return true;
-        }
-    }
-    false
+    // of `members.id` an empty list shows `members` alone
+    let is_it = |own: &str| own.eq_ignore_ascii_case(name) || is_below(name, own);
+    let mut found = false;
+    each_record(reading.given(), plan, None, |record| {
+        found = record.attributes.iter().any(|attribute| is_it(&attribute.name));
+        if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    found
 }
 
 /// Reads a file again, all records decoded, for the names that occur in it.
 fn occurring(reading: &Reading<'_>, plan: &Plan) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let (Some(opened), Ok(file)) = (plan.opened(), reading.set.files[plan.index].open()) else { return names };
+    let Some(opened) = plan.opened() else { return BTreeSet::new() };
     let mut mapper = mapper_of(reading.given(), plan.index, opened, plan.is_delta, Arc::clone(&opened.preset));
-    let limits = reading.settings.limits;
-    let mut framer = Framer::new(&file, &opened.choice, &opened.format, limits);
-    let mut decoder = Decoder::new(&opened.format, limits);
     let mut remarks = Vec::new();
     let mut slots: BTreeSet<Slot> = BTreeSet::new();
-    while let Ok(Some(framed)) = framer.next() {
-        let Framed::Record { line, bytes } = framed else { continue };
-        let Ok(mut record) = decoder.decode(bytes, line) else { continue };
-        mapper.map(&mut record, &mut remarks);
+    each_record(reading.given(), plan, None, |record| {
+        mapper.map(record, &mut remarks);
         remarks.clear();
         mapper.each_used(|slot| slots.extend([slot]));
-    }
-    names.extend(slots.into_iter().map(|slot| opened.preset.names.name(slot).to_owned()));
-    names
+        ControlFlow::Continue(())
+    });
+    slots.into_iter().map(|slot| opened.preset.names.name(slot).to_owned()).collect()
 }
 
 fn older(reading: &mut Reading<'_>, memory: &SetMemory) {
@@ -544,8 +532,8 @@ pub fn remember(reading: &mut Reading<'_>, plans: &[Plan], files: &[FileReport],
         .collect();
     memory.anchors =
         reading.anchors.iter().map(|(kind, name)| (kind_name(*kind).to_owned(), name.to_string())).collect();
-    let sources = reading.anchor_sources.iter();
-    memory.anchor_sources = sources.map(|one| (kind_name(one.kind).to_owned(), one.source.to_string())).collect();
+    memory.anchor_sources =
+        chosen(plans).iter().map(|one| (kind_name(one.kind).to_owned(), one.source.to_string())).collect();
     memory.newest = reading.newest.now.clone();
     memory.assigned = reading.assigned;
     memory.applied = applied;

@@ -1,11 +1,12 @@
 //! Objects with the same name as another (sources.md 15.4): both are kept, matching decides.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use super::again::each_record;
 use super::file::{choose_anchor, mapper_of};
-use super::frame::{Decoder, Framed, Framer};
 use super::map::Mapped;
 use super::preset::Canon;
 use super::raw::RawBody;
@@ -28,29 +29,23 @@ pub fn warn(reading: &mut Reading<'_>, plans: &[Plan]) {
     let mut text = String::new();
     for plan in plans {
         let Some(opened) = plan.opened() else { continue };
-        let found = &reading.set.files[plan.index];
-        let Ok(file) = found.open() else { continue };
-        let preset = &opened.preset;
-        let limits = reading.settings.limits;
-        let mut mapper = mapper_of(reading.given(), plan.index, opened, plan.is_delta, Arc::clone(preset));
-        let mut framer = Framer::new(&file, &opened.choice, &opened.format, limits);
-        let names = wanted::of_preset(preset, reading.settings.wanted.as_ref());
-        let mut decoder = Decoder::of_wanted(&opened.format, limits, names);
+        let (given, preset) = (reading.given(), &opened.preset);
+        let found = &given.set.files[plan.index];
+        let mut mapper = mapper_of(given, plan.index, opened, plan.is_delta, Arc::clone(preset));
+        let names = wanted::of_preset(preset, given.settings.wanted.as_ref());
         let mut remarks = Vec::new();
-        while let Ok(Some(framed)) = framer.next() {
-            let Framed::Record { line, bytes } = framed else { continue };
-            let Ok(mut record) = decoder.decode(bytes, line) else { continue };
+        each_record(given, plan, names, |record| {
             if record.body != RawBody::Content {
-                continue;
+                return ControlFlow::Continue(());
             }
-            let mapped = mapper.map(&mut record, &mut remarks);
+            let mapped = mapper.map(record, &mut remarks);
             remarks.clear();
-            let Mapped::Object(draft) = mapped else { continue };
+            let Mapped::Object(draft) = mapped else { return ControlFlow::Continue(()) };
             if draft.kind != ObjectKind::User || draft.deletion != Deletion::None {
-                continue;
+                return ControlFlow::Continue(());
             }
-            let anchor = choose_anchor(&mut reading.anchors, opened, reading.settings, preset, &draft);
-            let Some((_, anchor)) = anchor else { continue };
+            let anchor = choose_anchor(&mut reading.anchors, opened, given.settings, preset, &draft);
+            let Some((_, anchor)) = anchor else { return ControlFlow::Continue(()) };
             let key = ObjectKey::of(draft.kind, anchor);
             for name in SINGLE {
                 let Some(value) = draft.text(name) else { continue };
@@ -66,8 +61,9 @@ pub fn warn(reading: &mut Reading<'_>, plans: &[Plan]) {
                 );
                 reading
                     .problems
-                    .add(problem.in_file(&found.name).on_line(Some(line)).of_attribute(Some(name.to_string())));
+                    .add(problem.in_file(&found.name).on_line(Some(draft.line)).of_attribute(Some(name.to_string())));
             }
-        }
+            ControlFlow::Continue(())
+        });
     }
 }
