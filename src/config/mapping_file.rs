@@ -242,23 +242,11 @@ fn filter(file: &mut File<'_>, block: &Block, key: &str, known: &Known) -> Optio
 
 /// Judges the name that a clause tests: of one that nobody has every clause but a negative one leaves everybody out.
 fn tested(file: &mut File<'_>, item: &Item, known: &Known) {
-    let (Some(name), span) = (item.text(), item.span.clone().unwrap_or_default()) else { return };
-    if known.is_secret(name) {
-        let message = format!("`{name}` is a secret and is never read from an export");
-        file.error("secret_attribute", span, message, "test another attribute");
-        return;
-    }
-    if name.trim().is_empty() || known.knows(name) {
-        return;
-    }
-    let help = match known.nearest(name) {
-        Some(near) => format!("an attribute with a similar name exists: `{near}`"),
-        None => "write the name of a source attribute; `provisiond source show` lists them".to_owned(),
-    };
-    let severity = if known.complete { Severity::Error } else { Severity::Warning };
-    let message = format!("the source is not known to have an attribute `{name}`");
-    let diagnostic = Diagnostic::new(severity, "unknown_attribute", message);
-    file.faults.push(diagnostic.at(file.name, file.text, span, None).with_help(help));
+    let Some(name) = item.text().filter(|name| !name.trim().is_empty()) else { return };
+    let Some(misnamed) = known.judge(name) else { return };
+    let diagnostic = Diagnostic::new(misnamed.severity, misnamed.code, misnamed.message);
+    let diagnostic = diagnostic.at(file.name, file.text, item.span.clone().unwrap_or_default(), None);
+    file.faults.push(diagnostic.with_help(misnamed.help.unwrap_or_else(|| "test another attribute".to_owned())));
 }
 
 fn group_drafts(block: &Block, key: &str) -> Vec<GroupDraft> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::convert::Form;
 use super::draft::{Draft, Source};
 use super::fault::{Fault, Part};
-use super::names::{IS_SOFT_DELETED, Known};
+use super::names::{IS_SOFT_DELETED, Known, Misnamed, UNKNOWN_ATTRIBUTE};
 use super::rules::{TargetRules, is_multivalued, kind_of, same_place};
 use super::{AttributeMapping, ObjectMapping, Rule};
 use crate::diagnostic::{Severity, nearest};
@@ -78,9 +78,6 @@ fn matching_faults(drafts: &[Draft]) -> Vec<Fault> {
     }
     faults
 }
-
-/// The code of [`expr`] for an attribute that the source does not have.
-const UNKNOWN_ATTRIBUTE: &str = "unknown_attribute";
 
 /// One mapping while it is looked at.
 struct Compiling<'d> {
@@ -228,7 +225,7 @@ impl Compiling<'_> {
                     expression.attributes().filter(|name| self.known.is_secret(name)).map(str::to_owned).collect();
                 for name in &secrets {
                     let at = text.find(&format!("[{name}]")).map(|at| at..at + name.len() + 2);
-                    self.secret(name, at);
+                    self.known.judge(name).into_iter().for_each(|misnamed| self.misnamed(misnamed, at.clone()));
                 }
                 secrets.is_empty().then_some(Rule::Expression(expression))
             }
@@ -276,27 +273,18 @@ impl Compiling<'_> {
         }));
     }
 
+    /// Says whether a name may be read; one that is only perhaps unknown may.
     fn attribute(&mut self, name: &str, range: std::ops::Range<usize>) -> bool {
-        if self.known.is_secret(name) {
-            self.secret(name, Some(range));
-            return false;
-        }
-        if self.known.knows(name) {
-            return true;
-        }
-        let severity = if self.known.complete { Severity::Error } else { Severity::Warning };
-        let help = match self.known.nearest(name) {
-            Some(near) => format!("an attribute with a similar name exists: `{near}`"),
-            None => "write the name of a source attribute; `provisiond source show` lists them".to_owned(),
-        };
-        let message = format!("the source is not known to have an attribute `{name}`");
-        self.faults.push(Fault::new(severity, UNKNOWN_ATTRIBUTE, Part::Source, message).at(range).help(help));
-        !self.known.complete
+        let Some(misnamed) = self.known.judge(name) else { return true };
+        let may_be = misnamed.severity == Severity::Warning;
+        self.misnamed(misnamed, Some(range));
+        may_be
     }
 
-    fn secret(&mut self, name: &str, range: Option<std::ops::Range<usize>>) {
-        let message = format!("`{name}` is a secret and is never read from an export");
-        let fault = Fault::error("secret_attribute", Part::Source, message).help("remove this mapping");
+    fn misnamed(&mut self, misnamed: Misnamed, range: Option<std::ops::Range<usize>>) {
+        let Misnamed { severity, code, message, help } = misnamed;
+        let help = help.unwrap_or_else(|| "remove this mapping".to_owned());
+        let fault = Fault::new(severity, code, Part::Source, message).help(help);
         self.faults.push(Fault { range, ..fault });
     }
 

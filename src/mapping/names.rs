@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::diagnostic::nearest;
+use crate::diagnostic::{Severity, nearest};
 use crate::expr::KnownNames;
 use crate::model::names::{CANONICAL, FURTHER, GRAPH, spelling};
 
@@ -10,6 +10,9 @@ pub use crate::model::names::is_secret;
 
 /// Computed for each job from state, assignment and filters (service.md 1).
 pub const IS_SOFT_DELETED: &str = "IsSoftDeleted";
+
+/// The code for an attribute that the source does not have, of expressions too.
+pub(super) const UNKNOWN_ATTRIBUTE: &str = "unknown_attribute";
 
 /// The source attributes that a mapping may name.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +25,15 @@ pub struct Known {
     pub secret: BTreeSet<String>,
     /// The job provisions everybody, assigned or not.
     pub everybody: bool,
+}
+
+/// Why a name does not do; what to write instead of a secret depends on where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misnamed {
+    pub severity: Severity,
+    pub code: &'static str,
+    pub message: String,
+    pub help: Option<String>,
 }
 
 /// Returns the canonical name that `name` stands for; any other name stands for itself.
@@ -44,10 +56,35 @@ fn is_extension(name: &str) -> bool {
 }
 
 impl Known {
-    pub fn knows(&self, name: &str) -> bool {
+    fn knows(&self, name: &str) -> bool {
         name == IS_SOFT_DELETED
             || is_canonical(name)
             || self.others.iter().any(|other| other.eq_ignore_ascii_case(name))
+    }
+
+    /// What is wrong with a name that somebody writes for an attribute of the source.
+    pub fn judge(&self, name: &str) -> Option<Misnamed> {
+        if self.is_secret(name) {
+            return Some(Misnamed {
+                severity: Severity::Error,
+                code: "secret_attribute",
+                message: format!("`{name}` is a secret and is never read from an export"),
+                help: None,
+            });
+        }
+        if self.knows(name) {
+            return None;
+        }
+        let help = match self.nearest(name) {
+            Some(near) => format!("an attribute with a similar name exists: `{near}`"),
+            None => "write the name of a source attribute; `provisiond source show` lists them".to_owned(),
+        };
+        Some(Misnamed {
+            severity: if self.complete { Severity::Error } else { Severity::Warning },
+            code: UNKNOWN_ATTRIBUTE,
+            message: format!("the source is not known to have an attribute `{name}`"),
+            help: Some(help),
+        })
     }
 
     /// Every name as expressions compare them, case included.
@@ -61,12 +98,12 @@ impl Known {
         is_extension(name)
     }
 
-    pub fn is_secret(&self, name: &str) -> bool {
+    pub(super) fn is_secret(&self, name: &str) -> bool {
         is_secret(name) || self.secret.iter().any(|secret| secret.eq_ignore_ascii_case(name))
     }
 
     /// The known name that was probably meant.
-    pub fn nearest(&self, name: &str) -> Option<&str> {
+    fn nearest(&self, name: &str) -> Option<&str> {
         let graph = GRAPH.iter().map(|(graph, _)| *graph);
         let others = self.others.iter().map(String::as_str);
         nearest(name, CANONICAL.into_iter().chain(FURTHER).chain([IS_SOFT_DELETED]).chain(graph).chain(others))
