@@ -166,6 +166,10 @@ fn is_day(month: u32, day: u32) -> bool {
     (1..=12).contains(&month) && (1..=31).contains(&day)
 }
 
+fn is_time([hour, minute, second]: [u32; 3]) -> bool {
+    hour < 24 && minute < 60 && second < 60
+}
+
 /// Finds a date, with or without a time, that no further digit touches.
 fn find_date(file: &str) -> Option<(Range<usize>, Dates)> {
     let mut from = 0;
@@ -178,7 +182,7 @@ fn find_date(file: &str) -> Option<(Range<usize>, Dates)> {
         let (month, day) = (part(2).or_else(|| part(4))?, part(3).or_else(|| part(5))?);
         let mut time = [part(6).unwrap_or(0), part(7).unwrap_or(0), part(8).unwrap_or(0)];
         let touched = |end: usize| file[end..].bytes().next().is_some_and(|byte| byte.is_ascii_digit());
-        if found.get(6).is_some() && (touched(end) || time[0] > 23 || time[1] > 59 || time[2] > 59) {
+        if found.get(6).is_some() && (touched(end) || !is_time(time)) {
             // what looked like a time is a number of its own
             end = found.get(3).or_else(|| found.get(5))?.end();
             time = [0; 3];
@@ -233,12 +237,11 @@ fn find_stamp(file: &str) -> Option<(Range<usize>, Dates)> {
         let is_free = |byte: Option<u8>| byte.is_none_or(|byte| !byte.is_ascii_digit());
         let part = |name: &str| found.name(name)?.as_str().parse::<u32>().ok();
         let hour = match (part("hour")?, found.name("half").map(|half| half.as_str())) {
-            (hour, Some("P")) => hour % 12 + 12,
-            (hour, Some(_)) => hour % 12,
+            (hour, Some(half)) => hour_of(hour, half == "P"),
             (hour, None) => hour,
         };
         let date = [part("year")?, part("month")?, part("day")?, hour, part("minute")?, part("second")?];
-        let is_date = is_day(date[1], date[2]) && hour < 24 && date[4] < 60 && date[5] < 60;
+        let is_date = is_day(date[1], date[2]) && is_time([hour, date[4], date[5]]);
         let bytes = file.as_bytes();
         (is_date && is_free(bytes[..range.start].last().copied()) && is_free(bytes.get(range.end).copied()))
             .then_some((range, Dates::sure(date)))
@@ -372,7 +375,7 @@ fn time_at(file: &str, from: usize) -> ([u32; 3], usize) {
         _ => return none,
     };
     match time {
-        [Some(hour), Some(minute), Some(second)] if hour < 24 && minute < 60 && second < 60 => {
+        [Some(hour), Some(minute), Some(second)] if is_time([hour, minute, second]) => {
             let hour = half.map_or(hour, |(_, is_second)| hour_of(hour, *is_second));
             end_of_time(file, start + end, [hour, minute, second], has_seconds)
         }
@@ -393,27 +396,26 @@ fn end_of_time(file: &str, end: usize, [hour, minute, second]: [u32; 3], has_sec
         end += if (1..=9).contains(&digits) { digits + 1 } else { 0 };
     }
     end += usize::from(file[end..].starts_with('Z'));
-    let half = file[end..].trim_start_matches([' ', '_']).get(..2).map(str::to_ascii_lowercase);
-    let is_second = match half.as_deref() {
+    let words = file[end..].trim_start_matches([' ', '_']);
+    let is_second = match words.get(..2).map(str::to_ascii_lowercase).as_deref() {
         Some("am") => false,
         Some("pm") => true,
         Some(_) | None => return ([hour, minute, second], end),
     };
-    let blanks = file[end..].len() - file[end..].trim_start_matches([' ', '_']).len();
-    let behind = end + blanks + 2;
-    match file[behind..].starts_with(char::is_alphanumeric) || !(1..=12).contains(&hour) {
-        true => ([hour, minute, second], end),
-        false => ([hour_of(hour, is_second), minute, second], behind),
+    if words[2..].starts_with(char::is_alphanumeric) || !(1..=12).contains(&hour) {
+        return ([hour, minute, second], end);
     }
+    ([hour_of(hour, is_second), minute, second], file.len() - words.len() + 2)
 }
 
 /// Finds a date with the signs for year, month and day.
 fn find_kanji(file: &str) -> Option<(Range<usize>, Dates)> {
-    let found = KANJI.captures(file)?;
+    // the pattern takes longer to compile than most names to take apart
+    let found = if file.contains('年') { KANJI.captures(file)? } else { return None };
     let part = |index: usize| found.get(index)?.as_str().parse::<u32>().ok();
     let date = [part(1)?, part(2)?, part(3)?, part(4).unwrap_or(0), part(5).unwrap_or(0), part(6).unwrap_or(0)];
     let range = found.get(0)?.range();
-    if !is_day(date[1], date[2]) || date[3] > 23 || date[4] > 59 || date[5] > 59 {
+    if !is_day(date[1], date[2]) || !is_time([date[3], date[4], date[5]]) {
         return None;
     }
     if found.get(4).is_some() {
