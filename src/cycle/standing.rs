@@ -149,8 +149,7 @@ impl<T> Line<'_, T> {
 impl ScopeRules {
     /// `source.include` and `source.exclude`; whoever they leave out is neither provisioned nor deprovisioned (X7).
     fn lists_let_in(&self, object: &SourceObject, kind: &KindRules<'_>) -> Option<bool> {
-        let matching = kind.mapping.first_matching_source().and_then(|name| object.text(name));
-        self.let_in(&object.anchor, matching.as_slice())
+        self.let_in(&object.anchor, matching_value(object, kind).as_slice())
     }
 
     /// Takes away from `names` those that an object has, as the lists name people.
@@ -158,8 +157,7 @@ impl ScopeRules {
         if names.is_empty() {
             return;
         }
-        let matching = kind.mapping.first_matching_source().and_then(|name| object.text(name));
-        for name in std::iter::once(object.anchor.as_str()).chain(matching) {
+        for name in std::iter::once(object.anchor.as_str()).chain(matching_value(object, kind)) {
             names.remove(&*name.to_lowercase());
         }
     }
@@ -182,6 +180,11 @@ impl ScopeRules {
             (false, is_open) => Some(is_open),
         }
     }
+}
+
+/// What the lists name an object by besides its anchor.
+fn matching_value<'o>(object: &'o SourceObject, kind: &KindRules<'_>) -> Option<&'o str> {
+    kind.mapping.first_matching_source().and_then(|name| object.text(name))
 }
 
 /// The deletion date that the source gives.
