@@ -112,7 +112,7 @@ impl Span {
     /// Batches are small enough for that; see [`MOST`].
     #[inline]
     pub fn new(from: usize, to: usize) -> Self {
-        Self { from: from as u32, to: to as u32 }
+        Self { from: u32::try_from(from).unwrap_or(u32::MAX), to: u32::try_from(to).unwrap_or(u32::MAX) }
     }
 
     #[inline]
