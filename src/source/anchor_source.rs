@@ -33,10 +33,11 @@ pub fn choose(reading: &Reading<'_>, plans: &mut [Plan]) {
         presets.into_iter().any(|preset| position(preset, chosen).is_some())
     };
     let mut chosen: Vec<AnchorSource> = remembered(reading).into_iter().filter(is_read).collect();
-    // Of a kind that nobody was of nothing is looked for each time anew.
+    // Of a kind that nobody was of nothing is looked for each time anew; a restart forgets what was chosen of all.
     let is_open = |kind: &ObjectKind| {
-        let known = reading.memory.is_none_or(|memory| memory.anchors.contains_key(kind_name(*kind)));
-        known && chosen.iter().all(|chosen| chosen.kind != *kind)
+        let anchors = reading.memory.map(|memory| &memory.anchors).filter(|anchors| !anchors.is_empty());
+        anchors.is_none_or(|anchors| anchors.contains_key(kind_name(*kind)))
+            && chosen.iter().all(|chosen| chosen.kind != *kind)
     };
     let mut open: Vec<ObjectKind> = KINDS.into_iter().filter(is_open).collect();
     for plan in plans.iter() {

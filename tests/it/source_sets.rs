@@ -1105,3 +1105,21 @@ fn dated_files_with_a_number_at_their_end_follow_on_those_of_the_day_before() {
         }
     }
 }
+
+/// After a restart changes may still be remembered, and no anchor is.
+#[test]
+fn the_name_of_an_anchor_is_chosen_anew_where_none_is_remembered() {
+    let entry = |number: u32, more: &str| {
+        format!(
+            "dn: uid=u{number},dc=x\nobjectClass: person\nuid: u{number}\ncn: U\nsn: U\nipaUniqueID: ipa-{number}\n{more}\n"
+        )
+    };
+    let bench = Bench::new(&[("people.ldif", &(entry(1, "") + &entry(2, "nsUniqueId: ns-2\n")))])
+        .set(|settings| settings.preset = "389ds-ldif".to_owned());
+    let anchors = |given: &Given| given.objects.iter().map(|object| object.anchor.to_string()).collect::<Vec<_>>();
+    let first = bench.read();
+    assert_eq!(anchors(&first), ["ipa-1", "ipa-2"]);
+    let restarted =
+        SetMemory { anchors: Default::default(), anchor_sources: Default::default(), ..first.report.memory.clone() };
+    assert_eq!(anchors(&bench.read_with(Some(&restarted), &Remembered::default())), ["ipa-1", "ipa-2"]);
+}
