@@ -396,9 +396,14 @@ fn choose_generations(settings: &Settings, set: &mut FileSet) {
     // of a file that was saved a second time nobody knows which is meant
     let exports = || set.files.iter().filter(is_export);
     let names: BTreeSet<&str> = exports().map(|found| &*found.name).collect();
-    let copies = exports().filter_map(|found| Some((&*found.name, found.shape.copy_of.as_deref()?)));
-    problems
-        .extend(copies.filter(|(_, original)| names.contains(original)).map(|(name, other)| ambiguous(name, other)));
+    let mut meant: BTreeMap<&str, &str> = names.iter().map(|name| (*name, *name)).collect();
+    for found in exports() {
+        let Some(original) = found.shape.copy_of.as_deref() else { continue };
+        match meant.get(original) {
+            Some(other) => problems.push(ambiguous(&found.name, other)),
+            None => drop(meant.insert(original, &found.name)),
+        }
+    }
     set.problems.extend(problems);
 }
 
