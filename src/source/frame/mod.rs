@@ -110,8 +110,7 @@ impl<R: Feed> Framer<R> {
         }
         match self {
             Self::Csv(framer) => framer.take(extent, is_it),
-            // where an object begins depends on all before it
-            Self::Json(_) => Ok(None),
+            Self::Json(framer) => framer.take(extent, is_it),
             Self::Ldif(framer) => framer.take(extent, is_it),
         }
     }

@@ -64,8 +64,8 @@ fn frames_what_is_known(file: &[u8], choice: &Choice, format: &Format, limits: L
 
 /// Checks that of records which another file gave none is taken that would not be found, whatever comes around it.
 ///
-/// Both files are of some of the `parts`, in any order.
-pub(super) fn frames_what_was_known(parts: &[&str], choice: &Choice, format: &Format, limits: Limits) {
+/// Both files begin with `head`, and are of some of the `parts`, in any order.
+pub(super) fn frames_what_was_known(head: &str, parts: &[&str], choice: &Choice, format: &Format, limits: Limits) {
     let mut state = 5_u64;
     let mut random = |most: usize| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -73,12 +73,12 @@ pub(super) fn frames_what_was_known(parts: &[&str], choice: &Choice, format: &Fo
     };
     let mut taken = 0;
     for _ in 0..20_000 {
-        let before: String = (0..random(12)).map(|_| parts[random(parts.len())]).collect();
-        let mut now: Vec<&str> = before.split_inclusive('\n').collect();
+        let before: String = [head].into_iter().chain((0..random(12)).map(|_| parts[random(parts.len())])).collect();
+        let mut now: Vec<&str> = before[head.len()..].split_inclusive('\n').collect();
         for _ in 0..random(3) {
             now.insert(random(now.len() + 1), parts[random(parts.len())]);
         }
-        let now = now.concat();
+        let now = head.to_owned() + &now.concat();
         let all = |file: &str, known: &[Vec<u8>]| frame(file.as_bytes(), choice, format, limits, known);
         let known: Vec<Vec<u8>> = all(&before, &[]).0.into_iter().filter_map(|(_, bytes)| bytes).collect();
         let expected = all(&now, &[]);

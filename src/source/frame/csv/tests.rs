@@ -175,7 +175,7 @@ fn what_was_a_record_is_taken_only_where_it_is_one() {
     let parts = ["a", ",", "\"", "\n", "\n", "b,c\n", "\"x\ny\"\n", "\r\n", "\r", " ", "\u{e9}", "version:", "1,2\r\n"];
     for heading in [true, false] {
         let (choice, format) = (choice("utf-8", Reason::Whole), format(&["a", "b"], heading));
-        frames_what_was_known(&parts, &choice, &format, Limits::default());
-        frames_what_was_known(&parts, &choice, &format, Limits { record: 5, ..Limits::default() });
+        frames_what_was_known("", &parts, &choice, &format, Limits::default());
+        frames_what_was_known("", &parts, &choice, &format, Limits { record: 5, ..Limits::default() });
     }
 }

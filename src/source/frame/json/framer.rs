@@ -8,6 +8,7 @@ use super::super::{FileFault, Framed, Limits, RecordFault};
 use super::scan::{Scan, Stop};
 use super::{JsonFacts, JsonFormat, JsonShape};
 use crate::source::encoding::Input;
+use crate::source::extent::Extent;
 use crate::source::fetch::Feed;
 
 /// Top-level members besides the records are held up to this, together.
@@ -44,6 +45,8 @@ enum Place {
     Elements {
         first: bool,
     },
+    /// Before an element that begins with this byte.
+    Element(u8),
     /// After the document.
     After,
     Lines,
@@ -73,18 +76,16 @@ impl<R: Feed> JsonFramer<R> {
 
     #[allow(clippy::should_implement_trait)] // lends from its own buffer
     pub fn next(&mut self) -> Result<Option<Framed<'_>>, FileFault> {
-        let lent = std::mem::take(&mut self.lent);
-        self.pass(lent);
-        self.last_line = self.last_line.max(self.line);
+        self.pass_lent();
         loop {
             match self.place {
                 Place::Start => self.start()?,
                 Place::Lines => return self.next_line(),
                 Place::Members { first } => self.member(first)?,
-                Place::Elements { first } => {
-                    if let Some(begin) = self.element(first)? {
-                        return self.record(begin).map(Some);
-                    }
+                Place::Elements { first } => self.element(first)?,
+                Place::Element(begin) => {
+                    self.place = Place::Elements { first: false };
+                    return self.record(begin).map(Some);
                 }
                 Place::After => {
                     if self.peek()?.is_some() {
@@ -101,6 +102,52 @@ impl<R: Feed> JsonFramer<R> {
                 }
             }
         }
+    }
+
+    /// See [`super::super::Framer::take`].
+    pub fn take(&mut self, extent: Extent, is_it: impl FnOnce(&[u8]) -> bool) -> Result<Option<u64>, FileFault> {
+        let length = extent.octets();
+        self.pass_lent();
+        if let Place::Elements { first } = self.place {
+            self.element(first)?;
+        }
+        let by_lines = match self.place {
+            Place::Element(b'{') => false,
+            // what stood in an array may have had several
+            Place::Lines => extent.lines() == 1,
+            Place::Start | Place::Members { .. } | Place::Elements { .. } | Place::Element(_) | Place::After => {
+                return Ok(None);
+            }
+        };
+        if length == 0 || length > self.limits.record || (self.place == Place::Lines) != by_lines {
+            return Ok(None);
+        }
+        self.window.want(length + 2)?;
+        let data = self.window.data();
+        let whole = match data.get(length..) {
+            // an object ends with its last byte, whatever follows
+            Some(_) if !by_lines => length,
+            Some([b'\n', ..]) => length + 1,
+            Some([b'\r', b'\n', ..]) => length + 2,
+            Some(_) | None => return Ok(None),
+        };
+        if !is_it(&data[..length]) {
+            return Ok(None);
+        }
+        if by_lines {
+            self.facts.final_newline = true;
+        } else {
+            self.place = Place::Elements { first: false };
+        }
+        self.lent = whole;
+        self.facts.last_record = Some(self.line);
+        Ok(Some(self.line))
+    }
+
+    fn pass_lent(&mut self) {
+        let lent = std::mem::take(&mut self.lent);
+        self.pass(lent);
+        self.last_line = self.last_line.max(self.line);
     }
 
     /// Passes over bytes of the data and counts their lines.
@@ -379,14 +426,14 @@ impl<R: Feed> JsonFramer<R> {
         Ok(value)
     }
 
-    /// Goes to the next element of the array of records; says whether there is one, and how it begins.
-    fn element(&mut self, first: bool) -> Result<Option<u8>, FileFault> {
+    /// Goes to the next element of the array of records, or behind the array.
+    fn element(&mut self, first: bool) -> Result<(), FileFault> {
         let mut byte = self.peek()?;
         if byte == Some(b']') {
             self.pass(1);
             self.place =
                 if self.facts.shape == Some(JsonShape::Array) { Place::After } else { Place::Members { first: false } };
-            return Ok(None);
+            return Ok(());
         }
         if !first {
             if byte != Some(b',') {
@@ -395,10 +442,12 @@ impl<R: Feed> JsonFramer<R> {
             self.pass(1);
             byte = self.peek()?;
         }
-        self.place = Place::Elements { first: false };
         match byte {
             Some(b',' | b']' | b'}' | b':') | None => Err(self.unexpected("a record should stand here")),
-            Some(byte) => Ok(Some(byte)),
+            Some(byte) => {
+                self.place = Place::Element(byte);
+                Ok(())
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Framing and decoding of JSON as a table of cases.
 
-use super::super::trace::trace;
+use super::super::trace::{frames_what_was_known, trace};
 use super::super::{FileFacts, Format, Limits};
 use super::{JsonFacts, JsonFormat, JsonShape};
 use crate::source::encoding::{Choice, Reason, by_label};
@@ -141,4 +141,18 @@ fn keeps_to_its_limits() {
     }
     let wide = Limits { columns: 2, ..Limits::default() };
     assert_eq!(read_as(b"[{\"a\":1,\"b\":2,\"c\":3}]", &[""], wide).0, "1!limit.columns");
+}
+
+#[test]
+fn takes_what_is_known_as_it_would_be_found() {
+    let choice =
+        Choice { encoding: by_label("utf-8").expect("a label"), mark: 0, reason: Reason::Format, fallback: None };
+    let format = Format::Json(JsonFormat { records: vec!["value".to_owned(), String::new()] });
+    let array = ["{\"a\":1},\n", "{\"a\":1}\n", "{\"a\":\"},\"},\n", "{\"b\":[\n{}]}\r\n,\n", "],\n", "1,\n"];
+    let lines = ["{\"a\":1}\n", "{\"a\":2}\r\n", "{\"a\":1} \n", " {\"a\":1}\n", "{\"a\":1}{\n", "\n", "{\"a\":3}"];
+    let pages = ["{\"a\":1},\n", "{\"a\":1},{\"a\":2},\n", "{\"a\":1}]\n", ",\"b\":{}\n", "}\n"];
+    for (head, parts) in [("[\n", &array[..]), ("", &lines), ("{\"value\":[\n", &pages)] {
+        frames_what_was_known(head, parts, &choice, &format, Limits::default());
+        frames_what_was_known(head, parts, &choice, &format, Limits { record: 9, ..Limits::default() });
+    }
 }

@@ -203,6 +203,6 @@ fn what_was_a_record_is_taken_only_where_it_is_one() {
     let choice =
         Choice { encoding: by_label("utf-8").expect("a label"), mark: 0, reason: Reason::Format, fallback: None };
     let format = Format::Ldif(LdifFormat { options: None, fallback: None });
-    frames_what_was_known(&parts, &choice, &format, Limits::default());
-    frames_what_was_known(&parts, &choice, &format, Limits { record: 12, ..Limits::default() });
+    frames_what_was_known("", &parts, &choice, &format, Limits::default());
+    frames_what_was_known("", &parts, &choice, &format, Limits { record: 12, ..Limits::default() });
 }
