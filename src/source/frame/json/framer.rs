@@ -128,7 +128,8 @@ impl<R: Feed> JsonFramer<R> {
             // an object ends with its last byte, whatever follows
             Some(_) if !by_lines => length,
             Some([b'\n', ..]) => length + 1,
-            Some([b'\r', b'\n', ..]) => length + 2,
+            // the CR counts as a byte of its line
+            Some([b'\r', b'\n', ..]) if length < self.limits.record => length + 2,
             Some(_) | None => return Ok(None),
         };
         if !is_it(&data[..length]) {

@@ -149,10 +149,11 @@ fn takes_what_is_known_as_it_would_be_found() {
         Choice { encoding: by_label("utf-8").expect("a label"), mark: 0, reason: Reason::Format, fallback: None };
     let format = Format::Json(JsonFormat { records: vec!["value".to_owned(), String::new()] });
     let array = ["{\"a\":1},\n", "{\"a\":1}\n", "{\"a\":\"},\"},\n", "{\"b\":[\n{}]}\r\n,\n", "],\n", "1,\n"];
-    let lines = ["{\"a\":1}\n", "{\"a\":2}\r\n", "{\"a\":1} \n", " {\"a\":1}\n", "{\"a\":1}{\n", "\n", "{\"a\":3}"];
+    let lines = ["{\"a\":1}\n", "{\"a\":1}\r\n", "{\"a\":1} \n", " {\"a\":1}\n", "{\"a\":1}{\n", "\n", "{\"a\":3}"];
     let pages = ["{\"a\":1},\n", "{\"a\":1},{\"a\":2},\n", "{\"a\":1}]\n", ",\"b\":{}\n", "}\n"];
     for (head, parts) in [("[\n", &array[..]), ("", &lines), ("{\"value\":[\n", &pages)] {
         frames_what_was_known(head, parts, &choice, &format, Limits::default());
+        frames_what_was_known(head, parts, &choice, &format, Limits { record: 7, ..Limits::default() });
         frames_what_was_known(head, parts, &choice, &format, Limits { record: 9, ..Limits::default() });
     }
 }
