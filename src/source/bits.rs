@@ -1,5 +1,7 @@
 //! Where an octet stands in a text in which it stands often.
 
+use wide::u8x16;
+
 /// Octets that are looked through without a branch: where the next one stands is not to be foreseen.
 const BLOCK: usize = 64;
 
@@ -132,19 +134,9 @@ impl Iterator for Places<'_> {
 /// Has a bit set for each octet of the block that is `byte`, the lowest for the first.
 #[inline(always)]
 fn bits_of(block: &[u8; BLOCK], byte: u8) -> u64 {
-    // as vectors; each eight octets have a bit of their own, so that all fit into eight
-    let mut bits = [0; BLOCK];
-    for (at, (bit, other)) in bits.iter_mut().zip(block).enumerate() {
-        *bit = if *other == byte { 1 << (at / 8) } else { 0 };
-    }
-    let words = bits.as_chunks::<8>().0.iter();
-    let mut bits = words.fold(0, |so_far, word| so_far | u64::from_le_bytes(*word));
-    // rows and columns change places: of two, of four, of eight
-    for (turn, mask) in [(7, 0x00AA_00AA_00AA_00AA), (14, 0x0000_CCCC_0000_CCCC), (28, 0x0000_0000_F0F0_F0F0)] {
-        let other = (bits ^ (bits >> turn)) & mask;
-        bits ^= other ^ (other << turn);
-    }
-    bits
+    let same = u8x16::splat(byte);
+    let found = |octets: &[u8; 16]| u64::from(u8x16::new(*octets).simd_eq(same).to_bitmask());
+    block.as_chunks().0.iter().rev().fold(0, |bits, octets| bits << 16 | found(octets))
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ mod pieces;
 mod recalled;
 
 use std::hash::Hasher;
+use std::panic::resume_unwind;
+use std::thread;
 
 use foldhash::SharedSeed;
 use foldhash::fast::FoldHasher;
@@ -184,13 +186,31 @@ impl Short {
 /// Hashes are looked through in so many parts, so that the bits for those of one stay in the cache.
 const PARTS: usize = 16;
 
+/// Fewer hashes are looked through before a thread has begun.
+const FEW: usize = 1 << 16;
+
 /// Hashes that occur more than once.
 fn repeated(parts: &[Pieces<Short>]) -> HashSet<Short> {
-    let mut found = HashSet::new();
-    for hashes in parts {
-        repeated_of(hashes.len(), || hashes.from(0), &mut found);
-    }
-    found
+    let count: usize = parts.iter().map(Pieces::len).sum();
+    let (here, beside) = parts.split_at(if count < FEW { parts.len() } else { parts.len() / 2 });
+    let of = |parts: &[Pieces<Short>]| {
+        let mut found = HashSet::new();
+        for hashes in parts {
+            repeated_of(hashes.len(), || hashes.from(0), &mut found);
+        }
+        found
+    };
+    thread::scope(|scope| {
+        let begun = (!beside.is_empty()).then(|| thread::Builder::new().spawn_scoped(scope, || of(beside)));
+        let mut found = of(here);
+        match begun {
+            None => {}
+            Some(Ok(thread)) => found.extend(thread.join().unwrap_or_else(|panic| resume_unwind(panic))),
+            // without a thread it only takes longer
+            Some(Err(_)) => found.extend(of(beside)),
+        }
+        found
+    })
 }
 
 /// Those of about `count` hashes. A bit for an eighth of a hash shows most of them to be alone, another most of the others.

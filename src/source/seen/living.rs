@@ -77,7 +77,7 @@ struct Met {
 /// Keys that the first filter has room for, at least.
 const ROOM: usize = 1 << 12;
 /// While there are fewer, a filter is made for four times as many, so that few keys are put into several; later that would be large.
-const FEW: usize = 1 << 18;
+const FEW: usize = 1 << 19;
 /// How many times the room of a full filter is used: the more, the fewer strangers are taken for one of them.
 const SPREAD: usize = 2;
 /// So often all keys may be gone through, which costs a quarter of an index by then.
