@@ -14,7 +14,7 @@ use super::reader::{Following, Keys, Last, Recalling, Recognising};
 use super::taking::Taking;
 use crate::delta::{Met, Snapshot, absent_keys};
 use crate::model::{ObjectKind, RunError, SourceAnchor, SourceCounts};
-use crate::source::{self, FileSet, Identity, Look, ObjectKey, Problem, SetMode, Settings};
+use crate::source::{self, FileSet, Identity, Look, LostNames, ObjectKey, Problem, SetMode, Settings};
 use crate::store::{JobKey, Learned, SnapshotPiece, Staging, Store, StoreError, Watermark};
 
 /// How often a set that changes while it is read is read anew (sources.md 4.3).
@@ -78,15 +78,18 @@ pub(super) struct Refused {
 
 /// Reads the folder, finds what changed and judges whether anything may be concluded from it.
 pub(super) fn import(request: &Request<'_>) -> Result<Result<Imported, Refused>, StoreError> {
-    let (mut way, mut changes) = (Way::FIRST, 0);
+    let (mut way, mut lost, mut changes) = (Way::FIRST, LostNames::new(), 0);
     loop {
-        match attempt(request, way)? {
+        match attempt(request, way, &lost)? {
             Attempt::Done(imported) => return Ok(Ok(*imported)),
             Attempt::Refused(refused) => return Ok(Err(refused)),
             Attempt::Changed(refused) if changes + 1 == ATTEMPTS => return Ok(Err(refused)),
-            Attempt::Changed(_) => (way, changes) = (Way::FIRST, changes + 1),
+            Attempt::Changed(_) => (way, lost, changes) = (Way::FIRST, LostNames::new(), changes + 1),
             // each is said once: not of the way that is taken for it
             Attempt::OnlyChanges => way.begun_anew = true,
+            Attempt::Lost(more) => {
+                more.into_iter().for_each(|(pattern, names)| lost.entry(pattern).or_default().extend(names));
+            }
             Attempt::Misread => way.look = Look::Whole,
             Attempt::PresumedWrongly => way.presumes = false,
             Attempt::Later => way.is_later = true,
@@ -117,6 +120,8 @@ pub(super) enum Attempt {
     Changed(Refused),
     /// The job begins anew, and the folder holds changes of what it knew before.
     OnlyChanges,
+    /// See [`FileSet::lost`].
+    Lost(LostNames),
     /// A file is not in the encoding that its beginning shows.
     Misread,
     /// An object has records that were recognised and others.
@@ -125,8 +130,9 @@ pub(super) enum Attempt {
     Later,
 }
 
-fn attempt(request: &Request<'_>, way: Way) -> Result<Attempt, StoreError> {
-    let mut set = FileSet { look: way.look, presumes: way.presumes, ..source::find(request.settings) };
+fn attempt(request: &Request<'_>, way: Way, lost: &LostNames) -> Result<Attempt, StoreError> {
+    let lost = lost.clone();
+    let mut set = FileSet { look: way.look, presumes: way.presumes, lost, ..source::find(request.settings) };
     let (files, octets) = (set.files.len() as u64, set.files.iter().map(|file| file.stamp.size).sum());
     let mut memory = Memory::of(request, way)?;
     // of another size it is another export, which is read whatever else it is
@@ -177,6 +183,9 @@ fn attempt(request: &Request<'_>, way: Way) -> Result<Attempt, StoreError> {
     }
     if report.presumed_wrongly {
         return Ok(Attempt::PresumedWrongly);
+    }
+    if !report.lost.is_empty() && !report.refused {
+        return Ok(Attempt::Lost(report.lost));
     }
     let identity = early.or_else(|| report.identity.as_ref().map(Identity::digest));
     known.check()?;

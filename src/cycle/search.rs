@@ -14,7 +14,8 @@ use crate::config::{Job, ScopeMode};
 use crate::delta::Snapshot;
 use crate::model::{Deletion, ObjectKind, SourceObject};
 use crate::source::{
-    self, Base, FileSet, Knowing, Lasting, Look, ObjectKey, Read, Recall, Recognise, SetMemory, SetMode, SetReport,
+    self, Base, FileSet, Knowing, Lasting, Look, LostNames, ObjectKey, Read, Recall, Recognise, SetMemory, SetMode,
+    SetReport,
 };
 use crate::store::{JobKey, ObjectRow, Staging, Store, StoreError};
 
@@ -147,21 +148,22 @@ fn read(
     needles: Option<&Regex>,
     before: &Before<'_>,
 ) -> Result<Search, StoreError> {
-    let search = read_by(Look::Head, job, Names::new(ids, sought), needles, before)?;
-    match search.report.misread {
-        true => read_by(Look::Whole, job, Names::new(ids, sought), needles, before),
-        false => Ok(search),
-    }
+    let search = read_by(Look::Head, LostNames::new(), job, Names::new(ids, sought), needles, before)?;
+    let look = if search.report.misread { Look::Whole } else { Look::Head };
+    let again = |lost: LostNames| read_by(look, lost, job, Names::new(ids, sought), needles, before);
+    let search = if search.report.misread { again(LostNames::new())? } else { search };
+    if search.report.lost.is_empty() || search.report.refused { Ok(search) } else { again(search.report.lost) }
 }
 
 fn read_by(
     look: Look,
+    lost: LostNames,
     job: &Job,
     names: Names<'_>,
     needles: Option<&Regex>,
     before: &Before<'_>,
 ) -> Result<Search, StoreError> {
-    let set = FileSet { look, ..source::find(&job.source) };
+    let set = FileSet { look, lost, ..source::find(&job.source) };
     let user_login = job.mapping.users.mapping.first_matching_source();
     let group_login = job.mapping.groups.as_ref().and_then(|groups| groups.mapping.first_matching_source());
     let mut heard = Heard::default();

@@ -165,6 +165,7 @@ mod tests {
             identity: None,
             presumed_wrongly: false,
             misread: false,
+            lost: crate::source::LostNames::new(),
             files: Vec::new(),
             counts: Counts::default(),
             problems: Vec::new(),

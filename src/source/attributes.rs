@@ -67,10 +67,14 @@ impl<'r> Reader<'_, '_, 'r> {
 
     /// Reads one value: the first there is; and whether something could not be read.
     fn first(&mut self, attribute: &Attribute) -> (Option<Value<'r>>, bool) {
-        let mut doubtful = false;
+        let (mut doubtful, mut is_lost) = (false, false);
         for slot in attribute.sources(self.draft.kind) {
             doubtful |= self.fields.is_unknown(*slot);
+            is_lost |= self.fields.is_lost(*slot);
             let Some(raw) = self.fields.attribute(*slot) else { continue };
+            if is_lost && self.fields.is_another(*slot) {
+                break;
+            }
             let mut readable = true;
             let mut skips = attribute.skip_first;
             for value in &raw.values {

@@ -26,8 +26,9 @@ pub struct Scratch {
     exists: Vec<bool>,
     /// Columns that the heading names (CSV).
     columns: Vec<bool>,
-    /// Columns that were lost since the last export.
+    /// Names that were lost since the last export, and where some were, all that it had.
     lost: Vec<Slot>,
+    before: Vec<Slot>,
     /// Places of attributes without a slot whose cell was no value.
     pub unreadable: Vec<usize>,
     /// The slot of each attribute of the record, in its order.
@@ -67,14 +68,16 @@ impl Memo {
 }
 
 impl Scratch {
-    /// `columns`: the names of a CSV file's heading; `lost`: those that it had last time and has not.
-    pub fn new(preset: &Preset, columns: &[impl AsRef<str>], lost: &[String]) -> Self {
+    /// `columns`: the names of a CSV file's heading; `lost`: names that the file had last time and has not,
+    /// of those of `before`.
+    pub fn new(preset: &Preset, columns: &[impl AsRef<str>], lost: &[String], before: &[&str]) -> Self {
         let mut named = vec![false; preset.names.len()];
         for slot in columns.iter().filter_map(|name| preset.names.find(name.as_ref())) {
             named[slot.index()] = true;
         }
-        let lost = lost.iter().filter_map(|name| preset.names.find(name)).collect();
-        Self { columns: named, lost, ..Self::default() }
+        let lost: Vec<Slot> = lost.iter().filter_map(|name| preset.names.find(name)).collect();
+        let before = before.iter().filter(|_| !lost.is_empty()).filter_map(|name| preset.names.find(name)).collect();
+        Self { columns: named, lost, before, ..Self::default() }
     }
 
     /// Finds the attributes of `record`; those of the same name but for case become one.
@@ -157,6 +160,16 @@ impl<'s, 'r> Fields<'s, 'r> {
     }
 
     /// Says whether what was there is no value: a placeholder, a URL.
+    /// Says whether the name was lost since the last export.
+    pub fn is_lost(&self, slot: Slot) -> bool {
+        self.scratch.lost.contains(&slot)
+    }
+
+    /// Says of a name that comes after one that was lost whether it was there beside that one, so that it does not take its place.
+    pub fn is_another(&self, slot: Slot) -> bool {
+        self.scratch.before.contains(&slot)
+    }
+
     pub fn is_unknown(&self, slot: Slot) -> bool {
         self.scratch.unknown.get(slot.index()).copied().unwrap_or(false)
     }

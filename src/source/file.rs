@@ -931,8 +931,9 @@ pub(super) fn mapper_of(
     };
     let lost: Vec<String> = match last {
         Some(last) if preset.format == FormatName::Csv => last.names.keys().filter(is_lost).cloned().collect(),
-        Some(_) | None => Vec::new(),
+        Some(_) | None => given.set.lost.get(&found.shape.pattern).into_iter().flatten().cloned().collect(),
     };
+    let before: Vec<&str> = last.iter().flat_map(|last| last.names.keys()).map(String::as_str).collect();
     let context = FileContext {
         name: &found.name,
         columns: &opened.columns,
@@ -942,6 +943,7 @@ pub(super) fn mapper_of(
         references: given.settings.references,
         wants: given.settings.wanted.as_ref(),
         lost: &lost,
+        before: &before,
         anchor_sources: &opened.anchor_sources,
     };
     Mapper::new(preset, &context)

@@ -60,6 +60,9 @@ pub struct Stamp {
     pub inode: u64,
 }
 
+/// Names that the last export said something under and this one does not, by the pattern of the files' names.
+pub type LostNames = BTreeMap<String, BTreeSet<String>>;
+
 /// The files of a set in order, and what is to be said about the folder.
 #[derive(Debug, Clone)]
 pub struct FileSet {
@@ -74,6 +77,8 @@ pub struct FileSet {
     /// Of no object, it is presumed, there is a record that is recognised and one that is not; so nobody need look for it as long as
     /// they come. It does not hold where an export has several records of an object, which is seldom; that is remembered.
     pub presumes: bool,
+    /// What a reading found out to be lost, by [`SetReport::lost`](super::SetReport::lost): it is not known of anybody.
+    pub lost: LostNames,
 }
 
 impl Stamp {
@@ -121,6 +126,7 @@ pub fn find(settings: &Settings) -> FileSet {
         look: Look::Whole,
         is_hashed: false,
         presumes: false,
+        lost: LostNames::new(),
     };
     let directory = &settings.directory;
     let root = match directory.canonicalize().and_then(|root| fs::read_dir(&root).map(|_| root)) {

@@ -106,12 +106,14 @@ pub struct FileContext<'a> {
     pub wants: Option<&'a BTreeSet<String>>,
     /// Names that the last export had and this one has not: their attributes are unknown (sources.md 16.4).
     pub lost: &'a [String],
+    /// The names under which the last export said something.
+    pub before: &'a [&'a str],
     pub anchor_sources: &'a [AnchorSource],
 }
 
 impl Mapper {
     pub fn new(preset: Arc<Preset>, context: &FileContext<'_>) -> Self {
-        let scratch = Scratch::new(&preset, context.columns, context.lost);
+        let scratch = Scratch::new(&preset, context.columns, context.lost, context.before);
         let vital = preset.names.slots().filter(|slot| preset.use_of(*slot).vital).collect();
         let file_name = context.name.rsplit('/').next().unwrap_or(context.name).to_owned();
         let preset = Arc::new(preset.for_file(&file_name, context.anchor_sources));

@@ -73,7 +73,7 @@ pub use draft::Handed;
 pub use encoding::Look;
 pub use extent::Extent;
 pub use fetch::Feed;
-pub use find::{FileSet, Found, Stamp, find};
+pub use find::{FileSet, Found, LostNames, Stamp, find};
 pub use frame::Limits;
 pub use identity::{FileIdentity, Identity};
 pub use manifest::Manifest;

@@ -14,7 +14,7 @@ use super::delta;
 use super::draft::Handed;
 use super::encoding::Look;
 use super::file::FileReading;
-use super::find::{FileSet, Found, Stamp};
+use super::find::{FileSet, Found, LostNames, Stamp};
 use super::frame::FileFault;
 use super::identity::{FileIdentity, Identity};
 use super::memory::SetMemory;
@@ -131,6 +131,8 @@ pub(super) struct Reading<'a> {
     pub passed_over: bool,
     /// A file was taken for UTF-8 by its beginning, and is not.
     pub misread: bool,
+    /// See [`SetReport::lost`].
+    pub lost: LostNames,
     /// By the number of a file in the set, what was found out on the way.
     pub identities: Vec<Option<FileIdentity>>,
 }
@@ -197,6 +199,7 @@ pub(super) fn read_by<E>(
         applied_before: false,
         passed_over: false,
         misread: false,
+        lost: LostNames::new(),
         identities: vec![None; set.files.len()],
     };
     for problem in &set.problems {
@@ -457,6 +460,7 @@ fn finish(
         memory,
         assignments,
         presumed_wrongly: false,
+        lost: reading.lost,
         identity: None,
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::codes;
+use super::find::LostNames;
 use super::identity::Identity;
 use super::memory::SetMemory;
 use crate::diagnostic::{Diagnostic, Place, Severity};
@@ -273,6 +274,8 @@ pub struct SetReport {
     pub misread: bool,
     /// What [`FileSet::presumes`](super::FileSet::presumes) stands for does not hold: nothing of the report counts.
     pub presumed_wrongly: bool,
+    /// What no record of JSON or LDIF says any more, which is seen at the end alone: to be read anew with [`FileSet::lost`](super::FileSet::lost).
+    pub lost: LostNames,
     pub files: Vec<FileReport>,
     pub counts: Counts,
     pub problems: Vec<Problem>,

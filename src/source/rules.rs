@@ -402,13 +402,19 @@ fn lost_names(reading: &mut Reading<'_>, memory: &SetMemory, plans: &[Plan], fil
         let file = of_pattern().next().map_or(pattern.clone(), |plan| reading.set.files[plan.index].name.clone());
         for name in lost {
             let is_vital = last.vital.contains(name);
-            if !is_vital && !is_csv {
-                continue;
-            }
             let had = last.names.get(name).map_or(0, Vec::len) as u64;
             let has_no_column = is_csv && now_of(reading, pattern, name).is_none();
             if !has_no_column && is_optional(reading, of_pattern(), name, had) {
                 continue;
+            }
+            if !is_vital && !is_csv {
+                // records that were recognised, or passed over, may have it all the same
+                if of_pattern().any(|plan| is_named(reading, plan, name)) {
+                    continue;
+                }
+                if !reading.set.lost.get(pattern).is_some_and(|lost| lost.contains(name)) {
+                    reading.lost.entry(pattern.clone()).or_default().insert(name.clone());
+                }
             }
             let level = if is_vital { Level::Set } else { Level::Warning };
             let message = format!("`{name}` was in the last export and is in no record of this one");

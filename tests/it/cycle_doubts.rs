@@ -113,3 +113,51 @@ fn a_change_of_most_people_at_once_is_warned_of() {
         assert!(said.is_none_or(|said| said.contains("6 of 10") && said.contains(&anchor(0))), "{said:?}");
     }
 }
+
+#[test]
+fn what_no_record_says_any_more_is_left_alone() {
+    type Render = fn(usize, Option<&str>) -> String;
+    let json: Render = |number, title| {
+        let title = title.map(|title| format!(r#","jobTitle":"{title}""#)).unwrap_or_default();
+        let (id, login) = (anchor(number), login(number));
+        format!(r#"{{"id":"{id}","userPrincipalName":"{login}","displayName":"P","accountEnabled":true{title}}}"#)
+            + "\n"
+    };
+    let ldif: Render = |number, title| {
+        let title = title.map(|title| format!("title: {title}\n")).unwrap_or_default();
+        let login = login(number);
+        format!(
+            "dn: uid=u{number},dc=example,dc=com\nobjectClass: inetOrgPerson\nentryUUID: {}\nuid: u{number}\n\
+             cn: P\nsn: P\nmail: {login}\n{title}\n",
+            anchor(number)
+        )
+    };
+    for (preset, file, login_of, render) in [
+        ("entra-graph-json", "users.ndjson", "userPrincipalName", json),
+        ("openldap-ldif", "people.ldif", "mail", ldif),
+    ] {
+        let mut bench = Bench::new();
+        bench.source(&format!("preset: {preset}"));
+        let title = "    title: { source: jobTitle, flow_null_values: true, source_flow_null_values: true }\n";
+        bench.mapping(&format!("{}{title}", MAPPING.replace("userPrincipalName", login_of)));
+        let write = |bench: &mut Bench, titles: &dyn Fn(usize) -> Option<&'static str>| {
+            let text: String = (0..20).map(|number| render(number, titles(number))).collect();
+            bench.file(file, &text).after_minutes(40);
+        };
+        write(&mut bench, &|_| Some("Clerk"));
+        assert_eq!(bench.cycle().counts()[0], 20, "{preset}");
+        // nobody has one any more: the exporter left it out
+        write(&mut bench, &|_| None);
+        let (cycle, requests) = bench.requests(|| bench.cycle());
+        let warned = |warnings: &[String]| warnings.iter().any(|text| text.starts_with("set.columns_lost"));
+        assert!(requests == 0 && warned(&cycle.report.warnings), "{preset}: {requests} {:?}", cycle.report);
+        assert_eq!(bench.account(&login(3)).expect("there")["title"], "Clerk", "{preset}");
+        // what only some lose is taken from them
+        write(&mut bench, &|number| (number > 3).then_some("Clerk"));
+        bench.cycle();
+        write(&mut bench, &|number| (number > 4).then_some("Clerk"));
+        bench.cycle();
+        assert_eq!(bench.account(&login(4)).expect("there").get("title"), None, "{preset}");
+        assert_eq!(bench.account(&login(5)).expect("there")["title"], "Clerk", "{preset}");
+    }
+}
