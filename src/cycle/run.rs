@@ -180,7 +180,8 @@ impl Service {
     ) -> Result<CycleReport, ServiceError> {
         let due = self.due_objects(job, begun)?;
         observer.note("reading the source");
-        let imported = self.import(job, begun, due.clone()).await?;
+        let looked_at = self.written_since(begun)?.into_iter().chain(due.iter().cloned()).collect();
+        let imported = self.import(job, begun, looked_at).await?;
         let mut imported = match imported {
             Ok(imported) => imported,
             Err(refused) => return self.end_refused(job, begun, refused).await,
@@ -275,6 +276,18 @@ impl Service {
             }
         }
         Ok(due)
+    }
+
+    /// Whom a run wrote that was no whole cycle: a cycle that was ended early, or one on demand. The export of the watermark says
+    /// nothing of what they were evaluated by, so that one like it is no reason to leave them out (D-15, D-53).
+    fn written_since(&self, begun: &Begun) -> Result<Vec<(ObjectKind, SourceAnchor)>, ServiceError> {
+        let store = self.store();
+        let Some(watermark) = begun.state.watermark.as_ref().filter(|_| begun.kind == CycleKind::Incremental) else {
+            return Ok(Vec::new());
+        };
+        let anchors = store.logged_since(begun.key, watermark.at)?;
+        let rows = store.objects(begun.key, anchors.iter())?;
+        Ok(rows.into_iter().flatten().map(|row| (row.kind, row.anchor)).collect())
     }
 
     async fn import(

@@ -149,7 +149,11 @@ impl<T> Line<'_, T> {
 impl ScopeRules {
     /// `source.include` and `source.exclude`; whoever they leave out is neither provisioned nor deprovisioned (X7).
     fn lists_let_in(&self, object: &SourceObject, kind: &KindRules<'_>) -> Option<bool> {
-        self.let_in(&object.anchor, matching_value(object, kind).as_slice())
+        if self.include.is_empty() && self.exclude.is_empty() {
+            return Some(true);
+        }
+        let name = kind.mapping.matching_value(object);
+        self.let_in(&object.anchor, name.as_deref().as_slice())
     }
 
     /// Takes away from `names` those that an object has, as the lists name people.
@@ -157,7 +161,8 @@ impl ScopeRules {
         if names.is_empty() {
             return;
         }
-        for name in std::iter::once(object.anchor.as_str()).chain(matching_value(object, kind)) {
+        let name = kind.mapping.matching_value(object);
+        for name in std::iter::once(object.anchor.as_str()).chain(name.as_deref()) {
             names.remove(&*name.to_lowercase());
         }
     }
@@ -180,11 +185,6 @@ impl ScopeRules {
             (false, is_open) => Some(is_open),
         }
     }
-}
-
-/// What the lists name an object by besides its anchor.
-fn matching_value<'o>(object: &'o SourceObject, kind: &KindRules<'_>) -> Option<&'o str> {
-    kind.mapping.first_matching_source().and_then(|name| object.text(name))
 }
 
 /// The deletion date that the source gives.

@@ -1,9 +1,13 @@
 //! The mapped values of one object (service.md 12, step 1).
 
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+
 use super::convert::Form;
 use super::names::{IS_SOFT_DELETED, canonical};
 use super::{AttributeMapping, ObjectMapping, Rule};
-use crate::expr::{Class, Context, Input, Outcome, OwnedValue, Record};
+use crate::expr::{Class, Context, Input, Outcome, OwnedValue, Record, SeededRandom};
 use crate::model::{Desired, ErrorCode, Failure, Flow, RoleAssignment, Sent, SourceObject, SourceValue};
 
 /// What one mapping gave for one object.
@@ -57,6 +61,23 @@ impl ObjectMapping {
         }
         let roles = roles_of(object);
         Some(mapping.evaluate(&self.record(object, &roles, is_soft_deleted), context))
+    }
+
+    /// What the first matching attribute is to hold, where the object alone says that.
+    pub fn matching_value<'o>(&self, object: &'o SourceObject) -> Option<Cow<'o, str>> {
+        if let Some(name) = self.first_matching_source() {
+            return object.text(name).map(Cow::Borrowed);
+        }
+        let mapping = self.matching().into_iter().next().filter(|mapping| mapping.class == Class::Pure)?;
+        let never = |_: &str| -> Result<bool, String> { Err("nobody is asked".to_owned()) };
+        // a pure expression reads neither
+        let context =
+            Context { now: Timestamp::UNIX_EPOCH.into(), random: &SeededRandom::new([0; 32]), uniqueness: &never };
+        let roles = roles_of(object);
+        match mapping.evaluate(&self.record(object, &roles, false), &context).ok()? {
+            Flow::Value(value) => Some(Cow::Owned(value.to_text())),
+            Flow::Null | Flow::Ignore => None,
+        }
     }
 
     /// The values as decisions take them.

@@ -354,7 +354,11 @@ fn missing_files(reading: &mut Reading<'_>, memory: &SetMemory, plans: &[Plan], 
         // there are fewer pages now
         let is_whole = || {
             let group = groups.get(&shape.pattern).filter(|_| shape.number.is_some());
-            group.is_some_and(|group| of_group(&shape.pattern, group, &mut Vec::new()) == Completeness::Proven)
+            // the first ones do not go: their number is at most the one that is there
+            group.is_some_and(|group| {
+                group.first().is_some_and(|(first, _)| *first < shape.number)
+                    && of_group(&shape.pattern, group, &mut Vec::new()) == Completeness::Proven
+            })
         };
         let is_followed = has_later || is_whole();
         if !is_followed {
@@ -447,6 +451,10 @@ fn is_optional<'o>(
     let Some(preset) = plans.clone().filter_map(Plan::opened).map(|opened| &opened.preset).next() else { return false };
     let slot = preset.names.find(name);
     let is_of = |from: &[Slot]| slot.is_some_and(|slot| from.contains(&slot));
+    // that the last one has no manager any more is seldomer than that nobody asked for managers
+    if preset.references.iter().any(|one| !one.multi && is_of(&one.from)) {
+        return false;
+    }
     let is_members = preset.references.iter().any(|one| one.multi && is_of(&one.from));
     if is_members && reading.counts.groups == 0 {
         return true;

@@ -145,6 +145,21 @@ impl Store {
         })
     }
 
+    /// The objects that entries after a time are about, those of rollbacks left out: what was given back is not to be sent again.
+    pub fn logged_since(&self, job: JobKey, after: Timestamp) -> Result<Vec<SourceAnchor>, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT DISTINCT anchor FROM log WHERE job = ?1 AND at > ?2 AND cycle NOT IN
+                (SELECT id FROM cycles WHERE job = ?1 AND json_extract(report, '$.rollbackOf') IS NOT NULL)";
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut rows = statement.query(params![job.0, millis(after)])?;
+            let mut anchors = Vec::new();
+            while let Some(row) = rows.next()? {
+                anchors.push(SourceAnchor(super::codec::identifier(row.get_ref(0)?)?));
+            }
+            Ok(anchors)
+        })
+    }
+
     /// Calls `each` with every entry of one object, oldest first.
     pub fn history(
         &self,
