@@ -198,7 +198,9 @@ impl<T: Transport> Line<'_, T> {
             job_runs: self.run.job_runs,
             export_complete: self.run.export_complete,
             // Whoever is in a batch is looked at each time, so that it can leave it (D-52).
-            changed: standing.differs_from(row) || self.run.protect.is_member(&object.anchor),
+            changed: standing.differs_from(row)
+                || self.run.protect.is_member(&object.anchor)
+                || self.doubtful.contains(&object.anchor),
             retry_due: escrow.map(|escrow| escrow.next_due.is_some_and(|due| due <= self.as_of())),
             input_passed: standing.input_passed,
             scope: standing.scope.clone(),

@@ -68,6 +68,8 @@ pub(super) struct Line<'a, T> {
     pub accounts: Mutex<BTreeMap<TargetId, SourceAnchor>>,
     /// Many objects are under way at once, so that what is stored of one can wait a moment for the others.
     pub gathers: bool,
+    /// Whom a run that was killed was at: their accounts may be other than the state says.
+    pub doubtful: BTreeSet<SourceAnchor>,
     pub verify_writes: VerifyWrites,
     pub verbose_skips: bool,
     /// References wait for the other object (D-44).

@@ -4,15 +4,19 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::str::FromStr;
 
+use tokio_util::sync::CancellationToken;
+
 use super::error::ServiceError;
 use super::lock::CycleLock;
 use super::notify::Healthy;
 use super::quarantine;
-use super::service::Service;
+use super::service::{JobRules, Service};
+use super::standing::Standing;
+use super::survey::looking;
 use crate::config::Job;
-use crate::model::{Link, QuarantineReason, SourceAnchor, SourceState};
+use crate::model::{Link, QuarantineReason, SourceAnchor};
 use crate::source;
-use crate::store::{JobState, StoredLink};
+use crate::store::{JobKey, JobState, StoredLink};
 
 /// How a job is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,15 +145,15 @@ impl Service {
     ///
     /// # Errors
     /// Breaking the links would leave accounts that nobody manages any more, and `accept_orphans` is not given (D-07).
-    pub fn restart(&self, job: &Job, scopes: ResetScopes, accept_orphans: bool) -> Result<(), ServiceError> {
+    pub async fn restart(&self, job: &Job, scopes: ResetScopes, accept_orphans: bool) -> Result<(), ServiceError> {
         if scopes == ResetScopes::default() {
             return self.start(job);
         }
         let store = self.store();
         let key = store.job(&job.name)?;
         if scopes.connector_data_store {
-            let orphans = self.orphans(job)?;
-            if !orphans.is_empty() && !accept_orphans {
+            let orphans = if accept_orphans { Vec::new() } else { self.orphans(job, key).await? };
+            if !orphans.is_empty() {
                 let named: Vec<String> = orphans.iter().take(20).map(|anchor| format!("`{anchor}`")).collect();
                 let message = format!(
                     "breaking the links would leave {} accounts unmanaged whose person is not entitled any more: {}{}",
@@ -189,15 +193,47 @@ impl Service {
         Ok(())
     }
 
-    /// Linked accounts whose source object is not entitled.
-    fn orphans(&self, job: &Job) -> Result<Vec<SourceAnchor>, ServiceError> {
-        let mut orphans = Vec::new();
-        self.store().each_object(self.store().job(&job.name)?, &mut |row| {
-            let entitled = row.state == SourceState::Active && row.in_scope();
-            if row.link != Link::None && !entitled {
-                orphans.push(row.anchor);
+    /// Linked accounts whose source object is not entitled, by the export as it lies there: who left since the last cycle, or is in
+    /// a batch that waits, is not known to the state.
+    async fn orphans(&self, job: &Job, key: JobKey) -> Result<Vec<SourceAnchor>, ServiceError> {
+        let mut is_any_linked = false;
+        self.store().each_object(key, &mut |row| {
+            is_any_linked = row.link != Link::None;
+            if is_any_linked { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        if !is_any_linked {
+            return Ok(Vec::new());
+        }
+        let imported = match self.everybody(job, key, &self.store().job_state(key)?).await? {
+            Ok(imported) => imported,
+            Err(error) => {
+                let message = format!(
+                    "whose accounts would be left unmanaged cannot be told, for the export is refused: {}",
+                    error.message
+                );
+                let help =
+                    "mend the export first, or run it again with `--accept-orphans` to leave such accounts as they are";
+                return Err(ServiceError::Refused(message, help));
             }
-            ControlFlow::Continue(())
+        };
+        let (client, rules) = (self.client(job, &CancellationToken::new())?, JobRules::of(job));
+        let line = self.line(key, job, &rules, &client, looking(self))?;
+        let now = line.as_of();
+        let mut orphans = Vec::new();
+        line.sort(&imported.staging, |staged, row| {
+            let row = row.filter(|row| row.link != Link::None)?;
+            let kind = line.kind(staged.kind)?;
+            let standing = match &staged.object {
+                Some(object) => {
+                    let assigned = imported.assigned.holds(object);
+                    Standing::of_present(object, Some(&row), line.scope, kind, assigned, now)
+                }
+                None => Standing::of_absent(&row, line.scope, kind, &[], now),
+            };
+            if !standing.scope.is_ok_and(|scope| scope.is_entitled()) {
+                orphans.push(staged.anchor.clone());
+            }
+            None
         })?;
         Ok(orphans)
     }

@@ -82,7 +82,6 @@ impl Service {
         let mut state = store.job_state(key)?;
         let now = self.now();
         if !options.dry_run {
-            store.void_claims(key, &super::on_demand::is_alive)?;
             if state.quarantine.is_some() {
                 state = store.update_job(key, move |state| quarantine::expire(state, now)).await?;
             }
@@ -178,7 +177,11 @@ impl Service {
         observer: &Arc<dyn Observer>,
         stop: &CancellationToken,
     ) -> Result<CycleReport, ServiceError> {
-        let due = self.due_objects(job, begun)?;
+        let mut due = self.due_objects(job, begun)?;
+        // A run that was killed may have written whom it was at, and not have come to say so.
+        let broken_off = self.store().dead_claims(begun.key, &super::on_demand::is_alive)?;
+        due.extend(self.with_kinds(begun.key, &broken_off)?);
+        let doubtful = broken_off.into_iter().collect();
         observer.note("reading the source");
         let looked_at = self.written_since(begun)?.into_iter().chain(due.iter().cloned()).collect();
         let imported = self.import(job, begun, looked_at).await?;
@@ -188,6 +191,9 @@ impl Service {
         };
         if begun.review.as_ref().is_some_and(|review| review.identity != imported.identity) {
             return Err(ServiceError::PlanMoved("the source changed while it was read".to_owned()));
+        }
+        if !begun.options.dry_run {
+            self.store().void_claims(begun.key, &super::on_demand::is_alive)?;
         }
         if !begun.options.dry_run && !imported.renames.is_empty() {
             self.store().rename_objects(begun.key, imported.renames.clone()).await?;
@@ -236,6 +242,7 @@ impl Service {
         let staging = self.protect(job, begun, &imported, &outlook)?;
         line.run.protect = staging.protect.clone();
         line.gathers = job.target.concurrency > 1;
+        line.doubtful = doubtful;
         let work = Work {
             service: self,
             job,
@@ -285,8 +292,16 @@ impl Service {
         let Some(watermark) = begun.state.watermark.as_ref().filter(|_| begun.kind == CycleKind::Incremental) else {
             return Ok(Vec::new());
         };
-        let anchors = store.logged_since(begun.key, watermark.at)?;
-        let rows = store.objects(begun.key, anchors.iter())?;
+        self.with_kinds(begun.key, &store.logged_since(begun.key, watermark.at)?)
+    }
+
+    /// Those of the objects that are known.
+    fn with_kinds(
+        &self,
+        key: JobKey,
+        anchors: &[SourceAnchor],
+    ) -> Result<Vec<(ObjectKind, SourceAnchor)>, ServiceError> {
+        let rows = self.store().objects(key, anchors.iter())?;
         Ok(rows.into_iter().flatten().map(|row| (row.kind, row.anchor)).collect())
     }
 

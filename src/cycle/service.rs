@@ -101,6 +101,7 @@ impl Service {
             reserved: Default::default(),
             accounts: Default::default(),
             gathers: false,
+            doubtful: std::collections::BTreeSet::new(),
             verify_writes: job.target.verify_writes,
             verbose_skips: job.logs.verbose_skips,
             resolve_later: job.resolve_references_later,

@@ -176,7 +176,7 @@ impl Service {
     }
 
     /// Everybody of the source, and whoever is remembered and absent.
-    async fn everybody(
+    pub(super) async fn everybody(
         &self,
         job: &Job,
         key: JobKey,
@@ -205,7 +205,7 @@ impl Service {
 }
 
 /// A run that looks and does not touch.
-fn looking(service: &Service) -> Run {
+pub(super) fn looking(service: &Service) -> Run {
     let seed = super::ids::seed();
     Run {
         cycle_id: super::ids::Ids::new(seed).next(service.now()),

@@ -31,6 +31,8 @@ use crate::{
 
 /// How often is looked whether a job is due.
 const TICK: Duration = Duration::from_secs(1);
+/// Without a tick for so long the scheduler is taken to have stopped.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// A job and the rhythm of its cycles.
 #[derive(Debug, Clone)]
@@ -86,9 +88,18 @@ pub async fn run(
                 daemon.manager.ready();
             }
             Some(ended) = daemon.cycles.join_next() => daemon.ended(ended),
-            tick = ticks.recv() => match tick {
-                Some(()) => daemon.tick(Timestamp::now(), Instant::now()),
-                None => break Err(DaemonError::NoTicks),
+            tick = tokio::time::timeout(SILENCE, ticks.recv()) => match tick {
+                Ok(Some(())) => daemon.tick(Timestamp::now(), Instant::now()),
+                Ok(None) => break Err(DaemonError::NoTicks),
+                // The scheduler goes by the wall clock, and never ticks again once that has leapt: a machine that slept, a process
+                // that was stopped, a clock that was set.
+                Err(_) => {
+                    drop(scheduler.shutdown().await);
+                    match self::ticks().await {
+                        Ok(anew) => (scheduler, ticks) = anew,
+                        Err(error) => break Err(DaemonError::Ticks(error)),
+                    }
+                }
             },
         }
     };

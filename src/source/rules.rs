@@ -451,9 +451,9 @@ fn is_optional<'o>(
     let Some(preset) = plans.clone().filter_map(Plan::opened).map(|opened| &opened.preset).next() else { return false };
     let slot = preset.names.find(name);
     let is_of = |from: &[Slot]| slot.is_some_and(|slot| from.contains(&slot));
-    // that the last one has no manager any more is seldomer than that nobody asked for managers
-    if preset.references.iter().any(|one| !one.multi && is_of(&one.from)) {
-        return false;
+    // that the last one has no manager any more is seldomer than that nobody asked for managers; JSON and a heading show it
+    if preset.format != FormatName::Csv && preset.references.iter().any(|one| !one.multi && is_of(&one.from)) {
+        return preset.format == FormatName::Json && plans.any(|plan| is_named(reading, plan, name));
     }
     let is_members = preset.references.iter().any(|one| one.multi && is_of(&one.from));
     if is_members && reading.counts.groups == 0 {

@@ -77,14 +77,25 @@ impl Store {
         self.write(None, move |connection| anchors.iter().try_for_each(|anchor| release(connection, job, anchor))).await
     }
 
-    /// Voids every claim of the job whose owner is not in `alive`; returns how many there were.
-    pub fn void_claims(&self, job: JobKey, is_alive: &dyn Fn(&str) -> bool) -> Result<usize, StoreError> {
+    /// The objects whose claims are of owners that are gone.
+    pub fn dead_claims(&self, job: JobKey, is_alive: &dyn Fn(&str) -> bool) -> Result<Vec<SourceAnchor>, StoreError> {
+        let void = self.void(job, is_alive)?;
+        Ok(void.into_iter().map(|(anchor, _)| SourceAnchor(anchor)).collect())
+    }
+
+    /// Claims whose owners are not alive: the anchor and the owner.
+    fn void(&self, job: JobKey, is_alive: &dyn Fn(&str) -> bool) -> Result<Vec<(String, String)>, StoreError> {
         let held: Vec<(String, String)> = self.read(|connection| {
             let mut statement = connection.prepare_cached("SELECT anchor, owner FROM claims WHERE job = ?1")?;
             let rows = statement.query_map([job.0], |row| Ok((identifier(row.get_ref(0)?)?, row.get(1)?)))?;
             Ok(rows.collect::<Result<_, _>>()?)
         })?;
-        let void: Vec<(String, String)> = held.into_iter().filter(|(_, owner)| !is_alive(owner)).collect();
+        Ok(held.into_iter().filter(|(_, owner)| !is_alive(owner)).collect())
+    }
+
+    /// Voids every claim of the job whose owner is not in `alive`; returns how many there were.
+    pub fn void_claims(&self, job: JobKey, is_alive: &dyn Fn(&str) -> bool) -> Result<usize, StoreError> {
+        let void = self.void(job, is_alive)?;
         let count = void.len();
         self.write_now(None, move |connection| {
             for (anchor, owner) in &void {

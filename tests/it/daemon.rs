@@ -37,6 +37,15 @@ fn the_daemon_runs_reloads_and_ends() {
     assert_eq!(target.accounts(), 2, "the first job is due at once");
     assert_eq!(last_state(folder, "first"), "Succeeded");
 
+    // A process that was stopped, as one whose machine slept, goes on.
+    daemon.signal("STOP");
+    std::thread::sleep(Duration::from_secs(3));
+    daemon.signal("CONT");
+    for _ in 0..3 {
+        heard.forget();
+        heard.until("WATCHDOG=1");
+    }
+
     // A faulty configuration is reported, and the daemon lives on with the old one.
     std::fs::write(folder.join("provisiond.yaml"), "jobs: [{ name: first, nonsense: true }]\n").expect("written");
     heard.forget();

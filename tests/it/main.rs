@@ -18,6 +18,7 @@ mod codes;
 mod config_faults;
 mod contract;
 mod cycle_anchors;
+mod cycle_broken_off;
 mod cycle_clock;
 mod cycle_deletions;
 mod cycle_doubts;

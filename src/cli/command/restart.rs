@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::error::{CliError, Status};
-use super::super::session::Session;
+use super::super::session::{Session, block_on};
 use crate::cycle::{Clock, ResetScopes};
 
 /// Puts a job back to an initial cycle
@@ -29,7 +29,7 @@ pub struct Args {
 pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
     let opened = session.open(Clock::System)?;
     let job = session.job(&opened.config)?;
-    opened.service.restart(job, args.reset, args.accept_orphans)?;
+    block_on(async { Ok(opened.service.restart(job, args.reset, args.accept_orphans).await?) })?;
     session.output.either(
         || json!({ "ok": true, "job": job.name, "reset": args.reset.to_string() }),
         |_| format!("`{}` is reset ({}); the next cycle follows from that\n", job.name, args.reset),
