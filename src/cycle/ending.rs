@@ -53,6 +53,24 @@ impl Service {
         Ok(report)
     }
 
+    /// Notes that a cycle broke off. Of one that could not even turn to its target, as where the token cannot be read, whoever looks
+    /// after the daemon is told by `status` too.
+    pub(super) async fn end_unbegun(&self, job: &Job, begun: &Begun, error: &ServiceError) -> Result<(), ServiceError> {
+        let mut report = blank_report(job, begun, self.now());
+        report.state = CycleState::Failed;
+        report.error =
+            Some(RunError { code: error.code().to_owned(), message: error.to_string(), help: error.help().to_owned() });
+        let shown = matches!(error, ServiceError::Secret(_) | ServiceError::Target(_));
+        let summary = shown.then(|| summary(&report, 0, 0, 0, 0));
+        let note = |state: &mut JobState| {
+            state.running_since = None;
+            state.last_execution = summary.or(state.last_execution.take());
+        };
+        self.store().update_job(begun.key, note).await?;
+        self.store().end_cycle(begun.id.clone(), report.ended, report_record(&report)).await?;
+        Ok(())
+    }
+
     /// Moves the watermark of a cycle that went through, judges the job's health and writes the report down.
     pub(super) async fn end(
         &self,

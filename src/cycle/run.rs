@@ -155,7 +155,7 @@ impl Service {
             Err(error) => {
                 if !options.dry_run {
                     // The error itself is what matters; the note that nothing runs any more is repaired by the next cycle.
-                    drop(store.update_job(key, |state| state.running_since = None).await);
+                    drop(self.end_unbegun(job, &begun, &error).await);
                 }
                 Err(error)
             }

@@ -95,3 +95,34 @@ fn links_are_not_broken_of_whom_the_export_does_not_entitle() {
         assert_eq!(orphans(&mut bench), (0, HashSet::new()));
     }
 }
+
+#[test]
+fn a_cycle_that_has_no_token_is_told_by_the_status() {
+    let mut bench = Bench::new();
+    export(&mut bench, &[]);
+    bench.write_files();
+    let path = bench.path().join("provisiond.yaml");
+    let text = std::fs::read_to_string(&path).expect("written").replace("{ env: TOKEN }", "{ file: token }");
+    std::fs::write(&path, text).expect("written");
+    let token = |text: Option<&str>| {
+        let path = bench.path().join("token");
+        match text {
+            Some(text) => std::fs::write(&path, text).expect("written"),
+            None => std::fs::remove_file(&path).expect("removed"),
+        }
+    };
+    let last = || {
+        let last = bench.run_beside(&["status", "--output", "json"]).json();
+        let last = &last["jobs"][0]["status"]["lastExecution"];
+        (last["state"].clone(), last["error"]["code"].clone())
+    };
+    token(Some("secret"));
+    assert_eq!(bench.run_beside(&["cycle"]).status(), 0);
+    assert_eq!(last().0, "Succeeded");
+    token(None);
+    assert_eq!(bench.run_beside(&["cycle"]).status(), 2);
+    assert_eq!(last(), ("Failed".into(), "secret".into()));
+    token(Some("secret"));
+    assert_eq!(bench.run_beside(&["cycle"]).status(), 0);
+    assert_eq!(last().0, "Succeeded");
+}
