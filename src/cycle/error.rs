@@ -28,7 +28,7 @@ pub enum ServiceError {
     #[error("the plan does not hold any more: {0}; nothing was sent")]
     PlanMoved(String),
     /// What cannot be restored by a rollback, one sentence each.
-    #[error("some of it cannot be restored, and nothing was sent:\n  {}", .0.join("\n  "))]
+    #[error("some of it cannot be restored, and nothing was sent: {}", .0.join("; "))]
     Irrevocable(Vec<String>),
     #[error("the log of the job holds no cycle `{0}`")]
     CycleUnknown(String),

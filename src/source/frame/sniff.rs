@@ -49,10 +49,10 @@ pub fn guess_format(text: &[u8]) -> FormatGuess {
     if let Some(b'{' | b'[') = text.trim_ascii_start().first() {
         return FormatGuess::Json;
     }
-    let mut lines = text.split(|&byte| byte == b'\n' || byte == b'\r');
+    let mut lines = text.split(|&byte| byte == b'\n');
     let mut in_comment = false;
     let first = lines.find(|line| {
-        in_comment = line.starts_with(b"#") || (in_comment && line.starts_with(b" "));
+        in_comment = line.starts_with(b"#") || (in_comment && matches!(line.first(), Some(b' ' | b'\t')));
         !in_comment && !line.trim_ascii().is_empty()
     });
     let after = |with: &[u8]| {
@@ -91,6 +91,7 @@ mod tests {
             (" \n[", FormatGuess::Json),
             ("{", FormatGuess::Json),
             ("# c\n folded\n\nDN: o=x", FormatGuess::Ldif),
+            ("# c\r\n folded\r\n\tand again\r\n\r\ndn: o=x", FormatGuess::Ldif),
             ("version: 1\n", FormatGuess::Ldif),
             ("version:v1.0,,\n", FormatGuess::Csv),
             ("id,dn:\n", FormatGuess::Csv),
