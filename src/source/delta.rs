@@ -10,15 +10,22 @@ use super::open::Opened;
 use super::preset::FormatName;
 use super::read::{Plan, Reading, State};
 use super::report::{Level, Problem};
+use super::settings::Role;
 
 /// Marks the change files among the plans, and leaves out those that were applied before.
 pub fn mark(reading: &mut Reading<'_>, plans: &mut [Plan]) {
     for plan in plans {
         let State::Ready(opened) = &plan.state else { continue };
         let found = &reading.set.files[plan.index];
-        plan.is_delta = opened.preset.format == FormatName::Json
-            && opened.preset.partial.in_changes
-            && is_delta(found, opened, reading.settings.limits);
+        // of LDIF the records say it
+        plan.is_delta = match opened.preset.format {
+            FormatName::Ldif => false,
+            FormatName::Csv => found.role == Some(Role::Changes),
+            FormatName::Json => {
+                found.role == Some(Role::Changes)
+                    || opened.preset.partial.in_changes && is_delta(found, opened, reading.settings.limits)
+            }
+        };
         let may_change = plan.is_delta || opened.preset.format == FormatName::Ldif;
         let applied = reading.memory.is_some_and(|memory| {
             !memory.applied.is_empty()

@@ -436,7 +436,9 @@ impl<'r, 'a> FileReading<'r, 'a> {
         let preset = &self.opened.preset;
         match (entry, known.recall.base()) {
             (Some(entry), Some(_)) => Lasting::Entry(entry),
-            (None, Some(_)) if preset.format != FormatName::Ldif && preset.partial.in_changes => Lasting::Object,
+            (None, Some(_)) if preset.format != FormatName::Ldif && self.reading.settings.takes_changes_of(preset) => {
+                Lasting::Object
+            }
             _ => Lasting::Nothing,
         }
     }

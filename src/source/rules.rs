@@ -555,6 +555,6 @@ pub fn remember(reading: &mut Reading<'_>, plans: &[Plan], files: &[FileReport],
     memory.takes_changes = plans
         .iter()
         .filter_map(Plan::opened)
-        .any(|opened| opened.preset.partial.in_changes || opened.preset.format == FormatName::Ldif);
+        .any(|opened| opened.preset.format == FormatName::Ldif || reading.settings.takes_changes_of(&opened.preset));
     memory
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::frame::Limits;
-use super::preset::AttributeForm;
+use super::preset::{AttributeForm, Preset};
 
 /// Everything that decides how a folder is read; plain data that the configuration fills in.
 #[derive(Debug, Clone)]
@@ -122,6 +122,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Says whether files of the preset, other than LDIF, may be followed by changes: they show it, or `files` says so.
+    pub(super) fn takes_changes_of(&self, preset: &Preset) -> bool {
+        preset.partial.in_changes || self.files.iter().any(|file| file.role == Some(Role::Changes))
+    }
+
     /// Says whether `name`, in any case, is used by anything.
     pub(super) fn wants(&self, name: &str) -> bool {
         self.wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|other| other.eq_ignore_ascii_case(name)))

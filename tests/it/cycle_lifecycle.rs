@@ -4,7 +4,7 @@
 use provisiond::model::{Entry, LoggedAction, LoggedStatus, ObjectKind};
 use serde_json::{Map, Value, json};
 
-use crate::bench::Bench;
+use crate::bench::{Bench, HEADING, MAPPING, login, row};
 use crate::vectors;
 
 #[test]
@@ -385,4 +385,40 @@ fn line(mapping: &Value) -> String {
         }
     }
     format!("    {}: {{ {} }}\n", mapping["target"].as_str().expect("a target"), parts.join(", "))
+}
+
+#[test]
+fn a_file_of_changes_is_one_where_the_settings_say_so() {
+    let mut bench = Bench::new();
+    let files = "files:\n  - { match: \"a-users.csv\" }\n  - { match: \"delta*.csv\", role: changes }";
+    bench.source(&format!("preset: entra-csv\n{files}"));
+    let export = |rows: &str| format!("{HEADING}{rows}");
+    let all: String = (0..5).map(|number| row(number, "Sales", true)).collect();
+    bench.file("a-users.csv", &export(&all));
+    assert_eq!(bench.cycle().counts()[0], 5);
+    // one is disabled, one joins, and nobody is gone
+    let changes = row(2, "Sales", false) + &row(9, "Sales", true);
+    bench.file("delta-1.csv", &export(&changes)).after_minutes(40);
+    let cycle = bench.cycle();
+    assert_eq!((cycle.counts()[0], cycle.counts()[2]), (1, 1), "{:?}", cycle.report);
+    let is_active = |bench: &Bench, number| bench.account(&login(number)).map(|account| account["active"] == true);
+    let stands = |bench: &Bench, why: &str| {
+        let active: Vec<_> = [0, 2, 4, 9].map(|number| is_active(bench, number)).into();
+        assert_eq!(active, [Some(true), Some(false), Some(true), Some(true)], "{why}");
+    };
+    stands(&bench, "changed");
+    let (_, requests) = bench.requests(|| bench.cycle());
+    assert_eq!(requests, 0);
+    // what the changes said stays known whatever is read anew
+    assert_eq!(bench.run(&["restart"]).status(), 0);
+    bench.after_minutes(40).cycle();
+    stands(&bench, "restarted");
+    bench.mapping(&format!("{MAPPING}    title: department\n")).after_minutes(40);
+    bench.cycle();
+    stands(&bench, "another mapping");
+    // a later complete export has the last word
+    let all: String = (0..6).map(|number| row(number, "Sales", true)).collect();
+    bench.file("a-users.csv", &export(&all)).after_minutes(40);
+    bench.cycle();
+    assert_eq!((is_active(&bench, 2), is_active(&bench, 9)), (Some(true), Some(false)));
 }
