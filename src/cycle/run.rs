@@ -81,10 +81,8 @@ impl Service {
         };
         let mut state = store.job_state(key)?;
         let now = self.now();
-        if !options.dry_run {
-            if state.quarantine.is_some() {
-                state = store.update_job(key, move |state| quarantine::expire(state, now)).await?;
-            }
+        if !options.dry_run && state.quarantine.is_some() {
+            state = store.update_job(key, move |state| quarantine::expire(state, now)).await?;
         }
         let meaning = meaning(job);
         let fresh = state.watermark.as_ref().is_none_or(|watermark| watermark.meaning != meaning);
