@@ -244,9 +244,9 @@ fn filter(file: &mut File<'_>, block: &Block, key: &str, known: &Known) -> Optio
 fn tested(file: &mut File<'_>, item: &Item, known: &Known) {
     let Some(name) = item.text().filter(|name| !name.trim().is_empty()) else { return };
     let Some(misnamed) = known.judge(name) else { return };
-    let diagnostic = Diagnostic::new(misnamed.severity, misnamed.code, misnamed.message);
-    let diagnostic = diagnostic.at(file.name, file.text, item.span.clone().unwrap_or_default(), None);
-    file.faults.push(diagnostic.with_help(misnamed.help.unwrap_or_else(|| "test another attribute".to_owned())));
+    let help = misnamed.help.clone().unwrap_or_else(|| "test another attribute".to_owned());
+    let diagnostic = misnamed.at(file.name, file.text, item.span.clone().unwrap_or_default(), None);
+    file.faults.push(diagnostic.with_help(help));
 }
 
 fn group_drafts(block: &Block, key: &str) -> Vec<GroupDraft> {

@@ -87,9 +87,7 @@ pub(super) fn import(request: &Request<'_>) -> Result<Result<Imported, Refused>,
             Attempt::Changed(_) => (way, lost, changes) = (Way::FIRST, LostNames::new(), changes + 1),
             // each is said once: not of the way that is taken for it
             Attempt::OnlyChanges => way.begun_anew = true,
-            Attempt::Lost(more) => {
-                more.into_iter().for_each(|(pattern, names)| lost.entry(pattern).or_default().extend(names));
-            }
+            Attempt::Lost(names) => lost = names,
             Attempt::Misread => way.look = Look::Whole,
             Attempt::PresumedWrongly => way.presumes = false,
             Attempt::Later => way.is_later = true,
@@ -131,8 +129,8 @@ pub(super) enum Attempt {
 }
 
 fn attempt(request: &Request<'_>, way: Way, lost: &LostNames) -> Result<Attempt, StoreError> {
-    let lost = lost.clone();
-    let mut set = FileSet { look: way.look, presumes: way.presumes, lost, ..source::find(request.settings) };
+    let mut set =
+        FileSet { look: way.look, presumes: way.presumes, lost: lost.clone(), ..source::find(request.settings) };
     let (files, octets) = (set.files.len() as u64, set.files.iter().map(|file| file.stamp.size).sum());
     let mut memory = Memory::of(request, way)?;
     // of another size it is another export, which is read whatever else it is
@@ -184,7 +182,7 @@ fn attempt(request: &Request<'_>, way: Way, lost: &LostNames) -> Result<Attempt,
     if report.presumed_wrongly {
         return Ok(Attempt::PresumedWrongly);
     }
-    if !report.lost.is_empty() && !report.refused {
+    if report.lost != *lost && !report.refused {
         return Ok(Attempt::Lost(report.lost));
     }
     let identity = early.or_else(|| report.identity.as_ref().map(Identity::digest));

@@ -223,14 +223,13 @@ impl Service {
         line.sort(&imported.staging, |staged, row| {
             let row = row.filter(|row| row.link != Link::None)?;
             let kind = line.kind(staged.kind)?;
-            let standing = match &staged.object {
-                Some(object) => {
-                    let assigned = imported.assigned.holds(object);
-                    Standing::of_present(object, Some(&row), line.scope, kind, assigned, now)
-                }
-                None => Standing::of_absent(&row, line.scope, kind, &[], now),
-            };
-            if !standing.scope.is_ok_and(|scope| scope.is_entitled()) {
+            // who is absent is entitled to nothing
+            let is_entitled = staged.object.as_deref().is_some_and(|object| {
+                let assigned = imported.assigned.holds(object);
+                let standing = Standing::of_present(object, Some(&row), line.scope, kind, assigned, now);
+                standing.scope.is_ok_and(|scope| scope.is_entitled())
+            });
+            if !is_entitled {
                 orphans.push(staged.anchor.clone());
             }
             None

@@ -192,9 +192,9 @@ impl Service {
         }
         if !begun.options.dry_run {
             self.store().void_claims(begun.key, &super::on_demand::is_alive)?;
-        }
-        if !begun.options.dry_run && !imported.renames.is_empty() {
-            self.store().rename_objects(begun.key, imported.renames.clone()).await?;
+            if !imported.renames.is_empty() {
+                self.store().rename_objects(begun.key, imported.renames.clone()).await?;
+            }
         }
         let client = self.client(job, stop)?;
         let rules = JobRules::of(job);

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::convert::Form;
 use super::draft::{Draft, Source};
 use super::fault::{Fault, Part};
-use super::names::{IS_SOFT_DELETED, Known, Misnamed, UNKNOWN_ATTRIBUTE};
+use super::names::{IS_SOFT_DELETED, Known, UNKNOWN_ATTRIBUTE};
 use super::rules::{TargetRules, is_multivalued, kind_of, same_place};
 use super::{AttributeMapping, ObjectMapping, Rule};
-use crate::diagnostic::{Severity, nearest};
+use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::expr::{self, Class, Expression, KnownNames, OwnedValue, Slots};
 use crate::model::{ApplyMode, AttributeRule, Flow, Mutability, ObjectKind, TargetPath, TargetValue, ValueKind};
 
@@ -281,8 +281,8 @@ impl Compiling<'_> {
         may_be
     }
 
-    fn misnamed(&mut self, misnamed: Misnamed, range: Option<std::ops::Range<usize>>) {
-        let Misnamed { severity, code, message, help } = misnamed;
+    fn misnamed(&mut self, misnamed: Diagnostic, range: Option<std::ops::Range<usize>>) {
+        let Diagnostic { severity, code, message, help, place: _ } = misnamed;
         let help = help.unwrap_or_else(|| "remove this mapping".to_owned());
         let fault = Fault::new(severity, code, Part::Source, message).help(help);
         self.faults.push(Fault { range, ..fault });

@@ -21,7 +21,7 @@ use crate::model::{AttributeRule, Mutability, ObjectKind, TargetValue, ValueKind
 pub use draft::{Draft, Source};
 pub use evaluate::Mapped;
 pub use fault::{Fault, Part};
-pub use names::{IS_SOFT_DELETED, Known, Misnamed, canonical, is_canonical, is_secret};
+pub use names::{IS_SOFT_DELETED, Known, canonical, is_canonical, is_secret};
 pub use rules::{GENERIC, KINTONE, TargetRules, is_multivalued, kind_of};
 
 /// The compiled mappings of one kind of object, in mapping order.

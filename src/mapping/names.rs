@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::diagnostic::{Severity, nearest};
+use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::expr::KnownNames;
 use crate::model::names::{CANONICAL, FURTHER, GRAPH, spelling};
 
@@ -25,15 +25,6 @@ pub struct Known {
     pub secret: BTreeSet<String>,
     /// The job provisions everybody, assigned or not.
     pub everybody: bool,
-}
-
-/// Why a name does not do; what to write instead of a secret depends on where it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Misnamed {
-    pub severity: Severity,
-    pub code: &'static str,
-    pub message: String,
-    pub help: Option<String>,
 }
 
 /// Returns the canonical name that `name` stands for; any other name stands for itself.
@@ -62,15 +53,12 @@ impl Known {
             || self.others.iter().any(|other| other.eq_ignore_ascii_case(name))
     }
 
-    /// What is wrong with a name that somebody writes for an attribute of the source.
-    pub fn judge(&self, name: &str) -> Option<Misnamed> {
+    /// What is wrong with a name that somebody writes for an attribute of the source; what to write instead of a secret depends on
+    /// where it stands, and is not said.
+    pub fn judge(&self, name: &str) -> Option<Diagnostic> {
         if self.is_secret(name) {
-            return Some(Misnamed {
-                severity: Severity::Error,
-                code: "secret_attribute",
-                message: format!("`{name}` is a secret and is never read from an export"),
-                help: None,
-            });
+            let message = format!("`{name}` is a secret and is never read from an export");
+            return Some(Diagnostic::error("secret_attribute", message));
         }
         if self.knows(name) {
             return None;
@@ -79,12 +67,9 @@ impl Known {
             Some(near) => format!("an attribute with a similar name exists: `{near}`"),
             None => "write the name of a source attribute; `provisiond source show` lists them".to_owned(),
         };
-        Some(Misnamed {
-            severity: if self.complete { Severity::Error } else { Severity::Warning },
-            code: UNKNOWN_ATTRIBUTE,
-            message: format!("the source is not known to have an attribute `{name}`"),
-            help: Some(help),
-        })
+        let severity = if self.complete { Severity::Error } else { Severity::Warning };
+        let message = format!("the source is not known to have an attribute `{name}`");
+        Some(Diagnostic::new(severity, UNKNOWN_ATTRIBUTE, message).with_help(help))
     }
 
     /// Every name as expressions compare them, case included.

@@ -18,15 +18,12 @@ pub fn mark(reading: &mut Reading<'_>, plans: &mut [Plan]) {
         let State::Ready(opened) = &plan.state else { continue };
         let found = &reading.set.files[plan.index];
         // of LDIF the records say it
-        plan.is_delta = match opened.preset.format {
-            FormatName::Ldif => false,
-            FormatName::Csv => found.role == Some(Role::Changes),
-            FormatName::Json => {
-                found.role == Some(Role::Changes)
-                    || opened.preset.partial.in_changes && is_delta(found, opened, reading.settings.limits)
-            }
-        };
-        let may_change = plan.is_delta || opened.preset.format == FormatName::Ldif;
+        let format = opened.preset.format;
+        plan.is_delta = format != FormatName::Ldif && found.role == Some(Role::Changes)
+            || format == FormatName::Json
+                && opened.preset.partial.in_changes
+                && is_delta(found, opened, reading.settings.limits);
+        let may_change = plan.is_delta || format == FormatName::Ldif;
         let applied = reading.memory.is_some_and(|memory| {
             !memory.applied.is_empty()
                 && may_change

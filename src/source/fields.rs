@@ -159,7 +159,6 @@ impl<'s, 'r> Fields<'s, 'r> {
         self.attribute(slot).is_some()
     }
 
-    /// Says whether what was there is no value: a placeholder, a URL.
     /// Says whether the name was lost since the last export.
     pub fn is_lost(&self, slot: Slot) -> bool {
         self.scratch.lost.contains(&slot)
@@ -170,6 +169,7 @@ impl<'s, 'r> Fields<'s, 'r> {
         self.scratch.before.contains(&slot)
     }
 
+    /// Says whether what was there is no value: a placeholder, a URL.
     pub fn is_unknown(&self, slot: Slot) -> bool {
         self.scratch.unknown.get(slot.index()).copied().unwrap_or(false)
     }

@@ -401,8 +401,7 @@ fn choose_generations(settings: &Settings, set: &mut FileSet) {
     });
     // of a file that was saved a second time nobody knows which is meant
     let exports = || set.files.iter().filter(is_export);
-    let names: BTreeSet<&str> = exports().map(|found| &*found.name).collect();
-    let mut meant: BTreeMap<&str, &str> = names.iter().map(|name| (*name, *name)).collect();
+    let mut meant: BTreeMap<&str, &str> = exports().map(|found| (&*found.name, &*found.name)).collect();
     for found in exports() {
         let Some(original) = found.shape.copy_of.as_deref() else { continue };
         match meant.get(original) {

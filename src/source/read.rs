@@ -199,7 +199,7 @@ pub(super) fn read_by<E>(
         applied_before: false,
         passed_over: false,
         misread: false,
-        lost: LostNames::new(),
+        lost: set.lost.clone(),
         identities: vec![None; set.files.len()],
     };
     for problem in &set.problems {

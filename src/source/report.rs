@@ -274,7 +274,8 @@ pub struct SetReport {
     pub misread: bool,
     /// What [`FileSet::presumes`](super::FileSet::presumes) stands for does not hold: nothing of the report counts.
     pub presumed_wrongly: bool,
-    /// What no record of JSON or LDIF says any more, which is seen at the end alone: to be read anew with [`FileSet::lost`](super::FileSet::lost).
+    /// What no record of JSON or LDIF says any more, which is seen at the end alone: where that is more than
+    /// [`FileSet::lost`](super::FileSet::lost) held, the set is to be read anew with it.
     pub lost: LostNames,
     pub files: Vec<FileReport>,
     pub counts: Counts,

@@ -416,9 +416,7 @@ fn lost_names(reading: &mut Reading<'_>, memory: &SetMemory, plans: &[Plan], fil
                 if of_pattern().any(|plan| is_named(reading, plan, name)) {
                     continue;
                 }
-                if !reading.set.lost.get(pattern).is_some_and(|lost| lost.contains(name)) {
-                    reading.lost.entry(pattern.clone()).or_default().insert(name.clone());
-                }
+                reading.lost.entry(pattern.clone()).or_default().insert(name.clone());
             }
             let level = if is_vital { Level::Set } else { Level::Warning };
             let message = format!("`{name}` was in the last export and is in no record of this one");

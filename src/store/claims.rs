@@ -79,12 +79,12 @@ impl Store {
 
     /// The objects whose claims are of owners that are gone.
     pub fn dead_claims(&self, job: JobKey, is_alive: &dyn Fn(&str) -> bool) -> Result<Vec<SourceAnchor>, StoreError> {
-        let void = self.void(job, is_alive)?;
-        Ok(void.into_iter().map(|(anchor, _)| SourceAnchor(anchor)).collect())
+        let dead = self.dead(job, is_alive)?;
+        Ok(dead.into_iter().map(|(anchor, _)| SourceAnchor(anchor)).collect())
     }
 
     /// Claims whose owners are not alive: the anchor and the owner.
-    fn void(&self, job: JobKey, is_alive: &dyn Fn(&str) -> bool) -> Result<Vec<(String, String)>, StoreError> {
+    fn dead(&self, job: JobKey, is_alive: &dyn Fn(&str) -> bool) -> Result<Vec<(String, String)>, StoreError> {
         let held: Vec<(String, String)> = self.read(|connection| {
             let mut statement = connection.prepare_cached("SELECT anchor, owner FROM claims WHERE job = ?1")?;
             let rows = statement.query_map([job.0], |row| Ok((identifier(row.get_ref(0)?)?, row.get(1)?)))?;
@@ -93,20 +93,18 @@ impl Store {
         Ok(held.into_iter().filter(|(_, owner)| !is_alive(owner)).collect())
     }
 
-    /// Voids every claim of the job whose owner is not in `alive`; returns how many there were.
-    pub fn void_claims(&self, job: JobKey, is_alive: &dyn Fn(&str) -> bool) -> Result<usize, StoreError> {
-        let void = self.void(job, is_alive)?;
-        let count = void.len();
+    /// Voids every claim of the job whose owner is not alive.
+    pub fn void_claims(&self, job: JobKey, is_alive: &dyn Fn(&str) -> bool) -> Result<(), StoreError> {
+        let dead = self.dead(job, is_alive)?;
         self.write_now(None, move |connection| {
-            for (anchor, owner) in &void {
+            for (anchor, owner) in &dead {
                 connection.execute(
                     "DELETE FROM claims WHERE job = ?1 AND anchor = ?2 AND owner = ?3",
                     params![job.0, Stored(anchor), owner],
                 )?;
             }
             Ok(())
-        })?;
-        Ok(count)
+        })
     }
 }
 

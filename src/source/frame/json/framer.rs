@@ -114,12 +114,15 @@ impl<R: Feed> JsonFramer<R> {
         let by_lines = match self.place {
             Place::Element(b'{') => false,
             // what stood in an array may have had several
-            Place::Lines => extent.lines() == 1,
-            Place::Start | Place::Members { .. } | Place::Elements { .. } | Place::Element(_) | Place::After => {
-                return Ok(None);
-            }
+            Place::Lines if extent.lines() == 1 => true,
+            Place::Start
+            | Place::Members { .. }
+            | Place::Elements { .. }
+            | Place::Element(_)
+            | Place::After
+            | Place::Lines => return Ok(None),
         };
-        if length == 0 || length > self.limits.record || (self.place == Place::Lines) != by_lines {
+        if length == 0 || length > self.limits.record {
             return Ok(None);
         }
         self.window.want(length + 2)?;
