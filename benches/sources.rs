@@ -2,8 +2,9 @@
 //!
 //! `cargo bench --bench sources -- 200000` makes up so many people and writes them as CSV of the Entra portal, LDIF of slapcat
 //! and pages of Microsoft Graph; then it prints for each format how long a whole reading takes and one of which every record is
-//! recognised, both against their floor, and the peak memory of a process that does nothing else. `--make FOLDER PEOPLE` only
-//! writes the files, `--peak FOLDER` only reads a folder and prints the peak memory, `--floor FOLDER` only goes through a CSV.
+//! recognised, both against their floor, and the peak memory of a process that does nothing else. `--in FOLDER` does so with the
+//! exports that lie in its folders `csv`, `ldif` and `json`. `--make FOLDER PEOPLE` only writes the files, `--peak FOLDER` only
+//! reads a folder and prints the peak memory, `--floor FOLDER` only goes through CSV.
 //!
 //! The floor of CSV and LDIF is the `csv` crate with an xxh3 hash per record over the CSV; that of JSON is `serde_json` passing
 //! over the values. Everything of a reading counts: the hash of the files' identity, detection, judgement.
@@ -52,9 +53,10 @@ fn main() -> ExitCode {
         [flag, folder, people] if flag == "--make" => {
             people.parse().map_err(io::Error::other).and_then(|people| make(Path::new(folder), people))
         }
-        [] => run(PEOPLE),
-        [people] => people.parse().map_err(io::Error::other).and_then(run),
-        _ => Err(io::Error::other("usage: sources [PEOPLE]")),
+        [flag, folder] if flag == "--in" => run(Path::new(folder)),
+        [] => run_with(PEOPLE),
+        [people] => people.parse().map_err(io::Error::other).and_then(run_with),
+        _ => Err(io::Error::other("usage: sources [PEOPLE | --in FOLDER]")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -65,25 +67,45 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(people: u64) -> io::Result<()> {
+fn run_with(people: u64) -> io::Result<()> {
     let folder = tempfile::tempdir()?;
-    let at = |name: &str| folder.path().join(name);
     make(folder.path(), people)?;
+    run(folder.path())
+}
+
+/// Measures the exports in a folder's folders.
+fn run(folder: &Path) -> io::Result<()> {
     println!(
-        "{people} people; milliseconds, the least of {ROUNDS} rounds; ratios to the floor of the same round's format;\n\
+        "milliseconds, the least of {ROUNDS} rounds; ratios to the floor of the same round's format;\n\
          processor: the time that processors worked for a whole reading, as a ratio to the same of the floor\n"
     );
     println!(
-        "{:<6}{:>9}{:>9}{:>8}{:>7}{:>11}{:>13}{:>8}{:>10}{:>10}",
-        "", "floor", "whole", "ratio", "goal", "processor", "recognised", "ratio", "of whole", "peak MiB"
+        "{:<6}{:>9}{:>9}{:>9}{:>8}{:>7}{:>11}{:>13}{:>8}{:>10}{:>10}{:>9}",
+        "",
+        "people",
+        "floor",
+        "whole",
+        "ratio",
+        "goal",
+        "processor",
+        "recognised",
+        "ratio",
+        "of whole",
+        "peak MiB",
+        "allowed"
     );
     for (name, goal) in [("csv", 1.0), ("ldif", 2.5), ("json", 2.0)] {
-        let settings = settings(&at(name));
+        let folder_of = |name: &str| folder.join(name);
+        let settings = settings(&folder_of(name));
         let mut known = Remembered::default();
-        whole(&settings, &mut Nothing, &mut |record| learn(&mut known, record))?;
+        let mut people = 0;
+        whole(&settings, &mut Nothing, &mut |record| {
+            people += 1;
+            learn(&mut known, record);
+        })?;
         let (mut least, mut wholly, mut recognised) = (Spent::MOST, Spent::MOST, Spent::MOST);
         for _ in 0..ROUNDS {
-            let floor = || if name == "json" { json_floor(&at("json")) } else { csv_floor(&at("csv")) };
+            let floor = || if name == "json" { json_floor(&folder_of("json")) } else { csv_floor(&folder_of("csv")) };
             least = least.least(timed(floor)?);
             wholly = wholly.least(timed(|| whole(&settings, &mut Nothing, &mut |_| {}).map(drop))?);
             let mut known = known.clone();
@@ -92,12 +114,12 @@ fn run(people: u64) -> io::Result<()> {
                 count => Err(io::Error::other(format!("only {count} of {people} records were recognised"))),
             })?);
         }
-        let child = Command::new(env::current_exe()?).arg("--peak").arg(at(name)).output()?;
+        let child = Command::new(env::current_exe()?).arg("--peak").arg(folder_of(name)).output()?;
         let peak: u64 = String::from_utf8_lossy(&child.stdout).trim().parse().map_err(io::Error::other)?;
         let millis = |spent: Spent| spent.wall.as_secs_f64() * 1e3;
         let ratio = |spent: Spent, other: Spent| spent.wall.as_secs_f64() / other.wall.as_secs_f64();
         println!(
-            "{name:<6}{:>9.0}{:>9.0}{:>8.2}{goal:>7.1}{:>11.2}{:>13.0}{:>8.2}{:>10.2}{:>10.0}",
+            "{name:<6}{people:>9}{:>9.0}{:>9.0}{:>8.2}{goal:>7.1}{:>11.2}{:>13.0}{:>8.2}{:>10.2}{:>10.0}{:>9}",
             millis(least),
             millis(wholly),
             ratio(wholly, least),
@@ -105,10 +127,11 @@ fn run(people: u64) -> io::Result<()> {
             millis(recognised),
             ratio(recognised, least),
             ratio(recognised, wholly),
-            peak as f64 / 1024.0
+            peak as f64 / 1024.0,
+            (60_000_000 + 32 * people) >> 20
         );
     }
-    println!("\nmemory allowed: {} MiB (60 MB and 32 bytes a person)", (60_000_000 + 32 * people) >> 20);
+    println!("\nmemory allowed: 60 MB and 32 bytes a person");
     Ok(())
 }
 
@@ -201,23 +224,29 @@ fn processor_time() -> io::Result<Duration> {
 }
 
 fn csv_floor(folder: &Path) -> io::Result<()> {
-    let mut reader = csv::Reader::from_path(folder.join("users.csv")).map_err(io::Error::other)?;
     let mut record = csv::ByteRecord::new();
     let mut sum = 0;
-    while reader.read_byte_record(&mut record).map_err(io::Error::other)? {
-        sum ^= xxhash_rust::xxh3::xxh3_128(record.as_slice());
+    for file in files(folder)? {
+        let mut reader = csv::Reader::from_path(file).map_err(io::Error::other)?;
+        while reader.read_byte_record(&mut record).map_err(io::Error::other)? {
+            sum ^= xxhash_rust::xxh3::xxh3_128(record.as_slice());
+        }
     }
     std::hint::black_box(sum);
     Ok(())
 }
 
 fn json_floor(folder: &Path) -> io::Result<()> {
-    let mut files: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
-    files.sort();
-    for file in files {
+    for file in files(folder)? {
         serde_json::from_reader::<_, serde::de::IgnoredAny>(BufReader::with_capacity(256 << 10, File::open(file)?))?;
     }
     Ok(())
+}
+
+fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
+    files.sort();
+    Ok(files)
 }
 
 /// One made-up person: as much text as real ones have, a third of it beyond ASCII.

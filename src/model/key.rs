@@ -14,17 +14,13 @@ impl ObjectKey {
             ObjectKind::User => b'u',
             ObjectKind::Group => b'g',
         };
-        // most are GUIDs, which need no allocation
-        let mut short = [0; 64];
-        if let Some(place) = short.get_mut(1..=anchor.len()) {
-            place.copy_from_slice(anchor.as_bytes());
-            // as vectors, without a way out
-            let is_simple = short.iter().fold(true, |all, byte| all & byte.is_ascii() & (*byte != b'='));
-            if is_simple {
-                short.make_ascii_lowercase();
-                short[0] = kind;
-                return Self(xxhash_rust::xxh3::xxh3_64(&short[..=anchor.len()]).max(1));
-            }
+        // most are GUIDs, of a known length: what is copied at once can be read at once
+        let simple = match <&[u8; 36]>::try_from(anchor.as_bytes()) {
+            Ok(guid) => Self::of_simple::<37>(kind, guid),
+            Err(_) => Self::of_simple::<64>(kind, anchor.as_bytes()),
+        };
+        if let Some(key) = simple {
+            return key;
         }
         let name = if anchor.contains('=') { dn::normalise(anchor) } else { None };
         let mut text = String::with_capacity(anchor.len() + 1);
@@ -33,6 +29,43 @@ impl ObjectKey {
             Some(name) => text.push_str(&name),
             None => text.extend(anchor.chars().flat_map(char::to_lowercase)),
         }
-        Self(xxhash_rust::xxh3::xxh3_64(text.as_bytes()).max(1))
+        Self::of_text(text.as_bytes())
+    }
+
+    /// Of a short ASCII text that is no distinguished name, which needs no allocation.
+    #[inline]
+    fn of_simple<const ROOM: usize>(kind: u8, anchor: &[u8]) -> Option<Self> {
+        let mut text = [0; ROOM];
+        text.get_mut(1..=anchor.len())?.copy_from_slice(anchor);
+        // as vectors, without a way out
+        let is_simple = text.iter().fold(true, |all, byte| all & byte.is_ascii() & (*byte != b'='));
+        text.make_ascii_lowercase();
+        text[0] = kind;
+        is_simple.then(|| Self::of_text(&text[..=anchor.len()]))
+    }
+
+    fn of_text(text: &[u8]) -> Self {
+        Self(xxhash_rust::xxh3::xxh3_64(text).max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_ignore_case_however_long_the_anchor() {
+        for length in [0, 1, 35, 36, 37, 62, 63, 64, 65, 200] {
+            let anchor = "aZ-9".repeat(length / 4 + 1)[..length].to_owned();
+            let key = ObjectKey::of(ObjectKind::User, &anchor);
+            let text = format!("u{}", anchor.to_lowercase());
+            assert_eq!(key, ObjectKey(xxhash_rust::xxh3::xxh3_64(text.as_bytes())), "{length}");
+            assert_eq!(key, ObjectKey::of(ObjectKind::User, &anchor.to_uppercase()), "{length}");
+            assert_ne!(key, ObjectKey::of(ObjectKind::Group, &anchor), "{length}");
+        }
+        let is_one =
+            |one: &str, other: &str| ObjectKey::of(ObjectKind::Group, one) == ObjectKey::of(ObjectKind::Group, other);
+        assert!(is_one("CN=Anna, DC=example", "cn=anna,dc=EXAMPLE"));
+        assert!(is_one("MÜLLER", "müller"));
     }
 }

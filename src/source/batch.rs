@@ -210,7 +210,7 @@ impl Batch {
                 continue;
             }
             if let Some((whole, direct)) = &mut direct
-                && let Ok(is_object) = direct.map(record.place.clone(), record.line, *whole, (packs, mapped), noted)
+                && let Ok(is_object) = direct.map(record.place.clone(), record.line, whole, (packs, mapped), noted)
             {
                 record.step = if is_object { Step::Mapped } else { Step::Ignored(None) };
                 continue;

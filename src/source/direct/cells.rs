@@ -103,11 +103,21 @@ impl Cells {
     }
 
     fn take(&mut self, record: &str, places: &Places, values: &mut Values<'_, '_>) -> Result<(), NotPlain> {
-        let is_clean = values.into.batch.is_clean();
+        let is_clean = values.into.clear.is_clean();
         for column in &mut self.columns {
-            let Some((from, to)) = places.at(column.number, record.as_bytes()) else { return Err(NotPlain) };
+            let (from, to, is_doubled) = places.at(column.number, record.as_bytes()).ok_or(NotPlain)?;
             if from == to {
                 continue;
+            }
+            if is_doubled {
+                let cell = record.get(from..to).ok_or(NotPlain)?.replace("\"\"", "\"");
+                match column.slot {
+                    Some(slot) if self.is_bare && column.rest.is_none() && is_value(cell.as_bytes()) => {
+                        values.own(slot, &cell, false)?;
+                        continue;
+                    }
+                    _ => return Err(NotPlain),
+                }
             }
             if let (Some(swift), true) = (&mut column.swift, is_clean)
                 && let Some(cell) = record.as_bytes().get(from..to)
@@ -177,7 +187,7 @@ fn is_value(cell: &[u8]) -> bool {
     begins && !matches!(cell.last(), Some(b' ' | b'\t'))
 }
 
-/// As [`is_value`], of a clean batch; whether a cell is ASCII is not to be foreseen, so it is not asked.
+/// As [`is_value`], of a clean record; whether a cell is ASCII is not to be foreseen, so it is not asked.
 #[inline]
 fn is_clean_value(cell: &[u8]) -> bool {
     let (Some(first), Some(last)) = (cell.first(), cell.last()) else { return false };
@@ -230,15 +240,16 @@ fn push_parts(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::value::{Octets, is_settled_throughout};
+    use crate::source::direct::whole::Whole;
 
     #[test]
     fn clean_values_have_no_blank_around_them() {
         let mut count = 0;
         for c in '\0'..='\u{ffff}' {
             for text in [c.to_string(), format!("{c}a"), format!("a{c}"), format!("{c}y"), format!("{c}i")] {
-                let octets = Octets::of(text.as_bytes());
-                if is_settled_throughout(text.as_bytes(), &octets) && is_clean_value(text.as_bytes()) {
+                let whole = Whole::of(text.as_bytes(), false);
+                let is_clean = whole.is_some_and(|whole| whole.clear(&(0..text.len())).is_clean());
+                if is_clean && is_clean_value(text.as_bytes()) {
                     count += 1;
                     let is_same =
                         text.trim() == text && !["=", "#", "Sy", "Mi"].iter().any(|word| text.starts_with(word));

@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr;
-
 use super::NotPlain;
 use super::flat::{Lies, Plain};
+use super::whole::Clear;
 use crate::model::ObjectKind;
 use crate::source::attributes::{in_order, split};
 use crate::source::draft::{self, Hashes};
@@ -16,18 +15,17 @@ use crate::source::raw::RawValue;
 use crate::source::seen::{hash_of_text, hash_of_value, hash_under};
 use crate::source::twins::SINGLE;
 use crate::source::value::{
-    Octets, Outcome, Reading, clean, cut_tombstone, guid_of_text, has_no_controls, has_no_floats, has_no_tombstone,
-    is_clean, is_lower_guid, is_settled_throughout, is_spreadsheet_number, read,
+    Outcome, Reading, clean, cut_tombstone, guid_of_text, is_clean, is_lower_guid, is_spreadsheet_number, read,
 };
 
 /// Where the texts of a batch go to.
 pub(super) struct Filling<'p> {
     pub packs: &'p mut Packs,
-    pub batch: Whole<'p>,
+    pub batch: &'p str,
     /// Where the record begins in the batch.
     pub at: usize,
-    /// NFC leaves all of the record alone.
-    pub is_settled: bool,
+    /// What the record is free of.
+    pub clear: Clear,
     pub mark: Mark,
     /// A bit for each of the first names that the record gave a value of.
     pub given: u64,
@@ -36,43 +34,6 @@ pub(super) struct Filling<'p> {
     pub last_single: Option<(Span, u64)>,
     /// To write in.
     pub room: &'p mut String,
-}
-
-/// The bytes of a batch, and what is to be known of all of them.
-#[derive(Clone, Copy)]
-pub struct Whole<'b> {
-    pub text: &'b str,
-    /// There are no controls, floats or names of the deleted, for which values are searched one by one otherwise.
-    is_free: bool,
-    /// There is no control in it, so no line end either.
-    pub is_one_line: bool,
-    /// NFC leaves all parts of it alone.
-    pub is_settled: bool,
-}
-
-impl<'b> Whole<'b> {
-    /// None where records are no plain text; `has_lines`: no value goes over several of them.
-    pub fn of(bytes: &'b [u8], has_lines: bool) -> Option<Self> {
-        // records are cut beside line ends, so that each of them is whole
-        let text = simdutf8::basic::from_utf8(bytes).ok()?;
-        let octets = Octets::of(bytes);
-        let is_one_line = octets.has_no_controls();
-        let has_controls = !is_one_line && !has_no_controls(bytes);
-        if has_controls && memchr(0, bytes).is_some() {
-            return None;
-        }
-        let is_free = !has_controls && has_no_floats(bytes) && (is_one_line || has_lines || has_no_tombstone(bytes));
-        Some(Self { text, is_free, is_one_line, is_settled: is_settled_throughout(bytes, &octets) })
-    }
-
-    /// Says whether a value that has no blank around it is clean, whichever it is.
-    pub fn is_clean(self) -> bool {
-        self.is_free && self.is_settled
-    }
-
-    fn bytes(self) -> &'b [u8] {
-        self.text.as_bytes()
-    }
 }
 
 /// An attribute of the preset, and what is to be known of it.
@@ -153,20 +114,20 @@ impl Filling<'_> {
     /// Adds a text as it is stored; false if nothing is left of it.
     #[inline]
     pub fn text(&mut self, one: &OneText, text: &str, lies: Lies) -> Result<bool, NotPlain> {
-        let is_clean = || if one.is_guid { is_lower_guid(text) } else { is_clean(text, self.is_settled) };
+        let is_clean = || if one.is_guid { is_lower_guid(text) } else { is_clean(text, self.clear.is_settled) };
         let place = match lies {
-            Lies::InRecord(from) if self.batch.is_free && is_clean() => {
+            Lies::InRecord(from) if self.clear.is_free && is_clean() => {
                 let from = self.at + from;
                 Span::new(from, from + text.len())
             }
-            Lies::Nowhere { is_clean: true } if !one.is_guid => self.packs.put(self.batch.bytes(), text),
+            Lies::Nowhere { is_clean: true } if !one.is_guid => self.packs.put(self.batch.as_bytes(), text),
             Lies::InRecord(_) | Lies::Nowhere { .. } => return self.cleaned(one, text),
         };
         self.push_text(one, place, text);
         Ok(true)
     }
 
-    /// Adds a text of a clean batch that has no blank around it; `text` looks at `octets`, which begin there in the record.
+    /// Adds a text of a clean record that has no blank around it; `text` looks at `octets`, which begin there in the record.
     #[inline]
     pub fn clean_text<'t>(
         &mut self,
@@ -207,7 +168,7 @@ impl Filling<'_> {
             text => guid_of_text(&text).ok_or(NotPlain)?.into_owned().into(),
         };
         if !text.is_empty() {
-            let place = self.packs.put(self.batch.bytes(), &text);
+            let place = self.packs.put(self.batch.as_bytes(), &text);
             self.push_text(one, place, &text);
         }
         Ok(!text.is_empty())
@@ -229,7 +190,7 @@ impl Filling<'_> {
     fn note_single(&mut self, at: usize, name: Canon, place: Span, text: &str) {
         let hash = match self.last_single {
             // as a rule the address is the user principal name
-            Some((last, hash)) if self.packs.bytes_at(self.batch.bytes(), last) == text.as_bytes() => hash,
+            Some((last, hash)) if self.packs.bytes_at(self.batch.as_bytes(), last) == text.as_bytes() => hash,
             Some(_) | None => hash_of_text(text, self.room),
         };
         self.last_single = Some((place, hash));
@@ -244,14 +205,14 @@ impl Filling<'_> {
             if let Some(at) = SINGLE.iter().position(|single| *single == name)
                 && let Packed::Text(place) = value
             {
-                let text = std::str::from_utf8(self.packs.bytes_at(self.batch.bytes(), place)).ok();
+                let text = std::str::from_utf8(self.packs.bytes_at(self.batch.as_bytes(), place)).ok();
                 self.hashes.singles[at] = text.map(|text| hash_of_value(name, text, self.room));
             }
         }
     }
 
     fn push_rest(&mut self, name: &str, value: Packed) {
-        let place = self.packs.put(self.batch.bytes(), name);
+        let place = self.packs.put(self.batch.as_bytes(), name);
         self.packs.push_rest(place, value);
         self.add(self.print(value, draft::seed_of_rest(name)));
     }
@@ -297,7 +258,7 @@ impl Filling<'_> {
                     some = true;
                     if !std::mem::take(&mut skips) {
                         any = true;
-                        packs.push_text(self.batch.bytes(), text);
+                        packs.push_text(self.batch.as_bytes(), text);
                     }
                 };
                 match read_plain(attribute, &raw(value), manner)? {
@@ -324,7 +285,7 @@ impl Filling<'_> {
         manner: &Manner,
     ) -> Result<Option<Packed>, NotPlain> {
         Ok(match read_plain(attribute, value, manner)? {
-            Some(Outcome::Text(text)) => Some(Packed::Text(self.packs.put(self.batch.bytes(), &text))),
+            Some(Outcome::Text(text)) => Some(Packed::Text(self.packs.put(self.batch.as_bytes(), &text))),
             Some(Outcome::Bool(truth)) => Some(Packed::Bool(truth)),
             Some(Outcome::Absent | Outcome::Unreadable | Outcome::NotText) | None => None,
         })
@@ -356,12 +317,24 @@ impl Filling<'_> {
 
     fn text_of(&self, value: Packed) -> Option<&str> {
         match value {
-            Packed::Text(place) => match self.batch.text.get(place.from as usize..place.to as usize) {
+            Packed::Text(place) => match self.batch.get(place.from as usize..place.to as usize) {
                 Some(text) => Some(text),
-                None => std::str::from_utf8(self.packs.bytes_at(self.batch.bytes(), place)).ok(),
+                None => std::str::from_utf8(self.packs.bytes_at(self.batch.as_bytes(), place)).ok(),
             },
             Packed::Bool(_) | Packed::List(_) => None,
         }
+    }
+
+    /// As `Fields::upn_prefix`, of a record of which both names went straight: what stands behind the object id.
+    pub fn behind_object_id(&self) -> Result<Option<Span>, NotPlain> {
+        let id = self.text_under(Canon::OBJECT_ID).ok_or(NotPlain)?;
+        let Some(Packed::Text(Span { from, to })) = self.find(Canon::USER_PRINCIPAL_NAME) else { return Err(NotPlain) };
+        let upn = self.text_under(Canon::USER_PRINCIPAL_NAME).unwrap_or_default();
+        let Some((head, tail)) = upn.split_at_checked(32) else { return Ok(None) };
+        let digits: String = id.chars().filter(|c| *c != '-').collect();
+        let is_id = head.bytes().all(|byte| byte.is_ascii_hexdigit()) && head.eq_ignore_ascii_case(&digits);
+        let is_prefixed = is_id && !tail.is_empty();
+        Ok(is_prefixed.then_some(Span { from: from + 32, to }))
     }
 
     /// As `Reader::derive`.
@@ -377,7 +350,7 @@ impl Filling<'_> {
         let parts: Vec<&str> = parts.into_iter().flatten().collect();
         if !parts.is_empty() {
             let name = parts.join(" ");
-            let place = self.packs.put(self.batch.bytes(), &name);
+            let place = self.packs.put(self.batch.as_bytes(), &name);
             self.push_text(&OneText::new(Canon::DISPLAY_NAME, preset), place, &name);
         }
         Ok(())
@@ -393,7 +366,7 @@ impl Filling<'_> {
                     let text = clean(text, &mut false);
                     if !text.is_empty() && (reference.multi || !any) {
                         any = true;
-                        self.packs.push_text(self.batch.bytes(), &text);
+                        self.packs.push_text(self.batch.as_bytes(), &text);
                     }
                 }
                 if any {
@@ -411,17 +384,18 @@ impl Filling<'_> {
         let Shown::Text(text) = value else { return };
         let text = clean(text, &mut false);
         if !text.is_empty() {
-            let place = self.packs.put(self.batch.bytes(), &text);
+            let place = self.packs.put(self.batch.as_bytes(), &text);
             self.push_rest(name, Packed::Text(place));
         }
     }
 
     fn print(&self, value: Packed, seed: u64) -> u64 {
         match value {
-            Packed::Text(place) => draft::print_of_text(self.packs.bytes_at(self.batch.bytes(), place), seed),
+            Packed::Text(place) => draft::print_of_text(self.packs.bytes_at(self.batch.as_bytes(), place), seed),
             Packed::Bool(truth) => draft::print_of_bool(truth, seed),
             Packed::List(places) => {
-                let texts = self.packs.list(places).iter().map(|place| self.packs.bytes_at(self.batch.bytes(), *place));
+                let texts =
+                    self.packs.list(places).iter().map(|place| self.packs.bytes_at(self.batch.as_bytes(), *place));
                 draft::print_of_list(texts, seed)
             }
         }

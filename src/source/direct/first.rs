@@ -23,7 +23,10 @@ impl First {
             let mut slots = Vec::new();
             rule.each_slot(&mut |slot| slots.push(slot));
             let [slot, others @ ..] = &slots[..] else { break };
-            if others.iter().any(|other| other != slot) || first.slot.is_some_and(|first| first != *slot) {
+            if rule.asks_prefix()
+                || others.iter().any(|other| other != slot)
+                || first.slot.is_some_and(|first| first != *slot)
+            {
                 break;
             }
             first.slot = Some(*slot);

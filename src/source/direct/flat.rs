@@ -129,6 +129,7 @@ pub struct Plain<'f> {
     /// Columns that the heading names, by [`Slot`].
     pub named: &'f [bool],
     pub file_name: &'f str,
+    pub is_upn_prefixed: bool,
 }
 
 impl<'f> Plain<'f> {
@@ -205,7 +206,6 @@ impl Asked for Plain<'_> {
     }
 
     fn is_upn_prefixed(&self) -> bool {
-        // such a record is not plain
-        false
+        self.is_upn_prefixed
     }
 }

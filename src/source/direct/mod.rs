@@ -22,15 +22,17 @@ mod lines;
 mod straight;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use std::ops::Range;
 
 use self::cells::Cells;
-use self::fill::{Filling, Step, Whole};
+use self::fill::{Filling, Step};
 use self::first::First;
 use self::flat::{Flat, Plain};
 use self::lines::Lines;
 use self::straight::{Straight, Values};
+use self::whole::{Clear, Whole};
 use super::draft::{self, Hashes};
 use super::extent::Extent;
 use super::fields::{is_below, may_be_prefixed};
@@ -168,7 +170,7 @@ impl Direct {
         &mut self,
         place: Range<usize>,
         line: u64,
-        batch: Whole<'_>,
+        batch: &Whole<'_>,
         (packs, mapped): (&mut Packs, &mut Vec<Pack>),
         noted: &mut [u8],
     ) -> Result<bool, NotPlain> {
@@ -176,7 +178,9 @@ impl Direct {
         self.flat.clear();
         self.to_note.clear();
         let mark = packs.mark();
-        let object = self.object(record, place.start, packs, (batch, mark), noted);
+        let mut clear = batch.clear(&place);
+        clear.is_settled = clear.is_settled || record.is_ascii();
+        let object = self.object((record, clear), place.start, packs, (batch.text, mark), noted);
         let Ok(Some(object)) = object else {
             packs.take_back(mark);
             return object.map(|_| false);
@@ -191,7 +195,7 @@ impl Direct {
         }
         let bytes = record.as_bytes();
         let extent = match &self.cutter {
-            Cutter::Cells(_) if batch.is_one_line => Extent::of_ends(bytes, 0),
+            Cutter::Cells(_) if clear.is_one_line => Extent::of_ends(bytes, 0),
             Cutter::Cells(_) => Extent::of(bytes),
             Cutter::Lines(lines) => lines.extent,
         };
@@ -203,33 +207,26 @@ impl Direct {
 
     fn object(
         &mut self,
-        record: &str,
+        (record, clear): (&str, Clear),
         at: usize,
         packs: &mut Packs,
-        (batch, mark): (Whole<'_>, Mark),
+        (batch, mark): (&str, Mark),
         noted: &[u8],
     ) -> Result<Option<Object>, NotPlain> {
         let Self { preset, manner, cutter, flat, named, steps, room, straight, to_note, .. } = self;
         let preset = &*preset;
         let hashes = Hashes { print: 0, singles: [None; SINGLE.len()] };
-        let mut into = Filling {
-            packs,
-            batch,
-            at,
-            is_settled: batch.is_settled || record.is_ascii(),
-            mark,
-            given: 0,
-            hashes,
-            last_single: None,
-            room,
-        };
+        let mut into = Filling { packs, batch, at, clear, mark, given: 0, hashes, last_single: None, room };
         let may_repeat = matches!(cutter, Cutter::Lines(_));
-        let mut values = Values { flat, into: &mut into, straight, may_repeat, noted, to_note, preset };
+        let mut values =
+            Values { flat, into: &mut into, straight, may_repeat, noted, to_note, preset, may_be_prefixed: false };
         match cutter {
             Cutter::Cells(cells) => cells.cut(record, &mut values)?,
             Cutter::Lines(lines) => lines.cut(record, &mut values)?,
         }
-        let plain = Plain { flat, record, named, file_name: &manner.file_name };
+        let original = if values.may_be_prefixed { into.behind_object_id()? } else { None };
+        let is_upn_prefixed = original.is_some();
+        let plain = Plain { flat, record, named, file_name: &manner.file_name, is_upn_prefixed };
         if preset.drop_rows.iter().any(|row| row.holds(&plain)) {
             return Err(NotPlain);
         }
@@ -253,6 +250,9 @@ impl Direct {
             for (number, value) in &flat.rest {
                 into.rest(cells.rest_name(*number), plain.shown(value));
             }
+        }
+        if let Some(original) = original {
+            into.push(Canon::ORIGINAL_USER_PRINCIPAL_NAME, Packed::Text(original), preset);
         }
         let deletion = manner.deletion_of(preset, &plain);
         let mut enabled = None;

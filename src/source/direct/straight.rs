@@ -1,10 +1,10 @@
 //! Values that are asked nothing but to be the text of one attribute: they go where they belong as they are met.
 
 use super::NotPlain;
-#[cfg(doc)]
-use super::fill::Whole;
 use super::fill::{Filling, OneText, Step};
 use super::flat::{Flat, Lies, Value};
+#[cfg(doc)]
+use super::whole::Clear;
 use crate::source::fields::may_be_prefixed;
 use crate::source::memory::SAMPLES;
 use crate::source::preset::{Canon, Condition, Preset, Slot};
@@ -78,6 +78,8 @@ pub(super) struct Values<'v, 'p> {
     pub noted: &'v [u8],
     pub to_note: &'v mut Vec<Slot>,
     pub preset: &'v Preset,
+    /// The object id may stand before the user principal name.
+    pub may_be_prefixed: bool,
 }
 
 impl Values<'_, '_> {
@@ -85,7 +87,7 @@ impl Values<'_, '_> {
     #[inline]
     pub fn in_record(&mut self, slot: Slot, text: &str, from: usize) -> Result<(), NotPlain> {
         match &self.straight[slot.index()] {
-            Some(way) if self.into.batch.is_clean() && is_bare(text) => {
+            Some(way) if self.into.clear.is_clean() && is_bare(text) => {
                 self.clean(way, slot, (text.as_bytes(), from), || Some(text))
             }
             Some(way) => self.straight(way, slot, text, Lies::InRecord(from)),
@@ -123,7 +125,7 @@ impl Values<'_, '_> {
         self.flat.rest.push((column, value));
     }
 
-    /// Adds a text that has no blank around it; see [`Filling::clean_text`] and [`Whole::is_clean`].
+    /// Adds a text that has no blank around it; see [`Filling::clean_text`] and [`Clear::is_clean`].
     #[inline]
     pub fn clean<'t>(
         &mut self,
@@ -137,13 +139,11 @@ impl Values<'_, '_> {
         if self.may_repeat && self.into.has(way.text.name) {
             return Err(NotPlain);
         }
-        if way.is_upn && may_be_prefixed(text().ok_or(NotPlain)?) {
-            return Err(NotPlain);
-        }
+        self.may_be_prefixed |= way.is_upn && may_be_prefixed(text().ok_or(NotPlain)?);
         self.into.clean_text(&way.text, place, text)
     }
 
-    /// Adds a text of a clean batch that has no blank around it and is the only one of its name.
+    /// Adds a text of a clean record that has no blank around it and is the only one of its name.
     #[inline]
     pub fn swiftly(&mut self, swift: &mut Swift, octets: &[u8], from: usize) {
         if swift.to_note {
@@ -169,9 +169,7 @@ impl Values<'_, '_> {
         if self.may_repeat && self.into.has(way.text.name) {
             return Err(NotPlain);
         }
-        if way.is_upn && may_be_prefixed(text) {
-            return Err(NotPlain);
-        }
+        self.may_be_prefixed |= way.is_upn && may_be_prefixed(text);
         self.into.text(&way.text, text, lies).map(drop)
     }
 }

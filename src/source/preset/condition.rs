@@ -156,6 +156,15 @@ impl Condition {
         }
     }
 
+    /// Says whether the condition asks what stands before the user principal name.
+    pub fn asks_prefix(&self) -> bool {
+        match self {
+            Self::All(parts) => parts.iter().any(Self::asks_prefix),
+            Self::UpnPrefixedWithObjectId => true,
+            Self::Always | Self::Never | Self::Attribute(..) | Self::File(_) => false,
+        }
+    }
+
     /// Calls `with` for each attribute that the condition asks about.
     pub fn each_slot(&self, with: &mut impl FnMut(Slot)) {
         match self {

@@ -11,7 +11,7 @@ use memchr::{memchr, memmem};
 pub use ids::{guid_of_text, is_lower_guid, rid_of, sid_text};
 pub use text::{
     Octets, begins_bare, clean, has_no_controls, has_no_floats, is_bare, is_clean, is_kept, is_placeholder,
-    is_settled_throughout, is_spreadsheet_number, is_type_name, trimmed,
+    is_spreadsheet_number, is_type_name, marks_of_kana, trimmed,
 };
 pub use time::Locale;
 

@@ -1,7 +1,9 @@
 //! Texts: trimmed, NFC, without control characters (sources.md 11.1); cells that are no values (7.4).
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
+use regex::bytes::Regex;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 /// Returns `raw` as it is compared and stored; `controls` is set where control characters were removed.
@@ -60,13 +62,12 @@ pub fn has_no_floats(text: &[u8]) -> bool {
     !text.iter().zip(behind).fold(false, |any, (byte, next)| any | ((*byte | 0x20 == b'e') & (*next == b'+')))
 }
 
-/// Says of most texts that they begin with no white space: those that begin with ASCII, a Latin letter with an accent, kana or a
-/// Chinese character.
+/// Says of most texts that they begin with no white space, which is ASCII or begins with 0xC2, 0xE1, 0xE2 or 0xE3.
 #[inline]
 pub fn begins_bare(text: &str) -> bool {
     match text.as_bytes() {
         [first, ..] if first.is_ascii_graphic() => true,
-        [0xC3 | 0xE4..=0xE9, ..] => true,
+        [0xC3..=0xE0 | 0xE4..=0xF4, ..] => true,
         [0xE3, second, ..] => *second > 0x80,
         _ => false,
     }
@@ -77,26 +78,39 @@ pub fn begins_bare(text: &str) -> bool {
 fn ends_bare(text: &[u8]) -> bool {
     match text {
         [.., last] if last.is_ascii_graphic() => true,
-        [.., 0xC3, _] | [.., 0xE4..=0xE9, _, _] => true,
+        [.., 0xC3..=0xDF, _] | [.., 0xE0 | 0xE4..=0xEF, _, _] | [.., 0xF0..=0xF4, _, _, _] => true,
         [.., 0xE3, second, _] => *second > 0x80,
         _ => false,
     }
 }
 
-/// Says of UTF-8 that NFC leaves all of its characters alone whatever stands beside them: Latin, kana, Chinese characters of the
-/// basic plane. Of others it says no.
+/// Says of UTF-8 that NFC leaves all of its characters alone whatever stands beside them: Latin, Greek, Cyrillic, kana, Chinese
+/// characters and their variants, Hangul. Of others it says no.
 fn is_settled(text: &[u8]) -> bool {
     let mut rest = text;
     loop {
         rest = match rest {
             [] => return true,
-            [..0x80, tail @ ..] | [0xC2..=0xCB, _, tail @ ..] | [0xE4..=0xE9, _, _, tail @ ..] => tail,
-            // U+3000 to U+3007, U+3041 to U+3096, U+30A1 to U+30FF
-            [0xE3, 0x80, ..=0x87, tail @ ..] | [0xE3, 0x81, 0x81..=0xBF, tail @ ..] => tail,
-            [0xE3, 0x82, ..=0x96 | 0xA1..=0xBF, tail @ ..] | [0xE3, 0x83, _, tail @ ..] => tail,
+            [0xE3, 0x80, 0xAA..=0xAF, ..] | [0xE3, 0x82, 0x99 | 0x9A, ..] | [0xCE, 0x87, ..] => return false,
+            [..0x80, tail @ ..] | [0xC2..=0xCB | 0xCE..=0xD1, _, tail @ ..] => tail,
+            [0xE3..=0xE9 | 0xEB | 0xEC, _, _, tail @ ..] => tail,
+            // from U+AC00 on, and up to U+D77F
+            [0xEA, 0xB0..=0xBF, _, tail @ ..] | [0xED, ..=0x9D, _, tail @ ..] => tail,
+            // U+20000 to U+2EFFF, and U+E0100 to U+E01FF, which say which form is meant
+            [0xF0, 0xA0..=0xAE, _, _, tail @ ..] | [0xF3, 0xA0, 0x84..=0x87, _, tail @ ..] => tail,
             _ => return false,
         }
     }
+}
+
+/// Where marks stand that change kana or stand beside them, of which NFC does not leave alone all that is in a text: U+302A to U+302F,
+/// U+3099, U+309A.
+///
+/// None if they cannot be looked for.
+pub fn marks_of_kana(text: &[u8]) -> Option<impl Iterator<Item = usize>> {
+    // so few that they are found as vectors
+    static MARKS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("[\u{302A}-\u{302F}\u{3099}\u{309A}]").ok());
+    MARKS.as_ref().map(|marks| marks.find_iter(text).map(|found| found.start()))
 }
 
 /// The octets of a text that stand out, found in one pass however long it is.
@@ -126,8 +140,9 @@ impl Octets {
         self.least >= 0x20 && !self.has_delete
     }
 
-    /// Says of UTF-8 whether there is nothing but Latin letters and such beyond U+3000 as begin like those that NFC leaves alone.
-    fn may_be_settled(&self) -> bool {
+    /// Says of UTF-8 whether NFC leaves alone whatever is cut out of it, if there are no [`marks_of_kana`]: there is nothing but Latin
+    /// letters and such, kana, and what begins like Chinese characters.
+    pub fn may_be_settled(&self) -> bool {
         self.most <= 0xE9 && self.least_beyond >= 0xE3 - LATIN
     }
 }
@@ -135,37 +150,6 @@ impl Octets {
 /// What begins characters beyond Latin.
 const LATIN: u8 = 0xCC;
 const DELETE: u8 = 0x7f;
-
-/// Says of UTF-8, however long, that all of its parts are settled: NFC leaves alone whatever is cut out of it. `octets` are its own.
-pub fn is_settled_throughout(text: &[u8], octets: &Octets) -> bool {
-    octets.may_be_settled() && has_settled_kana(text)
-}
-
-/// How many octets are looked at together: kana stand beside each other.
-const PART: usize = 128;
-
-/// Says whether all of a text that begins with 0xE3 is settled.
-fn has_settled_kana(text: &[u8]) -> bool {
-    let is_other_kana = |second: u8, third: u8| {
-        (second > 0x83)
-            | ((second == 0x80) & (third > 0x87))
-            | ((second == 0x81) & (third == 0x80))
-            | ((second == 0x82) & (third.wrapping_sub(0x97) < 0xA1 - 0x97))
-    };
-    let mut rest = text;
-    while let Some(at) = memchr::memchr(0xE3, rest) {
-        let part = &rest[at..rest.len().min(at + PART + 2)];
-        let from = |at: usize| part.get(at..).unwrap_or_default();
-        // as vectors, without a way out
-        let threes = from(0).iter().zip(from(1)).zip(from(2));
-        if threes.fold(false, |any, ((first, second), third)| any | ((*first == 0xE3) & is_other_kana(*second, *third)))
-        {
-            return false;
-        }
-        rest = rest.get(at + PART..).unwrap_or_default();
-    }
-    true
-}
 
 /// Says whether something is to be removed, and whether all is ASCII.
 #[inline]
@@ -267,16 +251,9 @@ mod tests {
                 assert_eq!(between.nfc().collect::<String>(), between, "{c:?}");
                 assert_eq!(is_nfc_quick(between.chars()), IsNormalized::Yes, "{c:?}");
             }
-            let is_near = ('\u{2f00}'..'\u{3200}').contains(&c);
-            let long = [String::new(), "x".repeat(200), "が".repeat(60)];
-            for before in &long[..if is_near { 3 } else { 1 }] {
-                let text = before.clone() + &text;
-                let octets = Octets::of(text.as_bytes());
-                assert_eq!(is_settled_throughout(text.as_bytes(), &octets), is_settled(text.as_bytes()), "{c:?}");
-            }
         }
         assert!(count > 20_000, "{count}");
-        for text in ["e\u{301}", "か\u{3099}", "\u{2126}", "\u{1161}", "𠮷"] {
+        for text in ["e\u{301}", "か\u{3099}", "\u{2126}", "\u{1161}", "\u{387}", "\u{2f800}"] {
             assert!(!is_settled(text.as_bytes()), "{text}");
         }
     }

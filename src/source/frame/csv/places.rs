@@ -84,16 +84,16 @@ impl Places {
         (quotes.open | quotes.strange == 0).then_some(self.count)
     }
 
-    /// Where the cell of this number lies in the record; none where it is not there, or not as it is.
+    /// Where the cell of this number lies in the record, and whether quotes are doubled in it; none where it is not there.
     #[inline]
-    pub fn at(&self, number: usize, record: &[u8]) -> Option<(usize, usize)> {
+    pub fn at(&self, number: usize, record: &[u8]) -> Option<(usize, usize, bool)> {
         let (before, end) = (self.ends.get(number)?, self.ends.get(number + 1).filter(|_| number < self.count)?);
         let (from, to) = (before.wrapping_add(1) as usize, *end as usize);
         if !self.is_quoted || record.get(from) != Some(&b'"') {
-            return Some((from, to));
+            return Some((from, to, false));
         }
         let (from, to) = (from + 1, to - 1);
-        (!self.is_doubled || memchr(b'"', record.get(from..to)?).is_none()).then_some((from, to))
+        Some((from, to, self.is_doubled && memchr(b'"', record.get(from..to)?).is_some()))
     }
 }
 
@@ -124,11 +124,10 @@ mod tests {
             }
             assert_eq!(found, split, "{record:?}");
             for (number, cell) in cells.iter().enumerate().take(split.unwrap_or(0)) {
-                if let Some((from, to)) = places.at(number, record.as_bytes()) {
-                    assert_eq!(record[from..to], **cell, "{record:?}");
-                } else {
-                    assert!(cell.contains('"'), "{record:?}");
-                }
+                let (from, to, is_doubled) = places.at(number, record.as_bytes()).expect("a cell");
+                let text = &record[from..to];
+                assert_eq!(if is_doubled { text.replace("\"\"", "\"") } else { text.to_owned() }, **cell, "{record:?}");
+                assert_eq!(is_doubled, cell.contains('"'), "{record:?}");
                 count += 1;
             }
             assert_eq!(split.and_then(|count| places.at(count, record.as_bytes())), None, "{record:?}");
