@@ -399,18 +399,130 @@ fn scrambled_ldif(text: &str, dice: &mut Dice) -> String {
     scrambled
 }
 
+/// Values of members of which some are not to be taken as they are, or are no JSON.
+const VALUES: [&str; 52] = [
+    "null",
+    "true",
+    "false",
+    "truest",
+    "0",
+    "-0.5e+3",
+    "01",
+    "1.",
+    "8.13555E+11",
+    "12345",
+    "\"\"",
+    "\" \"",
+    "\"  padded\\t\"",
+    "\"text\"",
+    "\"TRUE\"",
+    "\"quote \\\" and \\\\\"",
+    "\"\\u9ad9\\u6a4b \\ud842\\udfb7\"",
+    "\"\\ud842\"",
+    "\"nul \\u0000\"",
+    "\"con\\u0001trol\"",
+    "\"\\q\"",
+    "\"raw\u{1}control\"",
+    "\"raw\nline\"",
+    "\"\u{7f}\"",
+    "\"Jose\u{301}\"",
+    "\"か\u{3099}\"",
+    "\"髙橋 𠮷田\"",
+    "\"8.13555E+11\"",
+    "\"System.Object[]\"",
+    "\"t.leaver\\nDEL:7b7f7bdd-4cf9-4510-b83b-61e2bc8350ed\"",
+    "\"3D628091-EBB6-4E5B-A621-3648E0D9DC7A\"",
+    "\"3d628091-ebb6-4e5b-a621-3648e0d9dc7b\"",
+    "\"3d628091ebb64e5ba6213648e0d9dc7bleaver@example.com\"",
+    "\"2025-07-05T21:58:01Z\"",
+    "\"open",
+    "[]",
+    "[ ]",
+    "[null]",
+    "[null, \"a\", 1, true]",
+    "[\"a\",\"b\"]",
+    "[\"a\",]",
+    "[\"\", \" \", \"c\"]",
+    "[[\"a\"],[\"b\"]]",
+    "[{\"type\":\"work\",\"primary\":true,\"value\":\"a@example.com\"}]",
+    "[{\"id\":\"3d628091-ebb6-4e5b-a621-3648e0d9dc7b\"}]",
+    "{}",
+    "{\"id\":\"3d628091-ebb6-4e5b-a621-3648e0d9dc7b\"}",
+    "{ \"id\" : null , \"name\" : [1, {\"x\": \"y\"}] }",
+    "{\"reason\":\"changed\"}",
+    "{\"a\":{\"b\":{\"c\":{\"d\":{\"e\":1}}}}}",
+    "{\"id\":1,\"id\":2}",
+    "{\"x\\u0000\":\"\\ud800\"}",
+];
+/// Names of members that mean something, or nothing.
+const MEMBERS: [&str; 10] =
+    ["@removed", "manager", "delta", "x", "ID", "\\u0069d", "purged", "name", "onPremisesExtensionAttributes", "é"];
+
+/// The records of `text` again and again, some of their members others.
+fn scrambled_json(text: &str, dice: &mut Dice) -> String {
+    use serde_json::Value;
+    let whole: Option<Value> = serde_json::from_str(text).ok();
+    let (mut before, mut records, mut after, mut between) = (String::new(), Vec::new(), String::new(), "\n");
+    match &whole {
+        Some(Value::Object(members)) if members.values().any(Value::is_array) => {
+            before.push('{');
+            for (name, value) in members {
+                match value {
+                    Value::Array(list) if records.is_empty() => records.clone_from(list),
+                    other => before += &format!("\"{name}\":{other},"),
+                }
+            }
+            let list = members.iter().find(|(_, value)| value.is_array()).map_or("value", |(name, _)| name);
+            before += &format!("\"{list}\":[");
+            (after, between) = ("]}".to_owned(), ",");
+        }
+        Some(Value::Array(list)) => {
+            records.clone_from(list);
+            (before, after, between) = ("[".to_owned(), "]".to_owned(), ", ");
+        }
+        Some(_) | None => records.extend(text.lines().filter_map(|line| serde_json::from_str(line).ok())),
+    }
+    let records: Vec<_> = records.iter().filter_map(Value::as_object).collect();
+    let mut scrambled = Vec::new();
+    for _ in 0..40 {
+        let Some(record) = records.get(dice.throw(records.len())) else { break };
+        let mut members: Vec<(String, String)> =
+            record.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
+        for _ in 0..dice.throw(4) {
+            let at = dice.throw(members.len());
+            match dice.throw(7) {
+                0 => drop(members.remove(at)),
+                1 => members.insert(at, (dice.pick(&MEMBERS).to_owned(), dice.pick(&VALUES).to_owned())),
+                2 => members[at].0 = members[at].0.to_uppercase(),
+                3 => members.push((members[at].0.clone(), dice.pick(&VALUES).to_owned())),
+                _ => members[at].1 = dice.pick(&VALUES).to_owned(),
+            }
+            if members.is_empty() {
+                break;
+            }
+        }
+        let blank = dice.pick(&["", "", " ", if between == "\n" { "\t" } else { "\r\n  " }]);
+        let members: Vec<String> =
+            members.iter().map(|(name, value)| format!("{blank}\"{name}\"{blank}:{blank}{value}{blank}")).collect();
+        scrambled.push(format!("{{{}}}", members.join(",")));
+    }
+    format!("{before}{}{after}\n", scrambled.join(between))
+}
+
 #[test]
 fn a_crew_finds_what_one_thread_finds_in_scrambled_exports() {
     let mut dice = Dice(7);
     let (mut turn, mut presumed) = (0, 0);
-    for path in fixtures(&["csv", "ldif"]) {
+    for path in fixtures(&["csv", "json", "ldif"]) {
         let name = path.file_name().expect("a name");
         let Ok(text) = String::from_utf8(fs::read(&path).expect("readable")) else { continue };
-        let is_csv = path.extension().is_some_and(|end| end == "csv");
         for number in 0..4 {
             let delimiter = if text.lines().next().is_some_and(|line| line.contains(';')) { ';' } else { ',' };
-            let scrambled =
-                if is_csv { scrambled_csv(&text, delimiter, &mut dice) } else { scrambled_ldif(&text, &mut dice) };
+            let scrambled = match path.extension().and_then(|end| end.to_str()) {
+                Some("csv") => scrambled_csv(&text, delimiter, &mut dice),
+                Some("ldif") => scrambled_ldif(&text, &mut dice),
+                _ => scrambled_json(&text, &mut dice),
+            };
             let folder = tempfile::tempdir().expect("a folder");
             fs::write(folder.path().join(name), &scrambled).expect("room");
             presumed +=

@@ -39,6 +39,8 @@ enum Kind {
     Text,
     CleanText,
     Octets,
+    /// The name is there, and has no value.
+    Nothing,
 }
 
 /// Where a text lies, and what is known of it.
@@ -85,6 +87,11 @@ impl Flat {
         self.text.push_str(text);
         let kind = if is_clean { Kind::CleanText } else { Kind::Text };
         Value { from: place(from), to: place(self.text.len()), next: 0, kind }
+    }
+
+    /// The name is there, and has no value.
+    pub fn nothing() -> Value {
+        Value { kind: Kind::Nothing, ..Value::default() }
     }
 
     /// Octets that are no text.
@@ -140,7 +147,7 @@ impl<'f> Plain<'f> {
             Kind::Record => Shown::Text(self.record.get(range).unwrap_or_default()),
             Kind::Text | Kind::CleanText => Shown::Text(self.flat.text.get(range).unwrap_or_default()),
             Kind::Octets => Shown::Octets(self.flat.octets.get(range).unwrap_or_default()),
-            Kind::Nowhere => Shown::Nothing,
+            Kind::Nothing | Kind::Nowhere => Shown::Nothing,
         }
     }
 
@@ -161,7 +168,7 @@ impl<'f> Plain<'f> {
         let lies = match value.kind {
             Kind::Record => Lies::InRecord(value.from as usize),
             Kind::Text | Kind::CleanText => Lies::Nowhere { is_clean: value.kind == Kind::CleanText },
-            Kind::Octets | Kind::Nowhere => return None,
+            Kind::Octets | Kind::Nothing | Kind::Nowhere => return None,
         };
         match self.shown(value) {
             Shown::Text(text) if value.next == 0 => Some((text, lies)),

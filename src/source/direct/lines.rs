@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use memchr::memchr;
 
 use super::decoded::{Decoded, Meant};
+use super::head::Head;
 use super::straight::Values;
 use super::{NotPlain, is_asked_below};
 use crate::source::bits::Places;
@@ -36,37 +37,11 @@ pub struct Lines {
 /// A description that came before.
 struct Known {
     /// With its colon.
-    text: Box<[u8]>,
-    /// Its first [`HEAD`] octets, and which there are.
-    head: u128,
-    mask: u128,
+    head: Head,
     meaning: Meaning,
     /// What came behind it last: entries have their attributes in much the same order.
     next: usize,
 }
-
-impl Known {
-    fn new(text: &[u8], meaning: Meaning) -> Self {
-        let length = text.len().min(HEAD);
-        let (mut head, mut mask) = ([0; HEAD], [0; HEAD]);
-        head[..length].copy_from_slice(&text[..length]);
-        mask[..length].fill(0xff);
-        let [head, mask] = [head, mask].map(u128::from_le_bytes);
-        Self { text: text.into(), head, mask, meaning, next: 0 }
-    }
-
-    /// Says whether a line is of this description; `line` may go on behind its end.
-    #[inline]
-    fn begins(&self, line: &[u8]) -> bool {
-        match line.first_chunk() {
-            Some(head) if self.text.len() <= HEAD => u128::from_le_bytes(*head) & self.mask == self.head,
-            Some(_) | None => line.starts_with(&self.text),
-        }
-    }
-}
-
-/// Most descriptions are not longer: they are compared as a number.
-const HEAD: usize = 16;
 
 #[derive(Debug, Clone, Copy)]
 enum Meaning {
@@ -177,8 +152,8 @@ impl Lines {
     ) -> Result<bool, NotPlain> {
         let line = &record.as_bytes()[from..];
         let number = last.map_or(self.first, |last: usize| self.known[last].next);
-        let Some(known) = self.known.get(number).filter(|known| known.begins(line)) else { return Ok(false) };
-        let behind = known.text.len();
+        let Some(known) = self.known.get(number).filter(|known| known.head.begins(line)) else { return Ok(false) };
+        let behind = known.head.text.len();
         match (known.meaning, line.get(behind..behind + 2)) {
             (Meaning::Unread | Meaning::Dropped, Some([b' ', _])) => {}
             (Meaning::Slot(slot), Some([b' ', b'!'..=b'~'])) => {
@@ -207,7 +182,7 @@ impl Lines {
         }
         let expected = last.map_or(self.first, |last: usize| self.known[last].next);
         let number = match self.known.get(expected) {
-            Some(known) if known.begins(and_on) => expected,
+            Some(known) if known.head.begins(and_on) => expected,
             Some(_) | None => {
                 let number = self.find(line, values.preset)?;
                 match *last {
@@ -220,7 +195,7 @@ impl Lines {
         *last = Some(number);
         let known = &self.known[number];
         let meaning = known.meaning;
-        let rest = line.get(known.text.len()..).ok_or(NotPlain)?;
+        let rest = line.get(known.head.text.len()..).ok_or(NotPlain)?;
         if let (Meaning::Unread, false) = (meaning, rest.starts_with([':', '<'])) {
             return Ok(());
         }
@@ -290,7 +265,7 @@ impl Lines {
         }
         let meaning = self.meaning_of(&line[..colon], preset);
         let number = self.known.len();
-        self.known.push(Known::new(text, meaning));
+        self.known.push(Known { head: Head::new(text), meaning, next: 0 });
         self.by_text.insert(text.into(), number);
         Ok(number)
     }

@@ -1,7 +1,8 @@
 //! The straight way from the bytes of a record to its pack, for records of which there is nothing to say: most of them.
 //!
 //! ```text
-//! Cells, Lines   the values of a record, as places in it; Decoded: those in base64
+//! Cells, Lines,  the values of a record, as places in it; Decoded: those in base64
+//! Members
 //! Values         whither with each
 //! Flat           those that are asked something, by the numbers of the preset
 //! Filling        attributes, references and hashes, into Packs
@@ -18,7 +19,9 @@ mod decoded;
 mod fill;
 mod first;
 mod flat;
+mod head;
 mod lines;
+mod members;
 mod straight;
 #[cfg(test)]
 mod tests;
@@ -31,13 +34,15 @@ use self::fill::{Filling, Step};
 use self::first::First;
 use self::flat::{Flat, Plain};
 use self::lines::Lines;
-use self::straight::{Straight, Values};
+use self::members::Members;
+use self::straight::{Repeats, Straight, Values};
 use self::whole::{Clear, Whole};
 use super::draft::{self, Hashes};
 use super::extent::Extent;
 use super::fields::{is_below, may_be_prefixed};
 use super::frame::{Format, Limits, Wanted};
 use super::map::{Manner, Mapper};
+use super::memory::SAMPLES;
 use super::pack::{Found, Mark, Pack, Packed, Packs};
 use super::preset::{Asked, Canon, Preset, Shown, Slot};
 use super::read::ObjectKey;
@@ -77,6 +82,7 @@ pub struct Direct {
 enum Cutter {
     Cells(Cells),
     Lines(Box<Lines>),
+    Members(Box<Members>),
 }
 
 /// What a record says besides its values.
@@ -125,13 +131,14 @@ impl Direct {
                 wanted,
                 limits.columns.min(limits.values).saturating_sub(1),
             ))),
-            Format::Json(_) => return None,
+            Format::Json(_) if preset.keeps_rest => return None,
+            Format::Json(_) => Cutter::Members(Box::new(Members::new(preset, wanted, limits))),
         };
         let upn = preset.attributes.iter().find(|attribute| attribute.canon == Some(Canon::USER_PRINCIPAL_NAME));
         let mut steps: Vec<Step> = preset.attributes.iter().map(|attribute| Step::new(attribute, preset)).collect();
         let places = |slot: Slot| match &cutter {
             Cutter::Cells(cells) => cells.count_of(slot),
-            Cutter::Lines(_) => 1,
+            Cutter::Lines(_) | Cutter::Members(_) => 1,
         };
         let straight = straight::names(preset, &steps, places);
         let is_left = |slot: &Slot| places(*slot) > 0 && straight[slot.index()].is_none();
@@ -159,7 +166,7 @@ impl Direct {
 
     /// What is to be known of the bytes of a batch; none where records are no plain text.
     pub fn whole<'b>(&self, bytes: &'b [u8]) -> Option<Whole<'b>> {
-        Whole::of(bytes, matches!(self.cutter, Cutter::Lines(_)))
+        Whole::of(bytes, !matches!(self.cutter, Cutter::Cells(_)))
     }
 
     /// Maps the record at `line`, which begins `at` in the batch, and puts its object behind the others; false if it is of kind
@@ -188,16 +195,22 @@ impl Direct {
         for slot in &self.to_note {
             packs.note_slot(*slot, noted);
         }
+        let is_json = matches!(self.cutter, Cutter::Members(_));
+        let Self { flat, named, manner, .. } = &*self;
+        let plain = Plain { flat, record, named, file_name: &manner.file_name, is_upn_prefixed: false };
         for slot in &self.flat.slots {
-            if self.preset.use_of(*slot).used {
+            let usage = self.preset.use_of(*slot);
+            // as `Mapper::each_used`
+            let is_empty = || is_json && usage.vital && !plain.is_present(*slot);
+            if usage.used && usize::from(noted[slot.index()]) < SAMPLES && !is_empty() {
                 packs.note_slot(*slot, noted);
             }
         }
         let bytes = record.as_bytes();
         let extent = match &self.cutter {
-            Cutter::Cells(_) if clear.is_one_line => Extent::of_ends(bytes, 0),
-            Cutter::Cells(_) => Extent::of(bytes),
             Cutter::Lines(lines) => lines.extent,
+            Cutter::Cells(_) | Cutter::Members(_) if clear.is_one_line => Extent::of_ends(bytes, 0),
+            Cutter::Cells(_) | Cutter::Members(_) => Extent::of(bytes),
         };
         let Object { kind, deletion, hashes, key, enabled, is_dated } = object;
         let found = Found { key, enabled, is_dated };
@@ -217,12 +230,17 @@ impl Direct {
         let preset = &*preset;
         let hashes = Hashes { print: 0, singles: [None; SINGLE.len()] };
         let mut into = Filling { packs, batch, at, clear, mark, given: 0, hashes, last_single: None, room };
-        let may_repeat = matches!(cutter, Cutter::Lines(_));
+        let repeats = match cutter {
+            Cutter::Cells(_) => Repeats::Never,
+            Cutter::Lines(_) => Repeats::Doubtful,
+            Cutter::Members(_) => Repeats::FirstCounts,
+        };
         let mut values =
-            Values { flat, into: &mut into, straight, may_repeat, noted, to_note, preset, may_be_prefixed: false };
+            Values { flat, into: &mut into, straight, repeats, noted, to_note, preset, may_be_prefixed: false };
         match cutter {
             Cutter::Cells(cells) => cells.cut(record, &mut values)?,
             Cutter::Lines(lines) => lines.cut(record, &mut values)?,
+            Cutter::Members(members) => members.cut(record, &mut values)?,
         }
         let original = if values.may_be_prefixed { into.behind_object_id()? } else { None };
         let is_upn_prefixed = original.is_some();

@@ -67,13 +67,21 @@ pub(super) fn names(preset: &Preset, steps: &[Step], places: impl Fn(Slot) -> us
     names
 }
 
+/// Whether a name that goes straight may have several values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeats {
+    Never,
+    /// The first one counts, and what else could be taken is noted: that is for the general way.
+    Doubtful,
+    FirstCounts,
+}
+
 /// Where the values of a record go as it is cut.
 pub(super) struct Values<'v, 'p> {
     pub flat: &'v mut Flat,
     pub into: &'v mut Filling<'p>,
     pub straight: &'v [Option<Straight>],
-    /// A name may come more than once.
-    pub may_repeat: bool,
+    pub repeats: Repeats,
     /// How often each name was noted, by [`Slot`], and those that are to be.
     pub noted: &'v [u8],
     pub to_note: &'v mut Vec<Slot>,
@@ -110,6 +118,28 @@ impl Values<'_, '_> {
         }
     }
 
+    /// Says whether a value came before that counts.
+    #[inline]
+    fn is_over(&self, way: &Straight) -> Result<bool, NotPlain> {
+        match self.repeats {
+            Repeats::Never => Ok(false),
+            Repeats::Doubtful if self.into.has(way.text.name) => Err(NotPlain),
+            Repeats::Doubtful => Ok(false),
+            Repeats::FirstCounts => Ok(self.into.has(way.text.name)),
+        }
+    }
+
+    /// Notes that the name is there without a value.
+    pub fn nothing(&mut self, slot: Slot) -> Result<(), NotPlain> {
+        match &self.straight[slot.index()] {
+            // which of these a record has is another question than which names it has
+            Some(_) if self.preset.use_of(slot).vital => return Err(NotPlain),
+            Some(way) => self.note(way.is_used, slot),
+            None => self.flat.push(slot, Flat::nothing()),
+        }
+        Ok(())
+    }
+
     /// Adds octets that are no text.
     pub fn octets(&mut self, slot: Slot, octets: &[u8]) -> Result<(), NotPlain> {
         if self.straight[slot.index()].is_some() {
@@ -135,9 +165,8 @@ impl Values<'_, '_> {
         text: impl Fn() -> Option<&'t str>,
     ) -> Result<(), NotPlain> {
         self.note(way.is_used, slot);
-        // the first one counts, and what else could be taken is noted
-        if self.may_repeat && self.into.has(way.text.name) {
-            return Err(NotPlain);
+        if self.is_over(way)? {
+            return Ok(());
         }
         self.may_be_prefixed |= way.is_upn && may_be_prefixed(text().ok_or(NotPlain)?);
         self.into.clean_text(&way.text, place, text)
@@ -163,11 +192,8 @@ impl Values<'_, '_> {
     #[inline]
     fn straight(&mut self, way: &Straight, slot: Slot, text: &str, lies: Lies) -> Result<(), NotPlain> {
         self.note(way.is_used, slot);
-        if text.is_empty() {
+        if text.is_empty() || self.is_over(way)? {
             return Ok(());
-        }
-        if self.may_repeat && self.into.has(way.text.name) {
-            return Err(NotPlain);
         }
         self.may_be_prefixed |= way.is_upn && may_be_prefixed(text);
         self.into.text(&way.text, text, lies).map(drop)

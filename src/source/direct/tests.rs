@@ -43,13 +43,20 @@ fn plain_of(name: &str, text: &str) -> (usize, usize) {
 
 #[test]
 fn most_of_what_exporters_write_is_plain() {
-    // of these PowerShell and Microsoft 365 write type names and floats; a third of those in OpenLDAP have several addresses
+    // of these PowerShell and Microsoft 365 write type names and floats; a third of those in OpenLDAP have several addresses; SCIM has
+    // lists of objects
     let cases = [
         ("csv/entra-users.csv", (10, 10)),
         ("csv/google-users.csv", (4, 4)),
         ("csv/graph-powershell-export.csv", (0, 2)),
         ("csv/m365-export-users.csv", (1, 3)),
         ("csv/okta-people.csv", (3, 3)),
+        ("json/graph-deleted-users.json", (1, 1)),
+        ("json/graph-users-select-page1.json", (1, 2)),
+        ("json/graph-users-select-page2.json", (1, 1)),
+        ("json/graph-users.ndjson", (2, 3)),
+        ("json/kintone-users.json", (2, 2)),
+        ("json/scim-list.json", (0, 3)),
         ("ldif/389ds-db2ldif.ldif", (9, 9)),
         ("ldif/ad-ldapsearch-day1.ldif", (59, 59)),
         ("ldif/openldap-ldapsearch-full.ldif", (19, 29)),
