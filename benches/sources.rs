@@ -3,7 +3,7 @@
 //! `cargo bench --bench sources -- 200000` makes up so many people and writes them as CSV of the Entra portal, LDIF of slapcat
 //! and pages of Microsoft Graph; then it prints for each format how long a whole reading takes and one of which every record is
 //! recognised, both against their floor, and the peak memory of a process that does nothing else. `--in FOLDER` does so with the
-//! exports that lie in its folders `csv`, `ldif` and `json`. `--make FOLDER PEOPLE` only writes the files, `--peak FOLDER` only
+//! exports that lie in its folders `csv`, `ldif` and `json`, those of them that are there. `--make FOLDER PEOPLE` only writes the files, `--peak FOLDER` only
 //! reads a folder and prints the peak memory, `--floor FOLDER` only goes through CSV.
 //!
 //! The floor of CSV and LDIF is the `csv` crate with an xxh3 hash per record over the CSV; that of JSON is `serde_json` passing
@@ -96,6 +96,9 @@ fn run(folder: &Path) -> io::Result<()> {
     );
     for (name, goal) in [("csv", 1.0), ("ldif", 2.5), ("json", 2.0)] {
         let folder_of = |name: &str| folder.join(name);
+        if !folder_of(name).is_dir() {
+            continue;
+        }
         let settings = settings(&folder_of(name));
         let mut known = Remembered::default();
         let mut people = 0;

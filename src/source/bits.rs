@@ -3,7 +3,7 @@
 use wide::u8x16;
 
 /// Octets that are looked through without a branch: where the next one stands is not to be foreseen.
-const BLOCK: usize = 64;
+pub const BLOCK: usize = 64;
 
 /// Goes through a text block by block.
 #[derive(Clone, Copy)]
@@ -133,10 +133,24 @@ impl Iterator for Places<'_> {
 
 /// Has a bit set for each octet of the block that is `byte`, the lowest for the first.
 #[inline(always)]
-fn bits_of(block: &[u8; BLOCK], byte: u8) -> u64 {
-    let same = u8x16::splat(byte);
-    let found = |octets: &[u8; 16]| u64::from(u8x16::new(*octets).simd_eq(same).to_bitmask());
+pub fn bits_of(block: &[u8; BLOCK], byte: u8) -> u64 {
+    bits_where(block, |octets| octets.simd_eq(u8x16::splat(byte)))
+}
+
+/// Has a bit set for each octet of the block for which `is_it` has one set, the lowest for the first.
+#[inline(always)]
+pub fn bits_where(block: &[u8; BLOCK], is_it: impl Fn(u8x16) -> u8x16) -> u64 {
+    let found = |octets: &[u8; 16]| u64::from(is_it(u8x16::new(*octets)).to_bitmask());
     block.as_chunks().0.iter().rev().fold(0, |bits, octets| bits << 16 | found(octets))
+}
+
+/// Has a bit set for each place with an odd number of set bits up to it, itself counted: all between one and the next.
+#[inline(always)]
+pub fn odd(mut bits: u64) -> u64 {
+    for shift in [1, 2, 4, 8, 16, 32] {
+        bits ^= bits << shift;
+    }
+    bits
 }
 
 #[cfg(test)]

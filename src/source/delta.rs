@@ -1,11 +1,18 @@
 //! Finds Graph's change files before they are read: in them a missing name means "unchanged" (sources.md 8.3).
 
-use std::io::{Read, Seek, SeekFrom};
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::panic::resume_unwind;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use memchr::memmem::Finder;
+use regex::bytes::Regex;
 
 use super::find::Found;
-use super::frame::{FileFacts, Framed, Framer};
+use super::frame::{FileFacts, Framed, Framer, Limits};
 use super::open::Opened;
 use super::preset::FormatName;
 use super::read::{Plan, Reading, State};
@@ -14,15 +21,12 @@ use super::settings::Role;
 
 /// Marks the change files among the plans, and leaves out those that were applied before.
 pub fn mark(reading: &mut Reading<'_>, plans: &mut [Plan]) {
-    for plan in plans {
+    let deltas = deltas(reading, plans);
+    for (at, plan) in plans.iter_mut().enumerate() {
         let State::Ready(opened) = &plan.state else { continue };
         let found = &reading.set.files[plan.index];
-        // of LDIF the records say it
+        plan.is_delta = deltas.contains(&at);
         let format = opened.preset.format;
-        plan.is_delta = format != FormatName::Ldif && found.role == Some(Role::Changes)
-            || format == FormatName::Json
-                && opened.preset.partial.in_changes
-                && is_delta(found, opened, reading.settings.limits);
         let may_change = plan.is_delta || format == FormatName::Ldif;
         let applied = reading.memory.is_some_and(|memory| {
             !memory.applied.is_empty()
@@ -55,10 +59,46 @@ pub fn digest(found: &Found) -> Option<String> {
     }
 }
 
+/// The plans whose files are change files. Each file is gone through once, by whichever of two threads has time.
+fn deltas(reading: &Reading<'_>, plans: &[Plan]) -> BTreeSet<usize> {
+    let (files, limits) = (&reading.set.files, reading.settings.limits);
+    let next = AtomicUsize::new(0);
+    let find = || {
+        let (mut found, mut room) = (BTreeSet::new(), Vec::new());
+        while let at = next.fetch_add(1, Ordering::Relaxed)
+            && let Some(plan) = plans.get(at)
+        {
+            let is_delta = plan.opened().is_some_and(|opened| is_delta(&files[plan.index], opened, limits, &mut room));
+            found.extend(is_delta.then_some(at));
+        }
+        found
+    };
+    thread::scope(|scope| {
+        // without another thread it only takes longer
+        let other = (plans.len() > 1).then(|| thread::Builder::new().spawn_scoped(scope, find));
+        let mut found = find();
+        if let Some(Ok(other)) = other {
+            found.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+        found
+    })
+}
+
+/// Says whether a file holds changes; `room`: to read in.
+fn is_delta(found: &Found, opened: &Opened, limits: Limits, room: &mut Vec<u8>) -> bool {
+    match opened.preset.format {
+        // the records say it
+        FormatName::Ldif => false,
+        _ if found.role == Some(Role::Changes) => true,
+        FormatName::Csv => false,
+        FormatName::Json => opened.preset.partial.in_changes && is_graph_delta(found, opened, limits, room),
+    }
+}
+
 /// A delta link, a next link of a delta query, or a record with `@removed`.
-fn is_delta(found: &Found, opened: &Opened, limits: super::frame::Limits) -> bool {
+fn is_graph_delta(found: &Found, opened: &Opened, limits: Limits, room: &mut Vec<u8>) -> bool {
     let Ok(mut file) = found.open() else { return false };
-    if opened.choice.encoding == encoding_rs::UTF_8 && !may_be(&mut file).unwrap_or(true) {
+    if opened.choice.encoding == encoding_rs::UTF_8 && !may_be(&mut file, room).unwrap_or(true) {
         return false;
     }
     if file.seek(SeekFrom::Start(0)).is_err() {
@@ -79,22 +119,24 @@ fn is_delta(found: &Found, opened: &Opened, limits: super::frame::Limits) -> boo
 }
 
 /// Looks for the words as bytes, which is many times faster than framing.
-fn may_be(file: &mut std::fs::File) -> std::io::Result<bool> {
-    let words = [Finder::new("@removed"), Finder::new("delta")];
+fn may_be(file: &mut File, room: &mut Vec<u8>) -> io::Result<bool> {
+    // both at once, as vectors
+    static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("@removed|delta").ok());
     const OVERLAP: usize = 16;
-    let mut buffer = vec![0; 1 << 20];
+    let Some(words) = &*WORDS else { return Ok(true) };
+    room.resize(256 << 10, 0);
     let mut kept = 0;
     loop {
-        let read = file.read(&mut buffer[kept..])?;
+        let read = file.read(&mut room[kept..])?;
         let filled = kept + read;
-        if words.iter().any(|word| word.find(&buffer[..filled]).is_some()) {
+        if words.is_match(&room[..filled]) {
             return Ok(true);
         }
         if read == 0 {
             return Ok(false);
         }
         let tail = filled.saturating_sub(OVERLAP);
-        buffer.copy_within(tail..filled, 0);
+        room.copy_within(tail..filled, 0);
         kept = filled - tail;
     }
 }

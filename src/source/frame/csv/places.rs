@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use crate::source::bits::{Blocks, list};
+use crate::source::bits::{Blocks, list, odd};
 
 /// The places of the cells of one record, found as [`split_cells`](super::split_cells) finds them.
 #[derive(Debug, Default)]
@@ -39,12 +39,7 @@ impl Quotes {
             self.may_open = delimiters >> 63;
             return delimiters;
         }
-        // each bit tells whether the quotes up to it are odd
-        let mut open = quotes;
-        for shift in [1, 2, 4, 8, 16, 32] {
-            open ^= open << shift;
-        }
-        open ^= self.open;
+        let open = odd(quotes) ^ self.open;
         let (opening, closing) = (quotes & open, quotes & !open);
         let behind = closing << 1 | self.closed;
         let there = u64::MAX >> (64 - length);

@@ -1,6 +1,9 @@
 //! Finds where a JSON value ends; knows strings, escapes and brackets and nothing else.
 
 use memchr::memchr2;
+use wide::u8x16;
+
+use crate::source::bits::{BLOCK, bits_of, bits_where, odd};
 
 /// Kinds of brackets are remembered to this depth, which is beyond what any record may have.
 const REMEMBERED: u32 = 128;
@@ -31,7 +34,22 @@ impl Scan {
     /// Scans a value that begins with a bracket or a quote at the first byte of `data`.
     pub(super) fn run(&mut self, data: &[u8]) -> Stop {
         let mut at = self.position;
+        let mut escaped = 0;
         loop {
+            while self.depth > 0
+                && at >= escaped
+                && let Some(block) = data.get(at..).and_then(|rest| rest.first_chunk())
+            {
+                if bits_of(block, b'\\') != 0 {
+                    // one by one, as what is behind each counts
+                    escaped = at + BLOCK;
+                    break;
+                }
+                if let Some(stop) = self.block(block, at) {
+                    return stop;
+                }
+                at += BLOCK;
+            }
             if self.in_string {
                 let Some(found) = data.get(at..).and_then(string_stop).map(|found| at + found) else {
                     self.position = data.len().max(at);
@@ -59,16 +77,40 @@ impl Scan {
                 b'{' => self.open(false),
                 b'[' => self.open(true),
                 closing => {
-                    if !self.close(closing == b']') {
-                        return Stop::Mismatch(at);
-                    }
-                    if self.depth == 0 {
-                        return Stop::End(at + 1);
+                    if let Some(stop) = self.close(closing == b']', at) {
+                        return stop;
                     }
                 }
             }
             at += 1;
         }
+    }
+
+    /// Scans a block without escapes, which begins `at` in the data, inside of a bracket.
+    #[inline]
+    fn block(&mut self, block: &[u8; BLOCK], at: usize) -> Option<Stop> {
+        let strings = odd(bits_of(block, b'"')) ^ if self.in_string { u64::MAX } else { 0 };
+        let brackets = bits_where(block, |octets| {
+            // `[` and `]` have one bit less
+            let octets = octets | u8x16::splat(b'{' ^ b'[');
+            octets.simd_eq(u8x16::splat(b'{')) | octets.simd_eq(u8x16::splat(b'}'))
+        });
+        let mut outside = brackets & !strings;
+        while outside != 0 {
+            let place = outside.trailing_zeros() as usize;
+            outside &= outside - 1;
+            match block[place] {
+                b'{' => self.open(false),
+                b'[' => self.open(true),
+                closing => {
+                    if let Some(stop) = self.close(closing == b']', at + place) {
+                        return Some(stop);
+                    }
+                }
+            }
+        }
+        self.in_string = strings >> (BLOCK - 1) != 0;
+        None
     }
 
     fn open(&mut self, is_array: bool) {
@@ -80,10 +122,15 @@ impl Scan {
         self.deepest = self.deepest.max(self.depth);
     }
 
-    fn close(&mut self, is_array: bool) -> bool {
-        let Some(depth) = self.depth.checked_sub(1) else { return false };
+    /// Closes a bracket `at` in the data; returns where that ends the scan.
+    fn close(&mut self, is_array: bool, at: usize) -> Option<Stop> {
+        let Some(depth) = self.depth.checked_sub(1) else { return Some(Stop::Mismatch(at)) };
+        let fits = depth >= REMEMBERED || ((self.kinds >> depth) & 1 == 1) == is_array;
+        if !fits {
+            return Some(Stop::Mismatch(at));
+        }
         self.depth = depth;
-        depth >= REMEMBERED || ((self.kinds >> depth) & 1 == 1) == is_array
+        (depth == 0).then_some(Stop::End(at + 1))
     }
 
     /// Forgets `count` bytes that the caller has passed over.
@@ -135,6 +182,22 @@ mod tests {
                 let got = if first == Stop::More { scan.run(text.as_bytes()) } else { first };
                 assert_eq!(got, Stop::End(end), "{text} cut at {cut}");
             }
+        }
+        let long = |string: &str| format!("[{{\"a\":\"{string}\",\"b\":[[{{}}],\"{string}\",1]}},{{\"c\":[]}}] ,");
+        let strings = ["", "x]", "\\\\", "\\\"}", "{{[[\\\\\\\"]", "]}\\\\\\\\"];
+        for string in
+            strings.iter().flat_map(|string| (0..200).map(move |times| string.repeat(times % 40) + &"y".repeat(times)))
+        {
+            let text = long(&string);
+            let end = Stop::End(text.len() - 2);
+            assert_eq!(Scan::default().run(text.as_bytes()), end, "{text}");
+            for cut in [1, text.len() / 3, text.len() / 2, text.len() - 3] {
+                let mut scan = Scan::default();
+                assert_eq!(scan.run(&text.as_bytes()[..cut]), Stop::More, "{text} cut at {cut}");
+                assert_eq!(scan.run(text.as_bytes()), end, "{text} cut at {cut}");
+            }
+            let wrong = text.replace("[]}]", "[]]]");
+            assert_eq!(Scan::default().run(wrong.as_bytes()), Stop::Mismatch(text.len() - 4), "{wrong}");
         }
         assert_eq!(Scan::default().run(b"{]"), Stop::Mismatch(1));
         assert_eq!(Scan::default().run(b"{\"a"), Stop::More);
