@@ -1,12 +1,8 @@
 //! Finds Graph's change files before they are read: in them a missing name means "unchanged" (sources.md 8.3).
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::panic::resume_unwind;
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use memchr::memmem::Finder;
 use regex::bytes::Regex;
@@ -18,14 +14,22 @@ use super::preset::FormatName;
 use super::read::{Plan, Reading, State};
 use super::report::{Level, Problem};
 use super::settings::Role;
+use super::shared;
 
 /// Marks the change files among the plans, and leaves out those that were applied before.
 pub fn mark(reading: &mut Reading<'_>, plans: &mut [Plan]) {
-    let deltas = deltas(reading, plans);
-    for (at, plan) in plans.iter_mut().enumerate() {
+    let (files, limits) = (&reading.set.files, reading.settings.limits);
+    let deltas = shared::each(plans.len(), || {
+        let (plans, mut room) = (&*plans, Vec::new());
+        move |at| {
+            let Plan { index, .. } = plans[at];
+            plans[at].opened().is_some_and(|opened| is_delta(&files[index], opened, limits, &mut room))
+        }
+    });
+    for (plan, is_delta) in plans.iter_mut().zip(deltas) {
         let State::Ready(opened) = &plan.state else { continue };
         let found = &reading.set.files[plan.index];
-        plan.is_delta = deltas.contains(&at);
+        plan.is_delta = is_delta;
         let format = opened.preset.format;
         let may_change = plan.is_delta || format == FormatName::Ldif;
         let applied = reading.memory.is_some_and(|memory| {
@@ -57,31 +61,6 @@ pub fn digest(found: &Found) -> Option<String> {
             read => hasher.update(&buffer[..read]),
         };
     }
-}
-
-/// The plans whose files are change files. Each file is gone through once, by whichever of two threads has time.
-fn deltas(reading: &Reading<'_>, plans: &[Plan]) -> BTreeSet<usize> {
-    let (files, limits) = (&reading.set.files, reading.settings.limits);
-    let next = AtomicUsize::new(0);
-    let find = || {
-        let (mut found, mut room) = (BTreeSet::new(), Vec::new());
-        while let at = next.fetch_add(1, Ordering::Relaxed)
-            && let Some(plan) = plans.get(at)
-        {
-            let is_delta = plan.opened().is_some_and(|opened| is_delta(&files[plan.index], opened, limits, &mut room));
-            found.extend(is_delta.then_some(at));
-        }
-        found
-    };
-    thread::scope(|scope| {
-        // without another thread it only takes longer
-        let other = (plans.len() > 1).then(|| thread::Builder::new().spawn_scoped(scope, find));
-        let mut found = find();
-        if let Some(Ok(other)) = other {
-            found.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        }
-        found
-    })
 }
 
 /// Says whether a file holds changes; `room`: to read in.

@@ -421,10 +421,10 @@ fn generations_of_changes(settings: &Settings, set: &FileSet, key: impl Fn(&Foun
     for found in set.files.iter().filter(|found| found.role.is_none()) {
         series.entry(key(found)).or_default().push(found);
     }
-    let mut presets = Presets::default();
+    let presets = Presets::default();
     let is_series = |files: &Vec<&Found>| files.len() > 1 && files.iter().any(|found| found.shape.date.is_some());
     let several = series.into_values().filter(is_series).flatten();
-    several.filter(|found| is_of_changes(found, settings, &mut presets)).map(|found| found.name.clone()).collect()
+    several.filter(|found| is_of_changes(found, settings, &presets)).map(|found| found.name.clone()).collect()
 }
 
 /// Of more files than the limit none is read: what some of them hold says nothing of the set.

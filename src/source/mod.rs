@@ -59,6 +59,7 @@ mod rules;
 mod seen;
 mod settings;
 mod shape;
+mod shared;
 mod twins;
 mod value;
 mod wanted;

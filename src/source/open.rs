@@ -83,7 +83,7 @@ impl NotOpened {
 pub fn open(
     found: &Found,
     settings: &Settings,
-    presets: &mut Presets,
+    presets: &Presets,
     known_before: bool,
     siblings: &[String],
     look: Look,
@@ -126,7 +126,7 @@ pub(super) fn unreadable(error: &std::io::Error) -> FileFault {
 fn open_inner(
     found: &Found,
     settings: &Settings,
-    presets: &mut Presets,
+    presets: &Presets,
     siblings: &[String],
     look: Look,
     partly: &mut Partly,
@@ -419,7 +419,7 @@ fn preset_of_changes(
     guess: FormatGuess,
     text: &[u8],
     settings: &Settings,
-    presets: &mut Presets,
+    presets: &Presets,
     siblings: &[String],
 ) -> Option<Arc<Preset>> {
     if peek::shows(guess, text) == Shows::None {
@@ -440,7 +440,7 @@ fn detect(
     text: &[u8],
     choice: &Choice,
     settings: &Settings,
-    presets: &mut Presets,
+    presets: &Presets,
     siblings: &[String],
     file: &mut File,
 ) -> Result<(Arc<Preset>, &'static str), FileFault> {

@@ -18,7 +18,7 @@ pub enum Shows {
 }
 
 /// Says whether the file is one of changes: the next one does not take its place.
-pub fn is_of_changes(found: &Found, settings: &Settings, presets: &mut Presets) -> bool {
+pub fn is_of_changes(found: &Found, settings: &Settings, presets: &Presets) -> bool {
     let Some(shown) = look(found) else { return false };
     match shown {
         Shows::None => false,

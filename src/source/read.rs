@@ -26,6 +26,7 @@ use super::report::{Completeness, Counts, FileReport, Level, Problem, Problems, 
 use super::rules;
 use super::seen::{Filter, Seen};
 use super::settings::{Role, Settings};
+use super::shared;
 use super::twins;
 use super::whole;
 pub use crate::model::ObjectKey;
@@ -205,13 +206,13 @@ pub(super) fn read_by<E>(
     for problem in &set.problems {
         reading.problems.add(problem.clone());
     }
-    let mut presets = Presets::default();
-    let mut plans = plan(&mut reading, &mut presets);
+    let presets = Presets::default();
+    let mut plans = plan(&mut reading, &presets);
     rules::check_anchor_setting(&mut reading, &plans);
     delta::mark(&mut reading, &mut plans);
     anchor_source::choose(&reading, &mut plans);
     if settings.references {
-        let references = References::build(&mut reading, &plans, &mut presets);
+        let references = References::build(&mut reading, &plans, &presets);
         reading.references = references;
     }
     // who is assigned is known before those come who may be meant
@@ -285,25 +286,31 @@ impl Plan {
     }
 }
 
-fn plan(reading: &mut Reading<'_>, presets: &mut Presets) -> Vec<Plan> {
+fn plan(reading: &mut Reading<'_>, presets: &Presets) -> Vec<Plan> {
     let mut plans = Vec::with_capacity(reading.set.files.len());
     let mut told: BTreeSet<String> = BTreeSet::new();
     let mut siblings: Vec<String> =
         reading.memory.iter().flat_map(|memory| memory.files.values()).map(|file| file.preset.clone()).collect();
-    let mut open = |found: &Found, siblings: &mut Vec<String>, reading: &Reading<'_>| {
-        let known_before = reading.memory.is_some_and(|memory| memory.names.contains(&found.name));
-        let opened = open(found, reading.settings, presets, known_before, siblings, reading.set.look);
-        siblings.extend(opened.iter().map(|opened| opened.preset.name.clone()));
-        opened
-    };
     let files = &reading.set.files;
-    let is_read = |found: &&Found| found.role != Some(Role::Assignments);
-    let mut opened: Vec<_> =
-        files.iter().map(|found| is_read(&found).then(|| open(found, &mut siblings, reading))).collect();
-    // the exports by which a file is recognised may come after it
+    let open = |found: &Found, siblings: &[String]| {
+        let known_before = reading.memory.is_some_and(|memory| memory.names.contains(&found.name));
+        open(found, reading.settings, presets, known_before, siblings, reading.set.look)
+    };
+    let is_read = |found: &Found| found.role != Some(Role::Assignments);
+    let alone = |at: usize| is_read(&files[at]).then(|| open(&files[at], &[]));
+    let mut opened = shared::each(files.len(), || alone);
+    // then those that do not show by themselves how they are read, by the exports before them
+    for (opened, found) in opened.iter_mut().zip(files) {
+        if matches!(opened, Some(Err(_))) {
+            *opened = Some(open(found, &siblings));
+        }
+        siblings.extend(opened.iter().flatten().map(|opened| opened.preset.name.clone()));
+    }
+    // which may also come after it
     for (opened, found) in opened.iter_mut().zip(files) {
         if matches!(opened, Some(Err(refusal)) if refusal.0.is_for_want_of_preset()) {
-            *opened = Some(open(found, &mut siblings, reading));
+            *opened = Some(open(found, &siblings));
+            siblings.extend(opened.iter().flatten().map(|opened| opened.preset.name.clone()));
         }
     }
     for (index, opened) in opened.into_iter().enumerate() {

@@ -49,7 +49,7 @@ impl Resolved {
 
 impl References {
     /// Reads the set once for what its objects can be referred to by; none if nothing refers to anything.
-    pub fn build(reading: &mut Reading<'_>, plans: &[Plan], presets: &mut Presets) -> Option<Self> {
+    pub fn build(reading: &mut Reading<'_>, plans: &[Plan], presets: &Presets) -> Option<Self> {
         let mut kinds: Vec<ReferenceBy> = plans
             .iter()
             .filter_map(Plan::opened)

@@ -12,6 +12,7 @@ use std::thread;
 use foldhash::SharedSeed;
 use foldhash::fast::FoldHasher;
 use hashbrown::{HashMap, HashSet};
+use wide::u8x16;
 
 pub use filter::Filter;
 use living::{Living, short};
@@ -275,26 +276,26 @@ pub fn hash_of_text(value: &str, text: &mut String) -> u64 {
 /// The hash of a text, its ASCII in lower case.
 fn hash_of_lower(text: &[u8]) -> u64 {
     let mut hasher = FoldHasher::with_seed(0, SharedSeed::global_fixed());
-    let (words, rest) = text.as_chunks();
-    for word in words {
-        hasher.write_u128(lower(u128::from_le_bytes(*word)));
+    for word in text.as_chunks().0 {
+        hasher.write_u128(lower(*word));
     }
-    let mut last = [0; 16];
-    last[..rest.len()].copy_from_slice(rest);
-    hasher.write_u128(lower(u128::from_le_bytes(last)));
+    let last = text.last_chunk().copied().unwrap_or_else(|| {
+        let mut last = [0; 16];
+        last[..text.len()].copy_from_slice(text);
+        last
+    });
+    hasher.write_u128(lower(last));
     hasher.write_usize(text.len());
     hasher.finish()
 }
 
 /// Sixteen octets, capital letters of ASCII among them made small.
 #[inline]
-fn lower(word: u128) -> u128 {
-    const ONES: u128 = u128::from_le_bytes([1; 16]);
-    const HIGH: u128 = ONES << 7;
-    let low = word & !HIGH;
-    // the highest bit of each octet: not below A, beyond Z
-    let (from_a, behind_z) = (low + ONES * (0x80 - 0x41), low + ONES * (0x80 - 0x5b));
-    word | ((from_a & !behind_z & !word & HIGH) >> 2)
+fn lower(word: [u8; 16]) -> u128 {
+    let word = u8x16::new(word);
+    let from_a = word - u8x16::splat(b'A');
+    let is_capital = from_a.min(u8x16::splat(b'Z' - b'A')).simd_eq(from_a);
+    u128::from_le_bytes((word | (is_capital & u8x16::splat(b'a' - b'A'))).to_array())
 }
 
 #[cfg(test)]
@@ -370,11 +371,7 @@ mod tests {
     fn octets_are_made_small_as_letters_are() {
         for byte in 0..=u8::MAX {
             let word = [b'A', byte, b'z', byte, byte, 0xff, 0, byte, byte, byte, b'[', byte, b'@', byte, 0x80, byte];
-            assert_eq!(
-                lower(u128::from_le_bytes(word)).to_le_bytes(),
-                word.map(|byte| byte.to_ascii_lowercase()),
-                "{byte}"
-            );
+            assert_eq!(lower(word).to_le_bytes(), word.map(|byte| byte.to_ascii_lowercase()), "{byte}");
         }
         let hash = |text: &str| hash_of_value(Canon::MAIL, text, &mut String::new());
         assert_eq!(hash("Anna.Müller@EXAMPLE.com"), hash("anna.MÜLLER@example.com"));

@@ -83,9 +83,10 @@ impl Lines {
         }
     }
 
-    pub fn cut(&mut self, record: &str, values: &mut Values<'_, '_>) -> Result<(), NotPlain> {
+    /// `may_have_returns`: there are CRs in its batch.
+    pub fn cut(&mut self, record: &str, may_have_returns: bool, values: &mut Values<'_, '_>) -> Result<(), NotPlain> {
         let bytes = record.as_bytes();
-        let has_returns = memchr(b'\r', bytes).is_some();
+        let has_returns = may_have_returns && memchr(b'\r', bytes).is_some();
         let mut ends = Places::of(b'\n', bytes);
         let mut end_count = 0;
         let mut last = None;

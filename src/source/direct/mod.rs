@@ -187,7 +187,7 @@ impl Direct {
         let mark = packs.mark();
         let mut clear = batch.clear(&place);
         clear.is_settled = clear.is_settled || record.is_ascii();
-        let object = self.object((record, clear), place.start, packs, (batch.text, mark), noted);
+        let object = self.object((record, clear), place.start, packs, (batch, mark), noted);
         let Ok(Some(object)) = object else {
             packs.take_back(mark);
             return object.map(|_| false);
@@ -223,13 +223,13 @@ impl Direct {
         (record, clear): (&str, Clear),
         at: usize,
         packs: &mut Packs,
-        (batch, mark): (&str, Mark),
+        (batch, mark): (&Whole<'_>, Mark),
         noted: &[u8],
     ) -> Result<Option<Object>, NotPlain> {
         let Self { preset, manner, cutter, flat, named, steps, room, straight, to_note, .. } = self;
         let preset = &*preset;
         let hashes = Hashes { print: 0, singles: [None; SINGLE.len()] };
-        let mut into = Filling { packs, batch, at, clear, mark, given: 0, hashes, last_single: None, room };
+        let mut into = Filling { packs, batch: batch.text, at, clear, mark, given: 0, hashes, last_single: None, room };
         let repeats = match cutter {
             Cutter::Cells(_) => Repeats::Never,
             Cutter::Lines(_) => Repeats::Doubtful,
@@ -239,7 +239,7 @@ impl Direct {
             Values { flat, into: &mut into, straight, repeats, noted, to_note, preset, may_be_prefixed: false };
         match cutter {
             Cutter::Cells(cells) => cells.cut(record, &mut values)?,
-            Cutter::Lines(lines) => lines.cut(record, &mut values)?,
+            Cutter::Lines(lines) => lines.cut(record, batch.has_returns, &mut values)?,
             Cutter::Members(members) => members.cut(record, &mut values)?,
         }
         let original = if values.may_be_prefixed { into.behind_object_id()? } else { None };

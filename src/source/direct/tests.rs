@@ -20,7 +20,7 @@ fn plain_of(name: &str, text: &str) -> (usize, usize) {
     let wanted = Some(wanted.map(str::to_owned).into());
     let settings = Settings { directory: folder.path().to_owned(), wanted, ..Settings::default() };
     let set = find(&settings);
-    let Ok(opened) = open(&set.files[0], &settings, &mut Presets::default(), false, &[], set.look) else {
+    let Ok(opened) = open(&set.files[0], &settings, &Presets::default(), false, &[], set.look) else {
         panic!("`{name}` is not opened")
     };
     let given = Given { settings: &settings, set: &set, memory: None };

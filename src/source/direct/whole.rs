@@ -15,6 +15,8 @@ pub struct Whole<'b> {
     pub text: &'b str,
     /// Of each piece and the octet behind it, with which its last may be a float's.
     pieces: Vec<Clear>,
+    /// There are CRs somewhere, of what has lines.
+    pub has_returns: bool,
 }
 
 /// What some bytes are free of.
@@ -50,7 +52,7 @@ impl<'b> Whole<'b> {
             Some(marks) => marks.for_each(|at| pieces[at / PIECE].is_settled = false),
             None => pieces.iter_mut().for_each(|piece| piece.is_settled = false),
         }
-        Some(Self { text, pieces })
+        Some(Self { text, pieces, has_returns: has_lines && memchr(b'\r', bytes).is_some() })
     }
 
     /// What is to be known of a part of it.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::built_in;
 use super::compile::compile;
@@ -11,38 +11,43 @@ use super::{Preset, built_in_names};
 use crate::diagnostic::{Diagnostic, Place, nearest};
 use crate::source::settings::Settings;
 
-/// The presets that a set may need, compiled once.
+/// The presets that a set may need, compiled once for all threads.
 #[derive(Debug, Default)]
 pub struct Presets {
-    ready: BTreeMap<String, Result<Arc<Preset>, Vec<Diagnostic>>>,
-    keys: BTreeMap<String, Arc<Preset>>,
+    ready: Mutex<BTreeMap<String, Ready>>,
+    keys: Mutex<BTreeMap<String, Arc<Preset>>>,
 }
+
+/// A preset, or what is wrong with it.
+type Ready = Result<Arc<Preset>, Vec<Diagnostic>>;
 
 impl Presets {
     /// Returns the preset called `name`, or the one in the file at that path; what is wrong with it is said each time.
-    pub fn get(&mut self, name: &str, settings: &Settings) -> Result<Arc<Preset>, Vec<Diagnostic>> {
-        if let Some(ready) = self.ready.get(name) {
+    pub fn get(&self, name: &str, settings: &Settings) -> Ready {
+        let mut known = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ready) = known.get(name) {
             return ready.clone();
         }
         let loaded = load(name, settings).and_then(|(form, file)| ready(form, settings, &file));
-        self.ready.insert(name.to_owned(), loaded.clone());
+        known.insert(name.to_owned(), loaded.clone());
         loaded
     }
 
     /// Returns the same preset reading only what references are compared with.
-    pub fn keys_of(&mut self, name: &str, settings: &Settings) -> Option<Arc<Preset>> {
-        if let Some(ready) = self.keys.get(name) {
+    pub fn keys_of(&self, name: &str, settings: &Settings) -> Option<Arc<Preset>> {
+        let mut known = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ready) = known.get(name) {
             return Some(Arc::clone(ready));
         }
         let (form, _) = load(name, settings).ok()?;
         let wanted = Some(["onPremisesDistinguishedName".to_owned()].into());
         let compiled = Arc::new(compile(form, &Settings { wanted, references: false, ..settings.clone() }).ok()?);
-        self.keys.insert(name.to_owned(), Arc::clone(&compiled));
+        known.insert(name.to_owned(), Arc::clone(&compiled));
         Some(compiled)
     }
 
     /// Returns all built-in presets of a format that can be detected; others are not parsed for it.
-    pub fn detectable(&mut self, format: FormatName, settings: &Settings) -> Vec<Arc<Preset>> {
+    pub fn detectable(&self, format: FormatName, settings: &Settings) -> Vec<Arc<Preset>> {
         let detectable = |name: &&str| built_in::find(name).is_some_and(|form| form.detect.is_some());
         built_in::names_of(format).filter(detectable).filter_map(|name| self.get(name, settings).ok()).collect()
     }
@@ -65,7 +70,7 @@ pub struct ReadNames {
 
 /// Returns what mappings on this source may name besides canonical attributes; with `detect`, what any preset reads.
 pub fn names_read(settings: &Settings) -> ReadNames {
-    let mut presets = Presets::default();
+    let presets = Presets::default();
     let named = settings.files.iter().filter_map(|entry| entry.preset.as_deref()).chain([settings.preset.as_str()]);
     let mut all: Vec<Arc<Preset>> = Vec::new();
     for name in named {
@@ -92,7 +97,7 @@ pub fn names_read(settings: &Settings) -> ReadNames {
     names
 }
 
-fn ready(form: PresetForm, settings: &Settings, file: &str) -> Result<Arc<Preset>, Vec<Diagnostic>> {
+fn ready(form: PresetForm, settings: &Settings, file: &str) -> Ready {
     compile(form, settings).map(Arc::new).map_err(|messages| {
         let diagnostic = |message| Diagnostic::error("source.preset", message).with_place(Place::of_file(file));
         messages.into_iter().map(diagnostic).collect()
