@@ -19,7 +19,7 @@ pub struct Cells {
     /// No word of the preset's own, and no sign, means that a cell is more than its text.
     is_bare: bool,
     count: usize,
-    /// Those that somebody asks for.
+    /// Those that somebody asks for; of others of which no preset knows it is told what is no value.
     columns: Vec<Column>,
     /// Of the cells of a record.
     places: Places,
@@ -50,7 +50,7 @@ impl Cells {
             let usage = slot.map(|slot| preset.use_of(slot)).unwrap_or_default();
             let is_known = usage.used || usage.ignored || usage.secret || canonical::is_secret(name);
             let is_rest = preset.keeps_rest && !is_known && manner.wants(name);
-            (slot.is_some() || is_rest).then(|| Column {
+            Some(Column {
                 number,
                 slot,
                 rest: is_rest.then(|| name.into()),
@@ -156,6 +156,9 @@ impl Column {
         let may_be_doubled = may_double && memchr(b'"', cell.as_bytes()).is_some();
         if may_be_doubled || is_special(value, form) {
             return Err(NotPlain);
+        }
+        if self.slot.is_none() && self.rest.is_none() {
+            return Ok(());
         }
         let from = from + (value.as_ptr().addr() - cell.as_ptr().addr());
         let separator = form.multi_separator.as_deref().filter(|_| !self.is_single);
