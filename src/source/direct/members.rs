@@ -411,7 +411,7 @@ impl<'r> Walk<'r> {
     fn pass_over(&mut self, limits: Limits) -> Result<(), NotPlain> {
         let mut parser = serde_json::Deserializer::from_str(&self.record[self.at..]).into_iter::<IgnoredAny>();
         let is_json = matches!(parser.next(), Some(Ok(IgnoredAny)));
-        let text = &self.record[self.at..self.at + parser.byte_offset()];
+        let text = self.record.get(self.at..self.at + parser.byte_offset()).ok_or(NotPlain)?;
         // what is escaped is looked at more closely by the general way, and what is deep
         let is_simple = !(self.quotes.has_backslash && memchr(b'\\', text.as_bytes()).is_some());
         let may_be_deep =
