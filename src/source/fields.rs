@@ -184,13 +184,8 @@ impl<'s, 'r> Fields<'s, 'r> {
             return None;
         }
         let upn = self.first_text(Canon::USER_PRINCIPAL_NAME)?;
-        let (head, tail) = upn.split_at_checked(32)?;
-        if tail.is_empty() || !head.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return None;
-        }
         let id = self.first_text(Canon::OBJECT_ID)?;
-        let digits: String = id.chars().filter(|c| *c != '-').collect();
-        head.eq_ignore_ascii_case(&digits).then(|| tail.to_owned())
+        behind_object_id(&upn, &id).map(str::to_owned)
     }
 
     #[inline]
@@ -214,6 +209,16 @@ impl<'s, 'r> Fields<'s, 'r> {
             .map(|value| read(value, &attribute.reading, Locale::MonthDayYear, &mut false))
             .find_map(|outcome| if let Outcome::Text(text) = outcome { Some(text) } else { None })
     }
+}
+
+/// What of a user principal name stands behind the object id, if that stands before it without dashes (sources.md 12.3).
+pub fn behind_object_id<'u>(upn: &'u str, id: &str) -> Option<&'u str> {
+    let (head, tail) = upn.split_at_checked(32)?;
+    if tail.is_empty() || !head.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let digits: String = id.chars().filter(|c| *c != '-').collect();
+    head.eq_ignore_ascii_case(&digits).then_some(tail)
 }
 
 /// Says whether a user principal name begins with digits enough, whatever is cleaned away between them.

@@ -8,6 +8,7 @@ use super::whole::Clear;
 use crate::model::ObjectKind;
 use crate::source::attributes::{in_order, split};
 use crate::source::draft::{self, Hashes};
+use crate::source::fields::behind_object_id;
 use crate::source::map::Manner;
 use crate::source::pack::{Mark, Packed, Packs, Span};
 use crate::source::preset::{Attribute, Canon, FormatName, Preset, Shown, Slot};
@@ -330,11 +331,8 @@ impl Filling<'_> {
         let id = self.text_under(Canon::OBJECT_ID).ok_or(NotPlain)?;
         let Some(Packed::Text(Span { from, to })) = self.find(Canon::USER_PRINCIPAL_NAME) else { return Err(NotPlain) };
         let upn = self.text_under(Canon::USER_PRINCIPAL_NAME).unwrap_or_default();
-        let Some((head, tail)) = upn.split_at_checked(32) else { return Ok(None) };
-        let digits: String = id.chars().filter(|c| *c != '-').collect();
-        let is_id = head.bytes().all(|byte| byte.is_ascii_hexdigit()) && head.eq_ignore_ascii_case(&digits);
-        let is_prefixed = is_id && !tail.is_empty();
-        Ok(is_prefixed.then_some(Span { from: from + 32, to }))
+        let from_of = |tail: &str| from + u32::try_from(upn.len() - tail.len()).unwrap_or(0);
+        Ok(behind_object_id(upn, id).map(|tail| Span { from: from_of(tail), to }))
     }
 
     /// As `Reader::derive`.

@@ -1,10 +1,8 @@
 //! The members of a JSON object as values of a preset's names.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use memchr::{memchr, memchr2_iter};
-use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::head::Head;
@@ -12,6 +10,7 @@ use super::straight::Values;
 use super::{NotPlain, is_asked_below};
 use crate::source::bits::{Blocks, list};
 use crate::source::fields::is_below;
+use crate::source::frame::json::text_of;
 use crate::source::frame::{Limits, Wanted};
 use crate::source::preset::{Preset, Slot};
 use crate::source::value::{begins_bare, is_type_name};
@@ -124,22 +123,14 @@ impl Members {
         (parent, depth): (usize, usize),
         values: &mut Values<'_, '_>,
     ) -> Result<(), NotPlain> {
-        walk.take(b'{')?;
-        walk.blanks();
-        if walk.byte() == Some(b'}') {
-            return walk.take(b'}');
-        }
-        loop {
+        let mut goes_on = walk.opens(b'{', b'}')?;
+        while goes_on {
             let number = self.member(walk, parent, values.preset)?;
             walk.blanks();
             self.value(walk, (number, depth), values)?;
-            walk.blanks();
-            match walk.byte() {
-                Some(b',') => walk.at += 1,
-                _ => return walk.take(b'}'),
-            }
-            walk.blanks();
+            goes_on = walk.goes_on(b'}')?;
         }
+        Ok(())
     }
 
     /// Reads a name and the colon behind it.
@@ -301,6 +292,28 @@ impl<'r> Walk<'r> {
         Ok(())
     }
 
+    /// Goes behind the bracket that opens a list; false if it is closed at once.
+    #[inline]
+    fn opens(&mut self, open: u8, close: u8) -> Result<bool, NotPlain> {
+        self.take(open)?;
+        self.blanks();
+        let is_empty = self.byte() == Some(close);
+        self.at += usize::from(is_empty);
+        Ok(!is_empty)
+    }
+
+    /// Goes behind an element of a list to the next; false if the list is closed.
+    #[inline]
+    fn goes_on(&mut self, close: u8) -> Result<bool, NotPlain> {
+        self.blanks();
+        if self.byte() != Some(b',') {
+            return self.take(close).map(|()| false);
+        }
+        self.at += 1;
+        self.blanks();
+        Ok(true)
+    }
+
     /// Where the text of a string lies, as it is written.
     #[inline]
     fn string(&mut self) -> Result<(usize, usize), NotPlain> {
@@ -328,7 +341,7 @@ impl<'r> Walk<'r> {
                 let (from, to) = self.string()?;
                 let text = self.record.get(from..to).ok_or(NotPlain)?;
                 if self.quotes.has_backslash && memchr(b'\\', text.as_bytes()).is_some() {
-                    let Text(text) = serde_json::from_str(&self.record[from - 1..=to]).map_err(|_| NotPlain)?;
+                    let text = text_of(&self.record[from - 1..=to]).map_err(|_| NotPlain)?;
                     if text.contains('\0') {
                         return Err(NotPlain);
                     }
@@ -389,20 +402,14 @@ impl<'r> Walk<'r> {
 
     /// Reads an array of what is neither object nor array.
     fn array(&mut self, meaning: Meaning, limits: Limits, values: &mut Values<'_, '_>) -> Result<(), NotPlain> {
-        self.take(b'[')?;
-        self.blanks();
-        if self.byte() == Some(b']') {
-            self.at += 1;
+        if !self.opens(b'[', b']')? {
             return meaning.slot.map_or(Ok(()), |slot| values.nothing(slot));
         }
         for _ in 0..MOST.min(limits.values) {
             self.scalar(meaning, values)?;
-            self.blanks();
-            match self.byte() {
-                Some(b',') => self.at += 1,
-                _ => return self.take(b']'),
+            if !self.goes_on(b']')? {
+                return Ok(());
             }
-            self.blanks();
         }
         Err(NotPlain)
     }
@@ -443,6 +450,3 @@ impl Meaning {
         }
     }
 }
-
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);

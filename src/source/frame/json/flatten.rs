@@ -285,7 +285,7 @@ fn scalar(text: &str) -> Result<RawValue<'_>, Problem> {
             RawValue::Text(text.get(1..text.len() - 1).unwrap_or_default().into())
         }
         Some(b'"') => {
-            let Text(text) = serde_json::from_str(text).map_err(syntax)?;
+            let text = text_of(text).map_err(syntax)?;
             if text.contains('\0') {
                 return Err(Problem::Nul);
             }
@@ -303,6 +303,11 @@ fn syntax(error: serde_json::Error) -> Problem {
     let message = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     Problem::Syntax(format!("the record is not JSON: {}", message.strip_suffix(&place).unwrap_or(&message)))
+}
+
+/// Reads a string with its quotes.
+pub fn text_of(text: &str) -> serde_json::Result<Cow<'_, str>> {
+    serde_json::from_str(text).map(|Text(text)| text)
 }
 
 #[derive(Deserialize)]

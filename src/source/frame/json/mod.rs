@@ -8,6 +8,7 @@ mod scan;
 mod tests;
 
 pub use decode::JsonDecoder;
+pub(in crate::source) use flatten::text_of;
 pub use framer::JsonFramer;
 
 /// How a JSON file is read.
