@@ -203,7 +203,7 @@ impl Batch {
         if bytes.len() > MOST {
             return;
         }
-        let mut direct = direct.as_mut().and_then(|direct| Some((direct.whole(bytes)?, direct)));
+        let mut direct = direct.as_mut().and_then(|direct| Some((direct.begin(bytes)?, direct)));
         for record in records.iter_mut().filter(|record| matches!(record.step, Step::Unknown)) {
             let text = &bytes[record.place.clone()];
             if text.len() > LONG {

@@ -1,5 +1,7 @@
 //! Where an octet stands in a text in which it stands often.
 
+use memchr::memchr_iter;
+use pulp::{Arch, NullaryFnOnce};
 use wide::u8x16;
 
 /// Octets that are looked through without a branch: where the next one stands is not to be foreseen.
@@ -88,8 +90,8 @@ pub fn list(mut bits: u64, from: usize, list: &mut Vec<u32>, mut count: usize) -
     count += left;
     for eight in list[count - left..].as_chunks_mut::<8>().0 {
         for place in eight {
-            // where none is left the place means nothing, and any bit spares a question
-            *place = from.wrapping_add((bits | 1 << 63).trailing_zeros());
+            // where none is left the place means nothing
+            *place = from.wrapping_add(bits.trailing_zeros());
             bits &= bits.wrapping_sub(1);
         }
         left = left.saturating_sub(8);
@@ -100,34 +102,75 @@ pub fn list(mut bits: u64, from: usize, list: &mut Vec<u32>, mut count: usize) -
     count
 }
 
-/// The places of an octet, in their order. A search that begins anew behind each of them takes longer where they are close.
-pub struct Places<'t> {
-    blocks: Blocks<'t>,
-    byte: u8,
-    /// Of the block that begins at `from`, those that are left.
-    bits: u64,
-    from: usize,
+/// The places of an octet in a text, which are asked for piece after piece. A search that begins anew behind each of them takes longer
+/// where they are close.
+#[derive(Debug, Default)]
+pub struct Marks {
+    /// Some of the last mean nothing.
+    places: Vec<u32>,
+    count: usize,
+    /// Those before are asked for no more.
+    next: usize,
 }
 
-impl<'t> Places<'t> {
-    #[inline]
-    pub fn of(byte: u8, text: &'t [u8]) -> Self {
-        Self { blocks: Blocks::of(text), byte, bits: 0, from: 0 }
+/// A search for all of them, by what the processor can do.
+struct Find<'f> {
+    byte: u8,
+    text: &'f [u8],
+    places: &'f mut Vec<u32>,
+}
+
+impl NullaryFnOnce for Find<'_> {
+    /// How many there are.
+    type Output = usize;
+
+    #[inline(always)]
+    fn call(self) -> usize {
+        let Self { byte, text, places } = self;
+        let mut count = 0;
+        for block in Blocks::of(text) {
+            count = list(block.bits_of(byte), block.from, places, count);
+        }
+        count
     }
 }
 
-impl Iterator for Places<'_> {
-    type Item = usize;
+impl Marks {
+    /// Finds those in another text.
+    pub fn find(&mut self, byte: u8, text: &[u8]) {
+        self.count = Arch::new().dispatch(Find { byte, text, places: &mut self.places });
+        self.next = 0;
+    }
 
+    /// Finds those in another text that has few; false if there are more than `most`, not all of which are found then.
+    pub fn find_few(&mut self, byte: u8, text: &[u8], most: usize) -> bool {
+        self.places.clear();
+        self.places.extend(memchr_iter(byte, text).take(most + 1).map(|at| at as u32));
+        (self.count, self.next) = (self.places.len(), 0);
+        self.count <= most
+    }
+
+    /// Those from `at` on, before which nothing is asked for any more.
     #[inline]
-    fn next(&mut self) -> Option<usize> {
-        while self.bits == 0 {
-            let block = self.blocks.next()?;
-            (self.bits, self.from) = (block.bits_of(self.byte), block.from);
+    pub fn from(&mut self, at: usize) -> &[u32] {
+        let places = self.places.get(..self.count).unwrap_or_default();
+        while places.get(self.next).is_some_and(|place| (*place as usize) < at) {
+            self.next += 1;
         }
-        let at = self.from + self.bits.trailing_zeros() as usize;
-        self.bits &= self.bits - 1;
-        Some(at)
+        places.get(self.next..).unwrap_or_default()
+    }
+
+    /// The first `count` of those from `at` on, if there are no others before `end`; they are asked for no more then.
+    #[inline]
+    pub fn all(&mut self, count: usize, at: usize, end: usize) -> Option<&[u32]> {
+        let places = self.from(at);
+        let is_before = |number: usize| places.get(number).is_some_and(|place| (*place as usize) < end);
+        let is_all = !is_before(count) && count.checked_sub(1).is_none_or(is_before);
+        if !is_all {
+            return None;
+        }
+        self.next += count;
+        self.places.get(self.next - count..self.next)
     }
 }
 
@@ -164,7 +207,27 @@ mod tests {
                 .map(|at| if length % 3 > 0 { [b',', b'a', 0xac, !b','][at * at % 7 % 4] } else { b',' })
                 .collect();
             let expected = (0..length).filter(|at| text[*at] == b',');
-            assert!(Places::of(b',', &text).eq(expected.clone()), "{length}");
+            for step in [1, 2, 50] {
+                let mut marks = Marks::default();
+                marks.find(b'"', &text);
+                assert!(expected.clone().count() == 0 || !marks.find_few(b',', &text, expected.clone().count() - 1));
+                assert!(marks.find_few(b',', &text, expected.clone().count()));
+                assert!(marks.from(0).iter().map(|at| *at as usize).eq(expected.clone()), "{length}");
+                marks.find(b',', &text);
+                for from in (0..length + 2).step_by(step) {
+                    let rest = marks.from(from).iter().map(|at| *at as usize);
+                    assert!(rest.eq(expected.clone().filter(|at| *at >= from)), "{length} from {from}");
+                }
+                marks.find(b',', &text);
+                for from in (0..length).step_by(step) {
+                    let all: Vec<_> = expected.clone().filter(|at| (from..from + step).contains(at)).collect();
+                    for count in [all.len() + 1, all.len() + 99, all.len().wrapping_sub(1)] {
+                        assert_eq!(marks.all(count, from, from + step), None, "{length} from {from}");
+                    }
+                    let found = marks.all(all.len(), from, from + step).expect("they are there");
+                    assert!(found.iter().map(|at| *at as usize).eq(all), "{length} from {from}");
+                }
+            }
             let mut listed = vec![7];
             let count =
                 Blocks::of(&text).fold(1, |count, block| list(block.bits_of(b','), block.from, &mut listed, count));

@@ -21,7 +21,6 @@ pub struct Cells {
     count: usize,
     /// Those that somebody asks for; of others of which no preset knows it is told what is no value.
     columns: Vec<Column>,
-    /// Of the cells of a record.
     places: Places,
 }
 
@@ -92,27 +91,25 @@ impl Cells {
         self.columns.iter().filter(|column| column.slot == Some(slot)).count()
     }
 
-    pub fn cut(&mut self, record: &str, values: &mut Values<'_, '_>) -> Result<(), NotPlain> {
-        let mut places = std::mem::take(&mut self.places);
-        let done = match places.find(record, self.delimiter) {
-            Some(count) if count == self.count => self.take(record, &places, values),
-            _ => Err(NotPlain),
-        };
-        self.places = places;
-        done
+    /// Prepares for the records of a batch.
+    pub fn begin(&mut self, batch: &[u8]) {
+        self.places.begin(batch, self.delimiter);
     }
 
-    fn take(&mut self, record: &str, places: &Places, values: &mut Values<'_, '_>) -> Result<(), NotPlain> {
+    /// Cuts a record that begins `at` in the batch.
+    pub fn cut(&mut self, record: &str, at: usize, values: &mut Values<'_, '_>) -> Result<(), NotPlain> {
+        let Self { places, count, columns, is_bare, unquoted_doubled_quotes, .. } = self;
+        let row = places.find(record, at, *count).ok_or(NotPlain)?;
         let is_clean = values.into.clear.is_clean();
-        for column in &mut self.columns {
-            let (from, to, is_doubled) = places.at(column.number, record.as_bytes()).ok_or(NotPlain)?;
+        for column in columns {
+            let (from, to, is_doubled) = row.at(column.number, record.as_bytes()).ok_or(NotPlain)?;
             if from == to {
                 continue;
             }
             if is_doubled {
                 let cell = record.get(from..to).ok_or(NotPlain)?.replace("\"\"", "\"");
                 match column.slot {
-                    Some(slot) if self.is_bare && column.rest.is_none() && is_value(cell.as_bytes()) => {
+                    Some(slot) if *is_bare && column.rest.is_none() && is_value(cell.as_bytes()) => {
                         values.own(slot, &cell, false)?;
                         continue;
                     }
@@ -135,10 +132,10 @@ impl Cells {
             }
             let cell = record.get(from..to).ok_or(NotPlain)?;
             match column.slot {
-                Some(slot) if self.is_bare && column.rest.is_none() && is_value(cell.as_bytes()) => {
+                Some(slot) if *is_bare && column.rest.is_none() && is_value(cell.as_bytes()) => {
                     values.in_record(slot, cell, from)?;
                 }
-                _ => column.add((from, cell), self.unquoted_doubled_quotes, values)?,
+                _ => column.add((from, cell), *unquoted_doubled_quotes, values)?,
             }
         }
         Ok(())

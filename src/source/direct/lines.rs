@@ -8,7 +8,7 @@ use super::decoded::{Decoded, Meant};
 use super::head::Head;
 use super::straight::Values;
 use super::{NotPlain, is_asked_below};
-use crate::source::bits::Places;
+use crate::source::bits::Marks;
 use crate::source::extent::Extent;
 use crate::source::frame::Wanted;
 use crate::source::frame::ldif::{Descriptions, LdifFormat, is_dn_in};
@@ -27,6 +27,8 @@ pub struct Lines {
     /// Entries of more lines are left to the general way, which knows the limits.
     most: usize,
     line: String,
+    /// Of the line ends of a batch.
+    ends: Marks,
     decoded: Decoded,
     /// What the name of the last entry ends with, behind its first part.
     parent: String,
@@ -77,17 +79,42 @@ impl Lines {
             dn: preset.names.find("dn"),
             most: MOST_LINES.min(least_limit),
             line: String::new(),
+            ends: Marks::default(),
             decoded: Decoded::new(),
             parent: String::new(),
             extent: Extent::default(),
         }
     }
 
-    /// `may_have_returns`: there are CRs in its batch.
-    pub fn cut(&mut self, record: &str, may_have_returns: bool, values: &mut Values<'_, '_>) -> Result<(), NotPlain> {
+    /// Prepares for the entries of a batch.
+    pub fn begin(&mut self, batch: &[u8]) {
+        self.ends.find(b'\n', batch);
+    }
+
+    /// Reads an entry that begins `at` in the batch; `may_have_returns`: there are CRs in it.
+    pub fn cut(
+        &mut self,
+        (record, at): (&str, usize),
+        may_have_returns: bool,
+        values: &mut Values<'_, '_>,
+    ) -> Result<(), NotPlain> {
+        let mut ends = std::mem::take(&mut self.ends);
+        let has_returns = may_have_returns && memchr(b'\r', record.as_bytes()).is_some();
+        let done = self.cut_at(record, ends.from(at).iter().map(|end| *end as usize - at), has_returns, values);
+        self.ends = ends;
+        done
+    }
+
+    /// `ends`: of its lines, and more behind it.
+    #[inline]
+    fn cut_at(
+        &mut self,
+        record: &str,
+        mut ends: impl Iterator<Item = usize>,
+        has_returns: bool,
+        values: &mut Values<'_, '_>,
+    ) -> Result<(), NotPlain> {
         let bytes = record.as_bytes();
-        let has_returns = may_have_returns && memchr(b'\r', bytes).is_some();
-        let mut ends = Places::of(b'\n', bytes);
         let mut end_count = 0;
         let mut last = None;
         let mut from = 0;
@@ -100,7 +127,7 @@ impl Lines {
                 break;
             }
             let mut next_end = || {
-                let end = ends.next();
+                let end = ends.next().filter(|end| *end < bytes.len());
                 end_count += usize::from(end.is_some());
                 end.unwrap_or(bytes.len())
             };

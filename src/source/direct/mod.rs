@@ -164,9 +164,15 @@ impl Direct {
         })
     }
 
-    /// What is to be known of the bytes of a batch; none where records are no plain text.
-    pub fn whole<'b>(&self, bytes: &'b [u8]) -> Option<Whole<'b>> {
-        Whole::of(bytes, !matches!(self.cutter, Cutter::Cells(_)))
+    /// Finds what is to be known of the bytes of a batch, whose records come one after the other then; none where they are no plain text.
+    pub fn begin<'b>(&mut self, bytes: &'b [u8]) -> Option<Whole<'b>> {
+        let whole = Whole::of(bytes, !matches!(self.cutter, Cutter::Cells(_)))?;
+        match &mut self.cutter {
+            Cutter::Cells(cells) => cells.begin(bytes),
+            Cutter::Lines(lines) => lines.begin(bytes),
+            Cutter::Members(_) => {}
+        }
+        Some(whole)
     }
 
     /// Maps the record at `line`, which begins `at` in the batch, and puts its object behind the others; false if it is of kind
@@ -238,8 +244,8 @@ impl Direct {
         let mut values =
             Values { flat, into: &mut into, straight, repeats, noted, to_note, preset, may_be_prefixed: false };
         match cutter {
-            Cutter::Cells(cells) => cells.cut(record, &mut values)?,
-            Cutter::Lines(lines) => lines.cut(record, batch.has_returns, &mut values)?,
+            Cutter::Cells(cells) => cells.cut(record, at, &mut values)?,
+            Cutter::Lines(lines) => lines.cut((record, at), batch.has_returns, &mut values)?,
             Cutter::Members(members) => members.cut(record, &mut values)?,
         }
         let original = if values.may_be_prefixed { into.behind_object_id()? } else { None };

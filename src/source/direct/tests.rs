@@ -34,7 +34,7 @@ fn plain_of(name: &str, text: &str) -> (usize, usize) {
     while let Ok(Some(framed)) = framer.next() {
         all += 1;
         let Framed::Record { line, bytes } = framed else { continue };
-        let whole = direct.whole(bytes).expect("UTF-8");
+        let whole = direct.begin(bytes).expect("UTF-8");
         let into = (&mut Packs::default(), &mut Vec::new());
         plain += usize::from(direct.map(0..bytes.len(), line, &whole, into, &mut noted).is_ok());
     }

@@ -3,17 +3,20 @@
 use std::ops::Range;
 
 use memchr::memchr;
+use pulp::{Arch, NullaryFnOnce};
 
-use crate::source::value::{Octets, has_no_controls, has_no_floats, has_no_tombstone, marks_of_kana};
+use crate::source::value::{Octets, has_no_controls, has_no_tombstone};
 
 /// So many bytes are looked at together. A rare character makes the way longer for the records in its piece, not for all of a
 /// batch; of smaller pieces there would be more to ask.
 const PIECE: usize = 512;
+/// So many octets behind a piece belong to what may begin with its last.
+const BEHIND: usize = 2;
 
 /// The records of a batch.
 pub struct Whole<'b> {
     pub text: &'b str,
-    /// Of each piece and the octet behind it, with which its last may be a float's.
+    /// Of each piece and what stands behind it, as what begins in one may end there.
     pieces: Vec<Clear>,
     /// There are CRs somewhere, of what has lines.
     pub has_returns: bool,
@@ -36,21 +39,12 @@ impl<'b> Whole<'b> {
         // records are cut beside line ends, so that each of them is whole
         let text = simdutf8::basic::from_utf8(bytes).ok()?;
         let mut pieces = Vec::with_capacity(bytes.len() / PIECE + 1);
-        let mut all = Clear::ALL;
-        for from in (0..bytes.len()).step_by(PIECE) {
-            let piece = Clear::of(&bytes[from..bytes.len().min(from + PIECE + 1)]);
-            all = all.and(piece);
-            pieces.push(piece);
-        }
+        let all = Arch::new().dispatch(Look { bytes, pieces: &mut pieces });
         if !all.is_free && memchr(0, bytes).is_some() {
             return None;
         }
         if !all.is_one_line && !has_lines && !has_no_tombstone(bytes) {
             pieces.iter_mut().for_each(|piece| piece.is_free = false);
-        }
-        match marks_of_kana(bytes) {
-            Some(marks) => marks.for_each(|at| pieces[at / PIECE].is_settled = false),
-            None => pieces.iter_mut().for_each(|piece| piece.is_settled = false),
         }
         Some(Self { text, pieces, has_returns: has_lines && memchr(b'\r', bytes).is_some() })
     }
@@ -63,17 +57,53 @@ impl<'b> Whole<'b> {
     }
 }
 
+/// A look at each piece, made of what the processor can do.
+struct Look<'l> {
+    bytes: &'l [u8],
+    pieces: &'l mut Vec<Clear>,
+}
+
+impl NullaryFnOnce for Look<'_> {
+    type Output = Clear;
+
+    #[inline(always)]
+    fn call(self) -> Clear {
+        Clear::of_pieces(self.bytes, self.pieces)
+    }
+}
+
 impl Clear {
     const ALL: Self = Self { is_free: true, is_one_line: true, is_settled: true };
 
-    /// But for marks of kana, which are looked for in all at once.
-    fn of(bytes: &[u8]) -> Self {
-        let octets = Octets::of(bytes);
-        let is_one_line = octets.has_no_controls();
+    /// Of each piece, and of all.
+    #[inline(always)]
+    fn of_pieces(bytes: &[u8], pieces: &mut Vec<Self>) -> Self {
+        let mut all = Self::ALL;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let piece = match rest.first_chunk() {
+                Some(octets) => Self::of(octets),
+                None => {
+                    let mut octets = [b' '; PIECE + BEHIND];
+                    octets[..rest.len()].copy_from_slice(rest);
+                    Self::of(&octets)
+                }
+            };
+            all = all.and(piece);
+            pieces.push(piece);
+            rest = rest.get(PIECE..).unwrap_or_default();
+        }
+        all
+    }
+
+    #[inline(always)]
+    fn of(octets: &[u8; PIECE + BEHIND]) -> Self {
+        let found = Octets::of(octets);
+        let is_one_line = found.has_no_controls();
         Self {
-            is_free: (is_one_line || has_no_controls(bytes)) && has_no_floats(bytes),
+            is_free: (is_one_line || has_no_controls(octets)) && found.has_no_floats(),
             is_one_line,
-            is_settled: octets.may_be_settled(),
+            is_settled: found.is_settled(),
         }
     }
 

@@ -10,8 +10,8 @@ use memchr::{memchr, memmem};
 
 pub use ids::{guid_of_text, is_lower_guid, rid_of, sid_text};
 pub use text::{
-    Octets, begins_bare, clean, has_no_controls, has_no_floats, is_bare, is_clean, is_kept, is_placeholder,
-    is_spreadsheet_number, is_type_name, marks_of_kana, trimmed,
+    Octets, begins_bare, clean, has_no_controls, is_bare, is_clean, is_kept, is_placeholder, is_spreadsheet_number,
+    is_type_name, trimmed,
 };
 pub use time::Locale;
 

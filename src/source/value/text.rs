@@ -1,9 +1,7 @@
 //! Texts: trimmed, NFC, without control characters (sources.md 11.1); cells that are no values (7.4).
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
-use regex::bytes::Regex;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 /// Returns `raw` as it is compared and stored; `controls` is set where control characters were removed.
@@ -49,17 +47,12 @@ pub fn is_kept(text: &str) -> bool {
 }
 
 /// Says whether a text, however long, holds nothing that [`clean`] removes.
+#[inline(always)]
 pub fn has_no_controls(text: &[u8]) -> bool {
     // as vectors, without a way out; most have no control but line ends
     let may_be = |byte: u8| ((byte < 0x20) & (byte != b'\n')) | (byte == 0x7f);
     !text.iter().fold(false, |any, byte| any | may_be(*byte))
         || !text.iter().fold(false, |any, byte| any | is_removed_byte(*byte))
-}
-
-/// Says whether a text, however long, holds no float of a spreadsheet: [`is_spreadsheet_number`].
-pub fn has_no_floats(text: &[u8]) -> bool {
-    let behind = text.get(1..).unwrap_or_default();
-    !text.iter().zip(behind).fold(false, |any, (byte, next)| any | ((*byte | 0x20 == b'e') & (*next == b'+')))
 }
 
 /// Says of most texts that they begin with no white space, which is ASCII or begins with 0xC2, 0xE1, 0xE2 or 0xE3.
@@ -103,36 +96,39 @@ fn is_settled(text: &[u8]) -> bool {
     }
 }
 
-/// Where marks stand that change kana or stand beside them, of which NFC does not leave alone all that is in a text: U+302A to U+302F,
-/// U+3099, U+309A.
-///
-/// None if they cannot be looked for.
-pub fn marks_of_kana(text: &[u8]) -> Option<impl Iterator<Item = usize>> {
-    // so few that they are found as vectors
-    static MARKS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("[\u{302A}-\u{302F}\u{3099}\u{309A}]").ok());
-    MARKS.as_ref().map(|marks| marks.find_iter(text).map(|found| found.start()))
-}
-
-/// The octets of a text that stand out, found in one pass however long it is.
+/// The octets of a part of a text that stand out, found in one pass however many there are.
 pub struct Octets {
     least: u8,
     most: u8,
     /// The least from U+0300 on, counted from there; those before come behind.
     least_beyond: u8,
     has_delete: bool,
+    has_float: bool,
+    /// A mark that changes kana or stands beside them, of which NFC does not leave alone all that is in a text: U+302A to U+302F, U+3099,
+    /// U+309A.
+    has_mark: bool,
 }
 
 impl Octets {
-    pub fn of(text: &[u8]) -> Self {
+    /// The last two are no part of it: they are what stands behind, or blanks.
+    #[inline(always)]
+    pub fn of<const N: usize>(octets: &[u8; N]) -> Self {
         let (mut least, mut most, mut least_beyond, mut least_apart) = (0xff_u8, 0_u8, 0xff_u8, 0xff_u8);
+        let (mut has_float, mut has_mark) = (false, false);
+        let second = octets.get(1..).unwrap_or_default();
+        let third = octets.get(2..).unwrap_or_default();
         // as vectors, without a way out
-        for byte in text {
+        for ((byte, second), third) in octets.iter().zip(second).zip(third) {
             least = least.min(*byte);
             most = most.max(*byte);
             least_beyond = least_beyond.min(byte.wrapping_sub(LATIN));
             least_apart = least_apart.min(byte ^ DELETE);
+            has_float |= (*byte | 0x20 == b'e') & (*second == b'+');
+            let is_voiced = (*second == 0x82) & (third.wrapping_sub(0x99) < 2);
+            let is_tone = (*second == 0x80) & (third.wrapping_sub(0xAA) < 6);
+            has_mark |= (*byte == 0xE3) & (is_voiced | is_tone);
         }
-        Self { least, most, least_beyond, has_delete: least_apart == 0 }
+        Self { least, most, least_beyond, has_delete: least_apart == 0, has_float, has_mark }
     }
 
     /// Says whether there is no control, not even a line end.
@@ -140,10 +136,15 @@ impl Octets {
         self.least >= 0x20 && !self.has_delete
     }
 
-    /// Says of UTF-8 whether NFC leaves alone whatever is cut out of it, if there are no [`marks_of_kana`]: there is nothing but Latin
-    /// letters and such, kana, and what begins like Chinese characters.
-    pub fn may_be_settled(&self) -> bool {
-        self.most <= 0xE9 && self.least_beyond >= 0xE3 - LATIN
+    /// Says whether no float of a spreadsheet begins in it: [`is_spreadsheet_number`].
+    pub fn has_no_floats(&self) -> bool {
+        !self.has_float
+    }
+
+    /// Says of UTF-8 whether NFC leaves alone whatever is cut out of it: there is nothing but Latin letters and such, kana, and what
+    /// begins like Chinese characters.
+    pub fn is_settled(&self) -> bool {
+        self.most <= 0xE9 && self.least_beyond >= 0xE3 - LATIN && !self.has_mark
     }
 }
 
@@ -277,6 +278,12 @@ mod tests {
         assert_eq!(survey("é\u{1}".as_bytes()), (true, false));
     }
 
+    fn octets(text: &[u8]) -> Octets {
+        let mut octets = [b' '; 102];
+        octets[..text.len()].copy_from_slice(text);
+        Octets::of(&octets)
+    }
+
     #[test]
     fn what_a_long_text_is_free_of_is_in_no_part_of_it() {
         for byte in 0..=u8::MAX {
@@ -284,10 +291,12 @@ mod tests {
             text[77] = byte;
             let is_removed = (byte < 0x20 && !b"\t\r\n".contains(&byte)) || byte == 0x7f;
             assert_eq!(has_no_controls(&text), !is_removed, "{byte}");
-            assert_eq!(Octets::of(&text).has_no_controls(), !is_removed && !b"\t\r\n".contains(&byte), "{byte}");
+            let is_none = !is_removed && !b"\t\r\n".contains(&byte);
+            assert_eq!(octets(&text).has_no_controls(), is_none, "{byte}");
+            assert!(octets(&text[..77]).has_no_controls(), "{byte}");
         }
         for (text, is_free) in [("8.13555E+11", false), ("1,5e+10", false), ("+81 3-5550", true), ("E 1+2", true)] {
-            assert_eq!(has_no_floats(format!("a,{text},b").as_bytes()), is_free, "{text}");
+            assert_eq!(octets(format!("a,{text},b").as_bytes()).has_no_floats(), is_free, "{text}");
             assert!(!is_free || !is_spreadsheet_number(text), "{text}");
         }
     }
