@@ -67,6 +67,8 @@ pub(super) struct Task<'t> {
     pub is_delta: bool,
     /// Entries are kept whole, as changes may follow.
     pub keeps_entries: bool,
+    /// [`Hashes::print`](super::draft::Hashes::print) is wanted of every object.
+    pub takes_prints: bool,
     pub seed: u64,
 }
 
@@ -93,8 +95,14 @@ impl Task<'_> {
     pub fn direct(&self, mapper: &Mapper) -> Option<Direct> {
         let wanted = self.wanted();
         let anchor = rules::anchor_candidates(&self.opened.preset, self.given.settings).into_iter().next();
-        Direct::new(mapper, &self.opened.format, self.given.settings.limits, wanted.as_ref(), anchor.as_deref())
-            .filter(|_| !self.keeps_entries)
+        Direct::new(
+            mapper,
+            &self.opened.format,
+            self.given.settings.limits,
+            wanted.as_ref(),
+            (anchor.as_deref(), self.takes_prints),
+        )
+        .filter(|_| !self.keeps_entries)
     }
 
     pub fn mapper(&self) -> Mapper {

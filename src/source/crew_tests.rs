@@ -509,26 +509,90 @@ fn scrambled_json(text: &str, dice: &mut Dice) -> String {
     format!("{before}{}{after}\n", scrambled.join(between))
 }
 
+fn ending(path: &Path) -> &str {
+    path.extension().and_then(|end| end.to_str()).unwrap_or_default()
+}
+
 #[test]
 fn a_crew_finds_what_one_thread_finds_in_scrambled_exports() {
     let mut dice = Dice(7);
     let (mut turn, mut presumed) = (0, 0);
-    for path in fixtures(&["csv", "json", "ldif"]) {
+    for path in &fixtures(&["csv", "json", "ldif"]) {
         let name = path.file_name().expect("a name");
-        let Ok(text) = String::from_utf8(fs::read(&path).expect("readable")) else { continue };
+        let Ok(text) = String::from_utf8(fs::read(path).expect("readable")) else { continue };
         for number in 0..4 {
             let delimiter = if text.lines().next().is_some_and(|line| line.contains(';')) { ';' } else { ',' };
-            let scrambled = match path.extension().and_then(|end| end.to_str()) {
-                Some("csv") => scrambled_csv(&text, delimiter, &mut dice),
-                Some("ldif") => scrambled_ldif(&text, &mut dice),
+            let mut scramble = || match ending(path) {
+                "csv" => scrambled_csv(&text, delimiter, &mut dice),
+                "ldif" => scrambled_ldif(&text, &mut dice),
                 _ => scrambled_json(&text, &mut dice),
             };
             let folder = tempfile::tempdir().expect("a folder");
+            let mut scrambled = scramble();
             fs::write(folder.path().join(name), &scrambled).expect("room");
+            if number == 3 {
+                // of objects of another file it is known what they say
+                let other = scramble();
+                fs::write(folder.path().join(name).with_extension(format!("2.{}", ending(path))), &other)
+                    .expect("room");
+                scrambled += &other;
+            }
             presumed +=
                 compare(folder.path(), turn, &format!("{} scrambled, {number}:\n{scrambled}\n", name.display()));
             turn += 1;
         }
     }
     assert!(turn > 50 && presumed > 80, "{turn} {presumed}");
+}
+
+/// How many records of a folder are objects, repeat one, and are refused, with nothing known.
+fn count(folder: &Path, crew: Crew) -> [usize; 3] {
+    let wanted = Some(["displayName".to_owned()].into());
+    let settings = Settings { directory: folder.to_owned(), wanted, allow_mutable_anchor: true, ..Settings::default() };
+    let mut counts = [0; 3];
+    let mut sink = |read: Read<'_>| -> Result<(), Infallible> {
+        match read {
+            Read::Object { .. } => counts[0] += 1,
+            Read::Known { .. } => counts[1] += 1,
+            Read::Refused { code: "record.duplicate_anchor", .. } => counts[2] += 1,
+            other => panic!("{other:?}"),
+        }
+        Ok(())
+    };
+    let set = find(&settings);
+    let Ok(_) = read_by(Given { settings: &settings, set: &set, memory: None }, crew, &mut super::Nothing, &mut sink);
+    counts
+}
+
+/// What differs in what nobody reads is the same, however many objects have several records.
+#[test]
+fn objects_that_say_the_same_are_one_however_many() {
+    for (people, rows) in [(500, 700), (5000, 12_000), (1, 250), (70, 103_000)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut text = "userPrincipalName,displayName,id,city\n".to_owned();
+        let (mut others, mut last) = (0, 0);
+        for row in 0..rows {
+            // each has some rows, of which the last one in seven has another name
+            let person = row % people;
+            let is_other = row >= people && row % 7 == 3;
+            let name = if is_other { "Another" } else { "Anna" };
+            let id = format!("0d628091-ebb6-4e5b-a621-{person:012}");
+            text += &format!("u{person}@example.com,{name},{id},{}\n", ["Tsu", "Ota"][row / people % 2]);
+            others += usize::from(is_other);
+            last = row;
+        }
+        assert_eq!(last + 1, rows);
+        fs::write(folder.path().join("users.csv"), &text).expect("room");
+        let expected = [people, rows - people - others, others];
+        let (alone, several) = (Crew { workers: 0, least: 0, batch: 1 }, Crew { workers: 2, least: 0, batch: 1 << 14 });
+        for crew in [alone, several] {
+            assert_eq!(count(folder.path(), crew), expected, "{people} people in {rows} rows, {crew:?}");
+        }
+        // a file behind it, so that it is not the last
+        let heading = text.lines().next().expect("one");
+        let one = format!("{heading}\nlast@example.com,Last,1d628091-ebb6-4e5b-a621-000000000000,Tsu\n");
+        fs::write(folder.path().join("users-2.csv"), one).expect("room");
+        let expected = [expected[0] + 1, expected[1], expected[2]];
+        assert_eq!(count(folder.path(), several), expected, "{people} people in {rows} rows and another file");
+    }
 }

@@ -62,8 +62,8 @@ pub type Referring<'r> = (usize, Vec<Cow<'r, str>>);
 /// What is hashed of a draft.
 #[derive(Debug, Clone, Copy)]
 pub struct Hashes {
-    /// Of all that is handed over of it, the same in whatever order it came.
-    pub print: u64,
+    /// Of all that is handed over of it, the same in whatever order it came, if it was taken.
+    pub print: Option<u64>,
     /// Of the values of [`SINGLE`], as far as they are handed over.
     pub singles: [Option<u64>; SINGLE.len()],
 }
@@ -252,21 +252,24 @@ impl<'r> Draft<'r> {
             let value = self.text(name).filter(|_| preset.canonical(name).handed)?;
             Some(hash_of_value(name, value, room))
         });
-        Hashes { print: self.print(preset), singles }
+        Hashes { print: Some(self.print(preset)), singles }
     }
 
     fn print(&self, preset: &Preset) -> u64 {
         let extras = self.extras();
         let mut sum = print_of_head(self.kind, self.deletion);
         let mut add = |print: u64| sum = sum.wrapping_add(print);
-        self.each_value(|name, value| {
-            let name = preset.canonical(name);
-            if name.handed {
-                add(value.print(name.seed));
+        let seed_of = |name: Canon| Some(preset.canonical(name)).filter(|name| name.handed).map(|name| name.seed);
+        match &self.values {
+            Values::Own(own) => {
+                self.each_value(|name, value| seed_of(name).into_iter().for_each(|seed| add(value.print(seed))));
+                own.rest.iter().for_each(|(name, value)| add(value.print(seed_of_rest(name))));
             }
-        });
-        for (name, value) in self.rest() {
-            add(value.print(seed_of_rest(name)));
+            Values::Packed(view) => {
+                let values = view.values().iter().filter_map(|(name, value)| Some((seed_of(*name)?, value)));
+                let rest = view.rest().iter().map(|(name, value)| (seed_of_rest(view.text(*name)), value));
+                values.chain(rest).for_each(|(seed, value)| add(view.value(*value).print(seed)));
+            }
         }
         for (turn, list) in [(11, &extras.unknown), (13, &extras.incomplete)] {
             for name in list.iter().map(|name| preset.canonical(*name)).filter(|name| name.handed) {
@@ -374,7 +377,8 @@ impl<'r> Handed<'r> {
 
     /// A hash over all that is handed over, the same in whatever order it came; never 0.
     pub(super) fn print(&self) -> u64 {
-        let mut sum = self.draft.pack().map_or_else(|| self.draft.print(self.preset), |pack| pack.hashes.print);
+        let taken = self.draft.pack().and_then(|pack| pack.hashes.print);
+        let mut sum = taken.unwrap_or_else(|| self.draft.print(self.preset));
         let Some(resolved) = &self.resolved else { return sum.max(1) };
         let mut add = |print: u64| sum = sum.wrapping_add(print);
         for (turn, list) in [(17, &resolved.unresolved), (19, &resolved.removed)] {

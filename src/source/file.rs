@@ -55,6 +55,8 @@ pub struct FileReading<'r, 'a> {
     /// All files of the set.
     plans: &'r [Plan],
     unsettled: Vec<Unsettled>,
+    /// Of records on lines before, the first of an object is known by its bytes alone: what it says is found out if it has to be.
+    prints_from: u64,
     /// How many records were noted to have a name, by its slot.
     noted: Vec<u8>,
     /// The anchor of the last object and its kind: it does not change once it is chosen.
@@ -115,6 +117,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
             said_lossy: [encoding_rs::UTF_8, encoding_rs::UTF_16LE, encoding_rs::UTF_16BE].contains(&encoding),
             plans,
             unsettled: Vec::new(),
+            prints_from: 0,
             noted: vec![0; preset.names.len()],
             chosen: None,
         }
@@ -152,6 +155,10 @@ impl<'r, 'a> FileReading<'r, 'a> {
             return Ok(Err(changed()));
         }
         self.warn_of_opening();
+        // what objects of the last file say is asked by records of its own only
+        let is_last =
+            self.plans.iter().all(|plan| plan.index <= self.index || plan.is_delta || plan.opened().is_none());
+        self.prints_from = if is_last { u64::MAX } else { 0 };
         let task = self.task(known);
         let crew = self.reading.crew;
         let read = if crew.workers > 0 && before.size >= crew.least {
@@ -200,6 +207,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
             is_delta: self.report.changes,
             // where changes may follow
             keeps_entries: self.opened.preset.format == FormatName::Ldif && known.recall.base().is_some(),
+            takes_prints: self.prints_from == 0,
             seed: self.seed,
         }
     }
@@ -550,10 +558,15 @@ impl<'r, 'a> FileReading<'r, 'a> {
         let file = &self.reading.names[self.index];
         let object = Handed { preset, draft, resolved, anchor, file };
         let living = object.deletion() == Deletion::None;
+        let (index, prints_from) = (self.index, self.prints_from);
+        let is_by_hash = |first: &First| first.file as usize == index && first.line < prints_from;
         let standing = if self.is_change() {
             Standing::New
         } else {
-            match self.reading.seen.meet(key, self.first(living, line, object.print()), hash, &*known.recall) {
+            let print = |is_by_hash: bool| if is_by_hash { print_by_hash(hash) } else { object.print() };
+            let this = self.first(living, line, print(line < self.prints_from));
+            let print = |first: &First| print(is_by_hash(first));
+            match self.reading.seen.meet(key, this, print, hash, &*known.recall) {
                 // what the first one says is known only as what it said last time
                 Standing::Contested(first) if first.print == 0 && known.recall.knew(hash) == Some(key) => {
                     Standing::Repeated(first)
@@ -598,7 +611,12 @@ impl<'r, 'a> FileReading<'r, 'a> {
             }
             Standing::Contested(first) => {
                 let one = Unsettled { line, fingerprint, number: None, key, living, first };
-                Ok(self.contested(one, first.print == 0))
+                if is_by_hash(&first) {
+                    self.leave_open(one, known, sink)?;
+                    Ok(Ok(()))
+                } else {
+                    Ok(self.contested(one, first.print == 0))
+                }
             }
         }
     }
@@ -672,6 +690,20 @@ impl<'r, 'a> FileReading<'r, 'a> {
             return Ok(());
         }
         Err(self.contest(one.line, one.key, one.first))
+    }
+
+    /// Leaves it to be found out what two records say: at the end, or once there are many of them.
+    fn leave_open<E>(
+        &mut self,
+        one: Unsettled,
+        known: &mut Knowing<'_>,
+        sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.unsettled.push(one);
+        if self.unsettled.len() >= settling::OFTEN {
+            self.prints_from = self.prints_from.min(one.line);
+        }
+        if self.unsettled.len() >= settling::MOST { self.settle(known, sink) } else { Ok(()) }
     }
 
     fn contest(&self, line: u64, key: ObjectKey, first: First) -> Refusal {
@@ -972,6 +1004,11 @@ pub(super) fn choose_anchor<'d>(
     let (name, anchor) = candidates.into_iter().find_map(|name| with_text(&name).map(|anchor| (name, anchor)))?;
     anchors.insert(draft.kind, name);
     Some(anchor)
+}
+
+/// Stands for what an object says, where that is known by the hash of its record alone; never 0.
+fn print_by_hash(hash: u128) -> u64 {
+    (hash as u64 ^ (hash >> 64) as u64).max(1)
 }
 
 fn seed_of(opened: &Opened, role: Option<Role>, is_delta: bool, name: &str) -> u64 {

@@ -29,7 +29,7 @@ pub struct First {
     pub file: u32,
     pub living: bool,
     pub line: u64,
-    /// Hash of the object; 0 if the record was recognised and not decoded.
+    /// Says what the object is; 0 if the record was recognised and not decoded.
     pub print: u64,
 }
 
@@ -80,11 +80,11 @@ impl Seen {
         recall: &dyn Recall,
     ) -> Standing {
         if !this.living {
-            return self.meet(key, this, hash, recall);
+            return self.meet(key, this, |_| 0, hash, recall);
         }
         // Of living records that were all recognised none is checked against another: they were, last time.
         match self.firsts.get(&key.0).copied().or_else(|| self.living.find_decoded(key.0)) {
-            Some(first) => self.stand(key, first, this),
+            Some(first) => self.stand(key, first, this, 0),
             None => {
                 self.living.recognise(number, this.file, this.line);
                 Standing::New
@@ -104,10 +104,17 @@ impl Seen {
         self.firsts.contains_key(&key.0) || self.living.find_decoded(key.0).is_some()
     }
 
-    /// Notes a record and says how it stands to all before it.
-    pub fn meet(&mut self, key: ObjectKey, this: First, hash: u128, recall: &dyn Recall) -> Standing {
+    /// Notes a record and says how it stands to all before it; `print`: of its object, to be held against that of the first.
+    pub fn meet(
+        &mut self,
+        key: ObjectKey,
+        this: First,
+        print: impl FnOnce(&First) -> u64,
+        hash: u128,
+        recall: &dyn Recall,
+    ) -> Standing {
         if let Some(first) = self.firsts.get(&key.0).copied().or_else(|| self.living.find(key.0, recall)) {
-            return self.stand(key, first, this);
+            return self.stand(key, first, this, print(&first));
         }
         if this.living {
             self.living.push(key.0, this);
@@ -118,10 +125,10 @@ impl Seen {
         Standing::New
     }
 
-    fn stand(&mut self, key: ObjectKey, first: First, this: First) -> Standing {
-        let is_decoded = this.print != 0;
-        let same = is_decoded && (first.print == this.print || first.print == u64::from(short(this.print)));
-        let unknown = first.print == 0 && this.print == 0;
+    fn stand(&mut self, key: ObjectKey, first: First, this: First, print: u64) -> Standing {
+        let is_decoded = print != 0;
+        let same = is_decoded && (first.print == print || first.print == u64::from(short(print)));
+        let unknown = first.print == 0 && print == 0;
         if same || (unknown && first.living == this.living) {
             return Standing::Repeated(first);
         }
@@ -329,7 +336,7 @@ mod tests {
             recognised.0.push(key);
             seen.recognise(recognised.0.len() - 1, ObjectKey(key), this, 0, recognised)
         } else {
-            seen.meet(ObjectKey(key), this, 0, recognised)
+            seen.meet(ObjectKey(key), this, |_| this.print, 0, recognised)
         };
         match standing {
             Standing::New => ("new", None),

@@ -7,7 +7,9 @@ use super::flat::{Lies, Plain};
 use super::whole::Clear;
 use crate::model::ObjectKind;
 use crate::source::attributes::{in_order, split};
-use crate::source::draft::{self, Hashes};
+use crate::source::draft;
+#[cfg(doc)]
+use crate::source::draft::Hashes;
 use crate::source::fields::behind_object_id;
 use crate::source::map::Manner;
 use crate::source::pack::{Mark, Packed, Packs, Span};
@@ -30,7 +32,11 @@ pub(super) struct Filling<'p> {
     pub mark: Mark,
     /// A bit for each of the first names that the record gave a value of.
     pub given: u64,
-    pub hashes: Hashes,
+    /// As [`Hashes::singles`].
+    pub singles: [Option<u64>; SINGLE.len()],
+    /// [`Hashes::print`] is wanted, of which this is what there is so far.
+    pub takes_print: bool,
+    pub print: u64,
     /// Where the last value lies that only one object should have, and its hash.
     pub last_single: Option<(Span, u64)>,
     /// To write in.
@@ -48,30 +54,31 @@ pub(super) struct Step {
 #[derive(Debug, Clone, Copy)]
 pub struct OneText {
     pub name: Canon,
-    /// Stands for the name in hashes, if the value is handed over.
+    /// Stands for the name in the print, if that is taken and the value is handed over.
     pub seed: Option<u64>,
-    /// Its place in [`SINGLE`].
+    /// Its place in [`SINGLE`], if the value is handed over.
     pub single: Option<usize>,
     digits: bool,
     pub is_guid: bool,
 }
 
 impl OneText {
-    fn new(name: Canon, preset: &Preset) -> Self {
+    fn new(name: Canon, preset: &Preset, takes_print: bool) -> Self {
         let canonical = preset.canonical(name);
-        let single = SINGLE.iter().position(|single| *single == name);
-        Self { name, seed: canonical.handed.then_some(canonical.seed), single, digits: false, is_guid: false }
+        let single = SINGLE.iter().position(|single| *single == name).filter(|_| canonical.handed);
+        let seed = (takes_print && canonical.handed).then_some(canonical.seed);
+        Self { name, seed, single, digits: false, is_guid: false }
     }
 }
 
 impl Step {
-    pub fn new(attribute: &Attribute, preset: &Preset) -> Self {
+    pub fn new(attribute: &Attribute, preset: &Preset, takes_print: bool) -> Self {
         let is_guid = attribute.reading == Reading::GuidText;
         let is_text = !attribute.multi
             && !attribute.skip_first
             && (attribute.reading == Reading::Text || is_guid)
             && attribute.also.is_empty();
-        let of_name = |name| OneText { digits: attribute.digits, is_guid, ..OneText::new(name, preset) };
+        let of_name = |name| OneText { digits: attribute.digits, is_guid, ..OneText::new(name, preset, takes_print) };
         let text = attribute.canon.filter(|_| is_text).map(of_name);
         Self { attribute: attribute.clone(), text }
     }
@@ -140,7 +147,7 @@ impl Filling<'_> {
             return self.text(one, text().ok_or(NotPlain)?, Lies::InRecord(from)).map(drop);
         }
         self.clean_octets(one.name, one.seed, octets, from);
-        if let (Some(_), Some(at)) = (one.seed, one.single) {
+        if let Some(at) = one.single {
             let from = self.at + from;
             self.note_single(at, one.name, Span::new(from, from + octets.len()), text().ok_or(NotPlain)?);
         }
@@ -181,9 +188,9 @@ impl Filling<'_> {
         self.push_value(one.name, Packed::Text(place));
         if let Some(seed) = one.seed {
             self.add(draft::print_of_text(text.as_bytes(), seed));
-            if let Some(at) = one.single {
-                self.note_single(at, one.name, place, text);
-            }
+        }
+        if let Some(at) = one.single {
+            self.note_single(at, one.name, place, text);
         }
     }
 
@@ -195,19 +202,19 @@ impl Filling<'_> {
             Some(_) | None => hash_of_text(text, self.room),
         };
         self.last_single = Some((place, hash));
-        self.hashes.singles[at] = Some(hash_under(name, hash));
+        self.singles[at] = Some(hash_under(name, hash));
     }
 
     pub fn push(&mut self, name: Canon, value: Packed, preset: &Preset) {
         self.push_value(name, value);
         let canonical = preset.canonical(name);
         if canonical.handed {
-            self.add(self.print(value, canonical.seed));
+            self.add_value(value, || canonical.seed);
             if let Some(at) = SINGLE.iter().position(|single| *single == name)
                 && let Packed::Text(place) = value
             {
                 let text = std::str::from_utf8(self.packs.bytes_at(self.batch.as_bytes(), place)).ok();
-                self.hashes.singles[at] = text.map(|text| hash_of_value(name, text, self.room));
+                self.singles[at] = text.map(|text| hash_of_value(name, text, self.room));
             }
         }
     }
@@ -215,12 +222,18 @@ impl Filling<'_> {
     fn push_rest(&mut self, name: &str, value: Packed) {
         let place = self.packs.put(self.batch.as_bytes(), name);
         self.packs.push_rest(place, value);
-        self.add(self.print(value, draft::seed_of_rest(name)));
+        self.add_value(value, || draft::seed_of_rest(name));
     }
 
     #[inline]
-    fn add(&mut self, print: u64) {
-        self.hashes.print = self.hashes.print.wrapping_add(print);
+    pub fn add(&mut self, print: u64) {
+        self.print = self.print.wrapping_add(print);
+    }
+
+    fn add_value(&mut self, value: Packed, seed: impl FnOnce() -> u64) {
+        if self.takes_print {
+            self.add(self.print_of(value, seed()));
+        }
     }
 
     fn first(
@@ -349,7 +362,7 @@ impl Filling<'_> {
         if !parts.is_empty() {
             let name = parts.join(" ");
             let place = self.packs.put(self.batch.as_bytes(), &name);
-            self.push_text(&OneText::new(Canon::DISPLAY_NAME, preset), place, &name);
+            self.push_text(&OneText::new(Canon::DISPLAY_NAME, preset, self.takes_print), place, &name);
         }
         Ok(())
     }
@@ -387,7 +400,7 @@ impl Filling<'_> {
         }
     }
 
-    fn print(&self, value: Packed, seed: u64) -> u64 {
+    fn print_of(&self, value: Packed, seed: u64) -> u64 {
         match value {
             Packed::Text(place) => draft::print_of_text(self.packs.bytes_at(self.batch.as_bytes(), place), seed),
             Packed::Bool(truth) => draft::print_of_bool(truth, seed),

@@ -75,6 +75,7 @@ pub struct Direct {
     to_note: Vec<Slot>,
     /// The name that is the anchor, as a rule.
     anchor: Option<Canon>,
+    takes_print: bool,
     /// To write in.
     room: String,
 }
@@ -99,13 +100,13 @@ struct Object {
 impl Direct {
     /// Prepares for the file of `mapper`; none if all of its records are left to the general way.
     ///
-    /// `anchor`: the first name that may be the anchor.
+    /// `anchor`: the first name that may be the anchor; `takes_print`: [`Hashes::print`] is wanted.
     pub fn new(
         mapper: &Mapper,
         format: &Format,
         limits: Limits,
         wanted: Option<&Wanted>,
-        anchor: Option<&str>,
+        (anchor, takes_print): (Option<&str>, bool),
     ) -> Option<Self> {
         let manner = mapper.manner();
         let preset = &match format {
@@ -135,7 +136,8 @@ impl Direct {
             Format::Json(_) => Cutter::Members(Box::new(Members::new(preset, wanted, limits))),
         };
         let upn = preset.attributes.iter().find(|attribute| attribute.canon == Some(Canon::USER_PRINCIPAL_NAME));
-        let mut steps: Vec<Step> = preset.attributes.iter().map(|attribute| Step::new(attribute, preset)).collect();
+        let step = |attribute| Step::new(attribute, preset, takes_print);
+        let mut steps: Vec<Step> = preset.attributes.iter().map(step).collect();
         let places = |slot: Slot| match &cutter {
             Cutter::Cells(cells) => cells.count_of(slot),
             Cutter::Lines(_) | Cutter::Members(_) => 1,
@@ -160,6 +162,7 @@ impl Direct {
             preset: preset.clone(),
             manner: manner.clone(),
             anchor: anchor.and_then(|name| preset.canon(name)),
+            takes_print,
             room: String::new(),
         })
     }
@@ -232,10 +235,21 @@ impl Direct {
         (batch, mark): (&Whole<'_>, Mark),
         noted: &[u8],
     ) -> Result<Option<Object>, NotPlain> {
-        let Self { preset, manner, cutter, flat, named, steps, room, straight, to_note, .. } = self;
+        let Self { preset, manner, cutter, flat, named, steps, room, straight, to_note, takes_print, .. } = self;
         let preset = &*preset;
-        let hashes = Hashes { print: 0, singles: [None; SINGLE.len()] };
-        let mut into = Filling { packs, batch: batch.text, at, clear, mark, given: 0, hashes, last_single: None, room };
+        let mut into = Filling {
+            packs,
+            batch: batch.text,
+            at,
+            clear,
+            mark,
+            given: 0,
+            singles: [None; SINGLE.len()],
+            takes_print: *takes_print,
+            print: 0,
+            last_single: None,
+            room,
+        };
         let repeats = match cutter {
             Cutter::Cells(_) => Repeats::Never,
             Cutter::Lines(_) => Repeats::Doubtful,
@@ -293,8 +307,8 @@ impl Direct {
         }
         let key = self.anchor.and_then(|name| Some((name, ObjectKey::of(kind, into.text_under(name)?))));
         let is_dated = into.has(Canon::MODIFIED);
-        let mut hashes = into.hashes;
-        hashes.print = hashes.print.wrapping_add(draft::print_of_head(kind, deletion));
+        into.add(draft::print_of_head(kind, deletion));
+        let hashes = Hashes { print: takes_print.then_some(into.print), singles: into.singles };
         Ok(Some(Object { kind, deletion, hashes, key, enabled, is_dated }))
     }
 }

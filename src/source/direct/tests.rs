@@ -24,7 +24,8 @@ fn plain_of(name: &str, text: &str) -> (usize, usize) {
         panic!("`{name}` is not opened")
     };
     let given = Given { settings: &settings, set: &set, memory: None };
-    let task = Task { given, index: 0, opened: &opened, is_delta: false, keeps_entries: false, seed: 0 };
+    let task =
+        Task { given, index: 0, opened: &opened, is_delta: false, keeps_entries: false, takes_prints: true, seed: 0 };
     let mapper = task.mapper();
     let mut direct = task.direct(&mapper).expect("the straight way is open");
     let file = set.files[0].open().expect("it is there");

@@ -1,5 +1,5 @@
-//! Records of one anchor of which one was recognised and not decoded: whether they say the same is found when the file has been
-//! read, as the records of before are not kept (sources.md 15).
+//! Records of one anchor of which one was recognised and not decoded, or known by its bytes alone: whether they say the same is found
+//! when the file has been read, as the records of before are not kept (sources.md 15).
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,8 +13,11 @@ use super::super::report::Level;
 use super::super::seen::First;
 use super::{FileReading, choose_anchor};
 
-/// How many wait for the end of a file; beyond that they are held to differ, as in an export where so many stand twice.
+/// How many wait for the end of a file. Beyond that those of which one was recognised are held to differ, as in an export where so many
+/// stand twice; others are settled then and there.
 pub(super) const MOST: usize = 100_000;
+/// From so many on it is noted of each record what it says.
+pub(super) const OFTEN: usize = 1000;
 
 /// A record that has the anchor of an earlier one.
 #[derive(Debug, Clone, Copy)]
