@@ -1,5 +1,6 @@
-//! Hashes of records, by which they are known again.
+//! Hashes of records and files, by which they are known again.
 
+use twox_hash::XxHash3_128;
 use xxhash_rust::const_xxh3::const_custom_default_secret;
 use xxhash_rust::xxh3::{xxh3_128_with_secret, xxh3_128_with_seed};
 
@@ -20,12 +21,24 @@ impl Hasher {
 
     /// The same as `xxh3_128_with_seed`.
     pub fn hash(&self, text: &[u8]) -> u128 {
-        if text.len() > SHORT { xxh3_128_with_secret(text, &self.secret) } else { xxh3_128_with_seed(text, self.seed) }
+        if text.len() <= SHORT {
+            return xxh3_128_with_seed(text, self.seed);
+        }
+        // no secret of this length is refused
+        XxHash3_128::oneshot_with_secret(&self.secret, text)
+            .unwrap_or_else(|_| xxh3_128_with_secret(text, &self.secret))
     }
+}
+
+/// XXH3 of a piece of a file, 128 bits.
+pub fn of_piece(octets: &[u8]) -> u128 {
+    XxHash3_128::oneshot(octets)
 }
 
 #[cfg(test)]
 mod tests {
+    use xxhash_rust::xxh3::xxh3_128;
+
     use super::*;
 
     #[test]
@@ -35,6 +48,7 @@ mod tests {
             let hasher = Hasher::new(seed);
             for length in (0..600).chain([1024, 1025, 2999]) {
                 assert_eq!(hasher.hash(&text[..length]), xxh3_128_with_seed(&text[..length], seed), "{length}");
+                assert_eq!(of_piece(&text[..length]), xxh3_128(&text[..length]), "{length}");
             }
         }
     }

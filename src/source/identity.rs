@@ -6,9 +6,9 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::find::{FileSet, Found};
+use super::hash;
 
 /// Names, sizes and digests of a set's files, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ impl Pieces {
     /// Adds what follows: a whole number of pieces, unless it is the end.
     pub fn add(&mut self, octets: &[u8]) {
         for piece in octets.chunks(PIECE) {
-            self.digests.extend(xxh3_128(piece).to_le_bytes());
+            self.digests.extend(hash::of_piece(piece).to_le_bytes());
         }
         self.size += octets.len() as u64;
     }
@@ -76,7 +76,11 @@ impl Pieces {
     }
 
     pub fn identity(&self, name: &str) -> FileIdentity {
-        FileIdentity { name: name.to_owned(), size: self.size, digest: format!("{:032x}", xxh3_128(&self.digests)) }
+        FileIdentity {
+            name: name.to_owned(),
+            size: self.size,
+            digest: format!("{:032x}", hash::of_piece(&self.digests)),
+        }
     }
 }
 
@@ -137,7 +141,7 @@ mod tests {
         file.write_all(&octets).expect("room");
         let whole = Pieces::of(&file, 0..u64::MAX).expect("readable");
         assert_eq!(whole.size, octets.len() as u64);
-        assert!(whole.digests.chunks(16).eq(octets.chunks(PIECE).map(|piece| xxh3_128(piece).to_le_bytes())));
+        assert!(whole.digests.chunks(16).eq(octets.chunks(PIECE).map(|piece| hash::of_piece(piece).to_le_bytes())));
         assert_eq!(Pieces::of_whole(&file).expect("readable"), whole);
     }
 }
