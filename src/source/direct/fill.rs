@@ -48,6 +48,8 @@ pub(super) struct Step {
     pub attribute: Attribute,
     /// If it is one text, which is cleaned and no more.
     pub text: Option<OneText>,
+    /// Nothing comes of a text that is the only one and is stored as it is.
+    is_idle: bool,
 }
 
 /// What is to be known of an attribute that is one text.
@@ -60,6 +62,8 @@ pub struct OneText {
     pub single: Option<usize>,
     digits: bool,
     pub is_guid: bool,
+    /// Somebody asks for it; see [`Preset::asks_for`].
+    pub is_kept: bool,
 }
 
 impl OneText {
@@ -67,20 +71,25 @@ impl OneText {
         let canonical = preset.canonical(name);
         let single = SINGLE.iter().position(|single| *single == name).filter(|_| canonical.handed);
         let seed = (takes_print && canonical.handed).then_some(canonical.seed);
-        Self { name, seed, single, digits: false, is_guid: false }
+        Self { name, seed, single, digits: false, is_guid: false, is_kept: true }
     }
 }
 
 impl Step {
-    pub fn new(attribute: &Attribute, preset: &Preset, takes_print: bool) -> Self {
+    /// `anchor`: as in [`Preset::asks_for`].
+    pub fn new(attribute: &Attribute, preset: &Preset, anchor: Option<&str>, takes_print: bool) -> Self {
         let is_guid = attribute.reading == Reading::GuidText;
         let is_text = !attribute.multi
             && !attribute.skip_first
             && (attribute.reading == Reading::Text || is_guid)
             && attribute.also.is_empty();
-        let of_name = |name| OneText { digits: attribute.digits, is_guid, ..OneText::new(name, preset, takes_print) };
+        let is_kept = !attribute.also.is_empty() || attribute.canon.is_none_or(|name| preset.asks_for(name, anchor));
+        let of_name =
+            |name| OneText { digits: attribute.digits, is_guid, is_kept, ..OneText::new(name, preset, takes_print) };
         let text = attribute.canon.filter(|_| is_text).map(of_name);
-        Self { attribute: attribute.clone(), text }
+        let skips_one = attribute.multi && attribute.skip_first && attribute.split.is_empty();
+        let is_idle = attribute.reading == Reading::Text && (!is_kept || skips_one);
+        Self { attribute: attribute.clone(), text, is_idle }
     }
 }
 
@@ -97,6 +106,12 @@ impl Filling<'_> {
         let attribute = &step.attribute;
         let sources = attribute.sources(kind);
         let Some(value) = plain.first_of(sources) else { return Ok(()) };
+        if step.is_idle
+            && let ([_], Some((_, lies))) = (sources, plain.only_text(value))
+            && self.is_kept(lies)
+        {
+            return Ok(());
+        }
         if let (Some(one), Some((text, lies))) = (&step.text, plain.only_text(value))
             && self.text(one, text, lies)?
         {
@@ -117,6 +132,14 @@ impl Filling<'_> {
         }
         attribute.canon.into_iter().for_each(|canon| self.push(canon, value, preset));
         Ok(())
+    }
+
+    /// Says of a text whether nothing is to be told of it, whatever it is for.
+    fn is_kept(&self, lies: Lies) -> bool {
+        match lies {
+            Lies::InRecord(_) => self.clear.is_free,
+            Lies::Nowhere { is_clean } => is_clean,
+        }
     }
 
     /// Adds a text as it is stored; false if nothing is left of it.

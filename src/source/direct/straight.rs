@@ -23,7 +23,8 @@ pub(super) struct Straight {
 /// What remains to be known of a name for clean values of which nothing is asked but to be a text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Swift {
-    name: Canon,
+    /// None if nobody asks for it.
+    name: Option<Canon>,
     slot: Slot,
     /// It is still to be noted which records have it.
     to_note: bool,
@@ -33,9 +34,9 @@ pub(super) struct Swift {
 
 impl Straight {
     pub fn swift(&self, slot: Slot) -> Option<Swift> {
-        let OneText { name, seed, .. } = self.text;
+        let OneText { name, seed, is_kept, .. } = self.text;
         let is_asked = self.is_upn || self.text.is_guid || self.text.single.is_some();
-        (!is_asked).then_some(Swift { name, slot, to_note: self.is_used, seed })
+        (!is_asked).then_some(Swift { name: is_kept.then_some(name), slot, to_note: self.is_used, seed })
     }
 }
 
@@ -179,7 +180,9 @@ impl Values<'_, '_> {
             self.note(true, swift.slot);
             swift.to_note = usize::from(self.noted[swift.slot.index()]) < SAMPLES;
         }
-        self.into.clean_octets(swift.name, swift.seed, octets, from);
+        if let Some(name) = swift.name {
+            self.into.clean_octets(name, swift.seed, octets, from);
+        }
     }
 
     #[inline]

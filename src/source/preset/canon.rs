@@ -51,6 +51,11 @@ impl Canon {
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
+
+    /// Says whether the reader itself may ask for it.
+    pub fn is_asked_for(self) -> bool {
+        self.index() < FIRST.len()
+    }
 }
 
 /// Gives numbers to canonical names.

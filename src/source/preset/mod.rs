@@ -184,6 +184,14 @@ impl Preset {
         &self.canonical[name.index()]
     }
 
+    /// Says whether somebody asks for the values of a name; of others it is only told what is no value. `anchor`: its name, as a rule.
+    pub fn asks_for(&self, name: Canon, anchor: Option<&str>) -> bool {
+        let one = self.canonical(name);
+        let anchors = self.anchor.iter().chain(&self.anchor_if_allowed).map(String::as_str).chain(anchor);
+        let mut others = anchors.chain(self.rename.iter().map(|rename| rename.from.as_str()));
+        one.handed || name.is_asked_for() || others.any(|other| other.eq_ignore_ascii_case(&one.name))
+    }
+
     /// All canonical names, in the order of their numbers.
     pub fn canonicals(&self) -> &[Canonical] {
         &self.canonical
