@@ -158,7 +158,9 @@ impl<'r, 'a> FileReading<'r, 'a> {
         // what objects of the last file say is asked by records of its own only
         let is_last =
             self.plans.iter().all(|plan| plan.index <= self.index || plan.is_delta || plan.opened().is_none());
-        self.prints_from = if is_last { u64::MAX } else { 0 };
+        // of JSON many may be on one line
+        let has_lines = self.opened.preset.format != FormatName::Json;
+        self.prints_from = if is_last && has_lines { u64::MAX } else { 0 };
         let task = self.task(known);
         let crew = self.reading.crew;
         let read = if crew.workers > 0 && before.size >= crew.least {

@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::super::crew::Task;
 use super::super::draft::Handed;
 use super::super::frame::{Decoder, Framed};
+use super::super::hash::Hasher;
 use super::super::map::{Mapped, Mapper};
 use super::super::read::{ObjectKey, Read};
 use super::super::recognise::{Fingerprint, Knowing};
@@ -42,36 +43,48 @@ impl FileReading<'_, '_> {
         if open.is_empty() {
             return Ok(());
         }
-        let seconds: HashMap<u64, Unsettled> = open.iter().map(|one| (one.line, *one)).collect();
         let mut wanted: HashMap<usize, BTreeSet<u64>> = HashMap::new();
-        for one in &open {
+        // of JSON many may be on one line
+        let mut seconds: HashMap<(u64, u128), Vec<Unsettled>> = HashMap::new();
+        for one in open {
             wanted.entry(one.first.file as usize).or_default().insert(one.first.line);
             wanted.entry(self.index).or_default().insert(one.line);
+            seconds.entry((one.line, one.fingerprint.hash)).or_default().push(one);
         }
-        let mut prints: HashMap<(usize, u64), u64> = HashMap::new();
+        // of the first record of an object on its line
+        let mut prints: HashMap<(usize, u64, ObjectKey), u64> = HashMap::new();
+        let hasher = Hasher::new(self.seed);
         let (plans, index) = (self.plans, self.index);
         for plan in plans.iter().take_while(|plan| plan.index <= index) {
             let (Some(opened), Some(lines)) = (plan.opened(), wanted.get(&plan.index)) else { continue };
             let Ok(file) = self.reading.set.files[plan.index].open() else { continue };
             let task = Task { index: plan.index, opened, is_delta: plan.is_delta, ..self.task(known) };
             let (mut framer, mut decoder, mut mapper) = (task.framer(&file), task.decoder(), task.mapper());
-            let mut left = lines.len();
-            while left > 0
-                && let Ok(Some(framed)) = framer.next()
-            {
+            while let Ok(Some(framed)) = framer.next() {
                 let Framed::Record { line, bytes } = framed else { continue };
+                if lines.last().is_none_or(|last| *last < line) {
+                    break;
+                }
                 if !lines.contains(&line) {
                     continue;
                 }
-                left -= 1;
-                let print = self.print_of(&task, &mut decoder, &mut mapper, line, bytes, known);
-                prints.extend(print.map(|print| ((plan.index, line), print)));
-                if let Some(one) = seconds.get(&line).filter(|_| plan.index == self.index) {
-                    let first = prints.get(&(one.first.file as usize, one.first.line));
-                    self.settle_one(*one, first.is_some() && first.copied() == print, bytes, sink)?;
+                let (said, hash) =
+                    self.said(&task, (&mut decoder, &mut mapper), line, (bytes, hasher.hash(bytes)), known);
+                let second = if plan.index == self.index { seconds.get_mut(&(line, hash)) } else { None };
+                if let Some(one) = second.and_then(Vec::pop) {
+                    let first = prints.get(&(one.first.file as usize, one.first.line, one.key));
+                    let is_same = first.is_some() && first.copied() == said.map(|(_, print)| print);
+                    self.settle_one(one, is_same, bytes, sink)?;
+                }
+                if let Some((key, print)) = said {
+                    prints.entry((plan.index, line, key)).or_insert(print);
                 }
             }
         }
+        // what is not there any more differs
+        let mut left: Vec<Unsettled> = seconds.into_values().flatten().collect();
+        left.sort_unstable_by_key(|one| (one.line, one.fingerprint.hash));
+        left.into_iter().try_for_each(|one| self.settle_one(one, false, &[], sink))?;
         self.report.refused.sort_by_key(|refused| refused.line);
         Ok(())
     }
@@ -94,22 +107,25 @@ impl FileReading<'_, '_> {
         sink(Read::Known { file: self.index, fingerprint, key, living, number })
     }
 
-    /// A hash over all that a record says.
-    fn print_of(
+    /// Of which object a record says what, as a hash over all of it; and the hash by which the record is known again. `hash`: of its
+    /// bytes.
+    fn said(
         &mut self,
         task: &Task<'_>,
-        decoder: &mut Decoder,
-        mapper: &mut Mapper,
+        (decoder, mapper): (&mut Decoder, &mut Mapper),
         line: u64,
-        bytes: &[u8],
+        (bytes, hash): (&[u8], u128),
         known: &mut Knowing<'_>,
-    ) -> Option<u64> {
+    ) -> (Option<(ObjectKey, u64)>, u128) {
         let preset = &*task.opened.preset;
-        let mut record = decoder.decode(bytes, line).ok()?;
-        let Mapped::Object(draft) = mapper.map(&mut record, &mut Vec::new()) else { return None };
-        let (anchor, _) = choose_anchor(&mut self.reading.anchors, task.opened, self.reading.settings, preset, &draft)?;
+        let Ok(mut record) = decoder.decode(bytes, line) else { return (None, hash) };
+        let Mapped::Object(draft) = mapper.map(&mut record, &mut Vec::new()) else { return (None, hash) };
+        let anchor = choose_anchor(&mut self.reading.anchors, task.opened, self.reading.settings, preset, &draft);
+        let Some((anchor, text)) = anchor else { return (None, hash) };
+        let key = ObjectKey::of(draft.kind, text);
         let resolved = self.resolved(&draft, anchor, preset, known);
+        let hash = resolved.as_ref().map_or(hash, |resolved| resolved.mix(hash));
         let file = &self.reading.names[task.index];
-        Some(Handed { preset, draft: *draft, resolved, anchor, file }.print())
+        (Some((key, Handed { preset, draft: *draft, resolved, anchor, file }.print())), hash)
     }
 }
