@@ -582,7 +582,7 @@ fn objects_that_say_the_same_are_one_however_many() {
         (5000, 12_000, false),
         (1, 250, false),
         (1, 250, true),
-        (70, 103_000, false),
+        (70, 43_000, false),
     ] {
         let what = format!("{people} people in {rows} rows{}", if is_json { " of JSON" } else { "" });
         let folder = tempfile::tempdir().expect("a folder");

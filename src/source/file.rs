@@ -705,7 +705,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         if self.unsettled.len() >= settling::OFTEN {
             self.prints_from = self.prints_from.min(one.line);
         }
-        if self.unsettled.len() >= settling::MOST { self.settle(known, sink) } else { Ok(()) }
+        if self.unsettled.len() >= settling::AT_ONCE { self.settle(known, sink) } else { Ok(()) }
     }
 
     fn contest(&self, line: u64, key: ObjectKey, first: First) -> Refusal {

@@ -14,9 +14,11 @@ use super::super::report::Level;
 use super::super::seen::First;
 use super::{FileReading, choose_anchor};
 
-/// How many wait for the end of a file. Beyond that those of which one was recognised are held to differ, as in an export where so many
-/// stand twice; others are settled then and there.
+/// How many wait for the end of a file if one of two was recognised; beyond that they are held to differ, as in an export where so many
+/// stand twice.
 pub(super) const MOST: usize = 100_000;
+/// As soon as so many wait, they are settled: each pass takes time, and each that waits takes memory.
+pub(super) const AT_ONCE: usize = 20_000;
 /// From so many on it is noted of each record what it says.
 pub(super) const OFTEN: usize = 1000;
 
@@ -39,18 +41,19 @@ impl FileReading<'_, '_> {
         known: &mut Knowing<'_>,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let open = std::mem::take(&mut self.unsettled);
+        let mut open = std::mem::take(&mut self.unsettled);
         if open.is_empty() {
             return Ok(());
         }
         let mut wanted: HashMap<usize, BTreeSet<u64>> = HashMap::new();
-        // of JSON many may be on one line
-        let mut seconds: HashMap<(u64, u128), Vec<Unsettled>> = HashMap::new();
-        for one in open {
+        for one in &open {
             wanted.entry(one.first.file as usize).or_default().insert(one.first.line);
             wanted.entry(self.index).or_default().insert(one.line);
-            seconds.entry((one.line, one.fingerprint.hash)).or_default().push(one);
         }
+        // of JSON many may be on one line, and those of the same bytes say the same
+        let name_of = |one: &Unsettled| (one.line, one.fingerprint.hash);
+        open.sort_by_key(name_of);
+        let mut is_met = vec![false; open.len()];
         // of the first record of an object on its line
         let mut prints: HashMap<(usize, u64, ObjectKey), u64> = HashMap::new();
         let hasher = Hasher::new(self.seed);
@@ -70,11 +73,15 @@ impl FileReading<'_, '_> {
                 }
                 let (said, hash) =
                     self.said(&task, (&mut decoder, &mut mapper), line, (bytes, hasher.hash(bytes)), known);
-                let second = if plan.index == self.index { seconds.get_mut(&(line, hash)) } else { None };
-                if let Some(one) = second.and_then(Vec::pop) {
-                    let first = prints.get(&(one.first.file as usize, one.first.line, one.key));
-                    let is_same = first.is_some() && first.copied() == said.map(|(_, print)| print);
-                    self.settle_one(one, is_same, bytes, sink)?;
+                let from = open.partition_point(|one| name_of(one) < (line, hash));
+                if plan.index == self.index && is_met.get(from) == Some(&false) {
+                    for at in (from..open.len()).take_while(|at| name_of(&open[*at]) == (line, hash)) {
+                        let one = open[at];
+                        let first = prints.get(&(one.first.file as usize, one.first.line, one.key));
+                        let is_same = first.is_some() && first.copied() == said.map(|(_, print)| print);
+                        self.settle_one(one, is_same, bytes, sink)?;
+                        is_met[at] = true;
+                    }
                 }
                 if let Some((key, print)) = said {
                     prints.entry((plan.index, line, key)).or_insert(print);
@@ -82,9 +89,8 @@ impl FileReading<'_, '_> {
             }
         }
         // what is not there any more differs
-        let mut left: Vec<Unsettled> = seconds.into_values().flatten().collect();
-        left.sort_unstable_by_key(|one| (one.line, one.fingerprint.hash));
-        left.into_iter().try_for_each(|one| self.settle_one(one, false, &[], sink))?;
+        let left = open.into_iter().zip(is_met).filter(|(_, is_met)| !is_met);
+        left.map(|(one, _)| one).try_for_each(|one| self.settle_one(one, false, &[], sink))?;
         self.report.refused.sort_by_key(|refused| refused.line);
         Ok(())
     }
