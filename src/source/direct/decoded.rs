@@ -13,20 +13,19 @@ pub struct Decoded {
     some: Vec<Known>,
     /// For what is not kept.
     other: Known,
-    /// To decode in.
-    room: Vec<u8>,
 }
 
 /// What a line has, and what it means.
 #[derive(Default)]
 struct Known {
-    /// What is written, and behind it the text that it means: side by side, as they are looked at one after the other.
-    both: String,
-    /// How much of it is written.
-    written: usize,
-    /// What it means that is no text.
-    octets: Option<Box<[u8]>>,
+    written: Vec<u8>,
+    value: Value,
     is_clean: bool,
+}
+
+enum Value {
+    Text(String),
+    Octets(Vec<u8>),
 }
 
 /// A value that was in base64.
@@ -36,28 +35,39 @@ pub enum Meant<'d> {
     Octets(&'d [u8]),
 }
 
-/// First names, surnames, places and departments of a directory, and of its full names those that come again soon.
-const COUNT: usize = 1 << 11;
+impl Default for Value {
+    fn default() -> Self {
+        Self::Octets(Vec::new())
+    }
+}
+
+const COUNT: usize = 1 << 9;
 /// Longer ones are few, and do not come again.
 const LONGEST: usize = 128;
 
 impl Decoded {
     pub fn new() -> Self {
-        Self { some: (0..COUNT).map(|_| Known::default()).collect(), other: Known::default(), room: Vec::new() }
+        Self { some: (0..COUNT).map(|_| Known::default()).collect(), other: Known::default() }
     }
 
     /// Decodes what is written; blanks may stand behind it.
     pub fn of(&mut self, written: &str) -> Result<Meant<'_>, NotPlain> {
         let known = match place(written.as_bytes()) {
-            Some(place) => &mut self.some[place],
-            None => &mut self.other,
+            Some(place) => {
+                let known = &mut self.some[place];
+                if known.written != written.as_bytes() {
+                    known.read(written)?;
+                }
+                known
+            }
+            None => {
+                self.other.read(written)?;
+                &mut self.other
+            }
         };
-        if !known.is_of(written) {
-            known.read(written, &mut self.room)?;
-        }
-        Ok(match &known.octets {
-            None => Meant::Text(known.both.get(known.written..).unwrap_or_default(), known.is_clean),
-            Some(octets) => Meant::Octets(octets),
+        Ok(match &known.value {
+            Value::Text(text) => Meant::Text(text, known.is_clean),
+            Value::Octets(octets) => Meant::Octets(octets),
         })
     }
 }
@@ -65,38 +75,29 @@ impl Decoded {
 /// Where a value is kept, if it is; it is not empty then.
 #[inline]
 fn place(written: &[u8]) -> Option<usize> {
-    let (first, last) = match (written.first_chunk(), written.last_chunk()) {
-        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-        _ => (
-            u64::from(u32::from_le_bytes(*written.first_chunk()?)),
-            u64::from(u32::from_le_bytes(*written.last_chunk()?)),
-        ),
-    };
-    let mixed = first.rotate_left(23) ^ last;
+    let (first, last) = (written.first_chunk()?, written.last_chunk()?);
+    let mixed = u64::from_le_bytes(*first).rotate_left(23) ^ u64::from_le_bytes(*last);
     let hash = mixed.wrapping_add(written.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (written.len() <= LONGEST).then_some((hash >> 32) as usize % COUNT)
 }
 
 impl Known {
-    #[inline]
-    fn is_of(&self, written: &str) -> bool {
-        self.written == written.len() && self.both.as_bytes().get(..self.written) == Some(written.as_bytes())
-    }
-
-    fn read(&mut self, written: &str, room: &mut Vec<u8>) -> Result<(), NotPlain> {
+    fn read(&mut self, written: &str) -> Result<(), NotPlain> {
+        self.written.clear();
+        let mut octets = match std::mem::take(&mut self.value) {
+            Value::Text(text) => text.into_bytes(),
+            Value::Octets(octets) => octets,
+        };
+        octets.clear();
         let text = if written.ends_with(' ') { written.trim_end_matches(' ') } else { written };
-        room.clear();
-        STANDARD.decode_vec(text, room).map_err(|_| NotPlain)?;
-        self.both.clear();
-        self.both.push_str(written);
-        self.written = written.len();
-        match std::str::from_utf8(room) {
-            Ok(text) if memchr(0, room).is_none() => {
-                self.both.push_str(text);
-                (self.octets, self.is_clean) = (None, is_kept(text));
-            }
-            Ok(_) | Err(_) => (self.octets, self.is_clean) = (Some(room.as_slice().into()), false),
-        }
+        STANDARD.decode_vec(text, &mut octets).map_err(|_| NotPlain)?;
+        self.value = match String::from_utf8(octets) {
+            Ok(text) if memchr(0, text.as_bytes()).is_none() => Value::Text(text),
+            Ok(text) => Value::Octets(text.into_bytes()),
+            Err(error) => Value::Octets(error.into_bytes()),
+        };
+        self.is_clean = matches!(&self.value, Value::Text(text) if is_kept(text));
+        self.written.extend_from_slice(written.as_bytes());
         Ok(())
     }
 }
