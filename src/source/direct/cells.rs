@@ -14,7 +14,6 @@ use crate::source::preset::{Preset, Slot};
 
 /// Cuts the records of one file.
 pub struct Cells {
-    delimiter: u8,
     unquoted_doubled_quotes: bool,
     /// No word of the preset's own, and no sign, means that a cell is more than its text.
     is_bare: bool,
@@ -64,11 +63,10 @@ impl Cells {
         let has_signs = form.multi_separator.is_some() || form.hex_octets || format.unquoted_doubled_quotes;
         Self {
             is_bare: !has_words && !has_signs,
-            delimiter: format.delimiter,
             unquoted_doubled_quotes: format.unquoted_doubled_quotes,
             count: format.columns.len(),
             columns: format.columns.iter().map(|name| &**name).enumerate().filter_map(column).collect(),
-            places: Places::default(),
+            places: Places::new(format.delimiter),
         }
     }
 
@@ -93,7 +91,7 @@ impl Cells {
 
     /// Prepares for the records of a batch.
     pub fn begin(&mut self, batch: &[u8]) {
-        self.places.begin(batch, self.delimiter);
+        self.places.begin(batch);
     }
 
     /// Cuts a record that begins `at` in the batch.

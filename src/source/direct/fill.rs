@@ -108,7 +108,7 @@ impl Filling<'_> {
         let Some(value) = plain.first_of(sources) else { return Ok(()) };
         if step.is_idle
             && let ([_], Some((_, lies))) = (sources, plain.only_text(value))
-            && self.is_kept(lies)
+            && self.tells_nothing(lies)
         {
             return Ok(());
         }
@@ -135,7 +135,7 @@ impl Filling<'_> {
     }
 
     /// Says of a text whether nothing is to be told of it, whatever it is for.
-    fn is_kept(&self, lies: Lies) -> bool {
+    fn tells_nothing(&self, lies: Lies) -> bool {
         match lies {
             Lies::InRecord(_) => self.clear.is_free,
             Lies::Nowhere { is_clean } => is_clean,

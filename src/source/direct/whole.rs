@@ -64,29 +64,20 @@ struct Look<'l> {
 }
 
 impl NullaryFnOnce for Look<'_> {
+    /// Of all.
     type Output = Clear;
 
     #[inline(always)]
     fn call(self) -> Clear {
-        Clear::of_pieces(self.bytes, self.pieces)
-    }
-}
-
-impl Clear {
-    const ALL: Self = Self { is_free: true, is_one_line: true, is_settled: true };
-
-    /// Of each piece, and of all.
-    #[inline(always)]
-    fn of_pieces(bytes: &[u8], pieces: &mut Vec<Self>) -> Self {
-        let mut all = Self::ALL;
-        let mut rest = bytes;
+        let Self { bytes: mut rest, pieces } = self;
+        let mut all = Clear::ALL;
         while !rest.is_empty() {
             let piece = match rest.first_chunk() {
-                Some(octets) => Self::of(octets),
+                Some(octets) => Clear::of(octets),
                 None => {
                     let mut octets = [b' '; PIECE + BEHIND];
                     octets[..rest.len()].copy_from_slice(rest);
-                    Self::of(&octets)
+                    Clear::of(&octets)
                 }
             };
             all = all.and(piece);
@@ -95,6 +86,10 @@ impl Clear {
         }
         all
     }
+}
+
+impl Clear {
+    const ALL: Self = Self { is_free: true, is_one_line: true, is_settled: true };
 
     #[inline(always)]
     fn of(octets: &[u8; PIECE + BEHIND]) -> Self {

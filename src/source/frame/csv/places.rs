@@ -71,12 +71,16 @@ impl Quotes {
 }
 
 impl Places {
-    /// Prepares for the records of a batch, which come one after the other. `delimiter` is ASCII, and no quote.
-    pub fn begin(&mut self, batch: &[u8], delimiter: u8) {
-        self.delimiter = delimiter;
+    /// `delimiter` is ASCII, and no quote.
+    pub fn new(delimiter: u8) -> Self {
+        Self { delimiter, ..Self::default() }
+    }
+
+    /// Prepares for the records of a batch, which come one after the other.
+    pub fn begin(&mut self, batch: &[u8]) {
         self.has_few = self.quotes.find_few(b'"', batch, batch.len() / SELDOM);
         if self.has_few {
-            self.delimiters.find(delimiter, batch);
+            self.delimiters.find(self.delimiter, batch);
         }
     }
 
@@ -159,7 +163,8 @@ mod tests {
     use super::*;
 
     /// Holds the cells of a record against those that it is split to; returns how many there are.
-    fn check(places: &mut Places, record: &str, at: usize, delimiter: u8) -> usize {
+    fn check(places: &mut Places, record: &str, at: usize) -> usize {
+        let delimiter = places.delimiter;
         let mut cells = Vec::new();
         let split = split_cells(record, delimiter, false, |_, cell| cells.push(cell.into_owned())).ok();
         let count = cells.len();
@@ -190,26 +195,26 @@ mod tests {
     fn cells_lie_where_they_are_split() {
         let parts = ["", "a", "\"", "\"\"", ",", ", ", "佐藤", "abcdefgh", " ", "\"a,b\"", "x\"y"];
         let mut count = 0;
-        let mut places = Places::default();
+        let (mut by_commas, mut by_blanks) = (Places::new(b','), Places::new(b' '));
         let (mut batch, mut records) = (String::new(), Vec::new());
         for number in 0..parts.len().pow(4) {
             let turns = [1, parts.len(), parts.len().pow(2), parts.len().pow(3)];
             let begin = if number % 5 == 0 { "a,,\",\",abcdefgh,".repeat(7) } else { String::new() };
-            let delimiter = if number % 3 == 0 { b' ' } else { b',' };
+            let places = if number % 3 == 0 { &mut by_blanks } else { &mut by_commas };
             let record: String = begin + &turns.map(|turn| parts[number / turn % parts.len()]).concat();
-            places.begin(record.as_bytes(), delimiter);
-            count += check(&mut places, &record, 0, delimiter);
+            places.begin(record.as_bytes());
+            count += check(places, &record, 0);
             // together with others, quotes being few
             records.push(batch.len()..batch.len() + record.len());
             batch.push_str(&record);
             if number % 7 == 0 {
                 batch.push_str(&"a, ".repeat(SELDOM * batch.matches('"').count() / 3 + 1));
-                places.begin(batch.as_bytes(), b',');
-                assert!(places.has_few, "{batch}");
+                by_commas.begin(batch.as_bytes());
+                assert!(by_commas.has_few, "{batch}");
                 for (turn, range) in records.drain(..).enumerate() {
                     // some are nobody's
                     if turn % 5 != 3 {
-                        count += check(&mut places, &batch[range.clone()], range.start, b',');
+                        count += check(&mut by_commas, &batch[range.clone()], range.start);
                     }
                 }
                 batch.clear();
