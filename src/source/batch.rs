@@ -10,6 +10,7 @@ use super::direct::Direct;
 use super::extent::Extent;
 use super::fetch::Feed;
 use super::frame::{Decoder, FileFault, RecordFault};
+use super::hash::Hasher;
 use super::map::{Mapped, Mapper};
 use super::pack::{Beside, MOST, Pack, Packs, Unpacked};
 use super::raw::RawBody;
@@ -45,6 +46,7 @@ pub struct Ways {
 #[derive(Debug)]
 pub struct Record {
     pub line: u64,
+    /// Of one that is not known once [`Batch::hash`] has taken it.
     pub hash: u128,
     /// Nowhere, if it is known.
     place: Range<usize>,
@@ -113,8 +115,8 @@ impl Batch {
     pub fn fill<R: Feed>(&mut self, cutter: &mut Cutter<'_, R>, size: usize) -> Option<Result<(), FileFault>> {
         let end = self.cut(cutter, size);
         self.is_lost = cutter.is_lost();
-        if let (true, Some(Record { hash, step: Step::Unknown, .. })) = (self.is_lost, self.records.last()) {
-            cutter.go_on_behind(*hash);
+        if let (true, Some(Record { place, step: Step::Unknown, .. })) = (self.is_lost, self.records.last()) {
+            cutter.go_on_behind(&self.bytes[place.clone()]);
         }
         end
     }
@@ -137,8 +139,8 @@ impl Batch {
                         (line, 0, &[], Step::Run(Run { first: number, count: 1, lines: 0 }))
                     }
                 }
-                Ok(Some(Cut::Record { line, hash, known: Some(known), .. })) => (line, hash, &[], Step::Known(known)),
-                Ok(Some(Cut::Record { line, hash, bytes, known: None })) => (line, hash, bytes, Step::Unknown),
+                Ok(Some(Cut::Known { line, hash, recognised })) => (line, hash, &[], Step::Known(recognised)),
+                Ok(Some(Cut::Record { line, bytes })) => (line, 0, bytes, Step::Unknown),
                 Ok(Some(Cut::Refused { fault, bytes })) => (fault.line, 0, bytes, Step::Refused(Box::new(fault))),
                 Ok(None) => return Some(Ok(())),
                 Err(fault) => return Some(Err(fault)),
@@ -166,6 +168,14 @@ impl Batch {
 
     pub fn has_unknown(&self) -> bool {
         self.records.iter().any(|record| matches!(record.step, Step::Unknown))
+    }
+
+    /// Takes the hashes of records that are not known.
+    pub fn hash(&mut self, hasher: &Hasher) {
+        let Self { bytes, records, .. } = self;
+        for record in records.iter_mut().filter(|record| matches!(record.step, Step::Unknown)) {
+            record.hash = hasher.hash(&bytes[record.place.clone()]);
+        }
     }
 
     /// Finds records that were read last time, where the order is lost.

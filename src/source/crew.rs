@@ -27,6 +27,7 @@ use super::direct::Direct;
 use super::fetch::{Blocks, Feed, Fetched};
 use super::file::mapper_of;
 use super::frame::{Decoder, FileFacts, FileFault, Framer, Wanted};
+use super::hash::Hasher;
 use super::identity::Pieces;
 use super::map::Mapper;
 use super::open::{Opened, unreadable};
@@ -323,6 +324,7 @@ impl Away {
 /// One who cuts batches, in turn with the others, and maps them: so most of what is read stays with one processor.
 struct Hand<'t> {
     ways: Ways,
+    hasher: Hasher,
     any: Option<&'t dyn FindAny>,
     wanted: Option<&'t Regex>,
     keeps_entries: bool,
@@ -334,7 +336,7 @@ impl<'t> Hand<'t> {
         let noted = vec![0; mapper.preset().names.len()];
         let ways = Ways { direct: task.direct(&mapper), decoder: task.decoder(), mapper, noted };
         let keeps_entries = task.keeps_entries && task.opened.preset.format == FormatName::Ldif;
-        Self { ways, any, wanted, keeps_entries }
+        Self { ways, hasher: Hasher::new(task.seed), any, wanted, keeps_entries }
     }
 
     fn work(mut self, table: &Table<'_>, done: &Sender<(usize, Part)>) {
@@ -351,6 +353,7 @@ impl<'t> Hand<'t> {
         let Part::Batch(batch) = part else { return };
         self.wanted.into_iter().for_each(|wanted| batch.pass_over(wanted));
         if batch.has_unknown() {
+            batch.hash(&self.hasher);
             self.any.into_iter().for_each(|any| batch.recall(any));
             batch.map(&mut self.ways, self.keeps_entries);
         }

@@ -23,11 +23,15 @@ pub enum Cut<'c> {
         line: u64,
         ahead: Ahead,
     },
-    Record {
+    /// Elsewhere than expected.
+    Known {
         line: u64,
         hash: u128,
+        recognised: Recognised,
+    },
+    Record {
+        line: u64,
         bytes: &'c [u8],
-        known: Option<Recognised>,
     },
     Refused {
         fault: RecordFault,
@@ -52,9 +56,9 @@ impl<'f, R: Feed> Cutter<'f, R> {
     }
 
     /// See [`Follow::go_on_behind`].
-    pub fn go_on_behind(&mut self, hash: u128) {
+    pub fn go_on_behind(&mut self, record: &[u8]) {
         if let Some(follow) = &mut self.follow {
-            follow.go_on_behind(hash);
+            follow.go_on_behind(self.hasher.hash(record));
         }
     }
 
@@ -73,9 +77,15 @@ impl<'f, R: Feed> Cutter<'f, R> {
         }
         Ok(framer.next()?.map(|framed| match framed {
             Framed::Record { line, bytes } => {
-                let hash = hasher.hash(bytes);
                 let follow = follow.as_mut().filter(|follow| !*in_batches || !follow.is_lost());
-                Cut::Record { line, hash, bytes, known: follow.and_then(|follow| follow.find(hash)) }
+                let known = follow.and_then(|follow| {
+                    let hash = hasher.hash(bytes);
+                    Some((hash, follow.find(hash)?))
+                });
+                match known {
+                    Some((hash, recognised)) => Cut::Known { line, hash, recognised },
+                    None => Cut::Record { line, bytes },
+                }
             }
             Framed::Refused { fault, bytes } => Cut::Refused { fault, bytes },
         }))

@@ -21,6 +21,7 @@ use super::draft::{Draft, Handed};
 use super::encoding::{self, Reason};
 use super::find::Stamp;
 use super::frame::{Decoder, Fault, FileFacts, FileFault, RecordFault};
+use super::hash::Hasher;
 use super::map::{FileContext, Mapped, Mapper, Remark, URL_REFUSED};
 use super::open::{Opened, changed, unreadable};
 use super::pack::{Beside, Unpacked};
@@ -223,7 +224,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
     ) -> Result<Result<FileFacts, FileFault>, E> {
         let (follow, mut known) = known.lend(!self.decodes_all());
-        let (mut cutter, mut decoder) = (task.cutter(file, follow), task.decoder());
+        let (mut cutter, mut decoder, hasher) = (task.cutter(file, follow), task.decoder(), Hasher::new(task.seed));
         loop {
             let cut = match cutter.next() {
                 Err(fault) => return Ok(Err(fault)),
@@ -231,9 +232,9 @@ impl<'r, 'a> FileReading<'r, 'a> {
                 Ok(Some(cut)) => cut,
             };
             self.report.records += 1;
-            let (line, hash, bytes) = match cut {
-                Cut::Record { line, hash, bytes, known: None } => (line, hash, bytes),
-                Cut::Record { line, hash, known: Some(recognised), .. } => {
+            let (line, bytes) = match cut {
+                Cut::Record { line, bytes } => (line, bytes),
+                Cut::Known { line, hash, recognised } => {
                     let done = self.recognised(line, hash, recognised, &*known.recall, sink)?;
                     self.take(done, &[], sink)?;
                     continue;
@@ -253,7 +254,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
                 self.pass_over();
                 continue;
             }
-            match self.unknown(&mut decoder, line, hash, bytes, &mut known, sink)? {
+            match self.unknown(&mut decoder, line, hasher.hash(bytes), bytes, &mut known, sink)? {
                 Ok(done) => self.take(done, bytes, sink)?,
                 Err(fault) => return Ok(Err(fault)),
             }

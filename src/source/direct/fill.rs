@@ -18,7 +18,8 @@ use crate::source::raw::RawValue;
 use crate::source::seen::{hash_of_text, hash_of_value, hash_under};
 use crate::source::twins::SINGLE;
 use crate::source::value::{
-    Outcome, Reading, clean, cut_tombstone, guid_of_text, is_clean, is_lower_guid, is_spreadsheet_number, read,
+    Locale, Outcome, Reading, clean, cut_tombstone, guid_of_text, is_clean, is_lower_guid, is_spreadsheet_number, read,
+    time_of, utc_time,
 };
 
 /// Where the texts of a batch go to.
@@ -61,9 +62,31 @@ pub struct OneText {
     /// Its place in [`SINGLE`], if the value is handed over.
     pub single: Option<usize>,
     digits: bool,
-    pub is_guid: bool,
+    pub form: Form,
     /// Somebody asks for it; see [`Preset::asks_for`].
     pub is_kept: bool,
+}
+
+/// What one text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Plain,
+    Guid,
+    /// A time; in the order of the locale, if that may decide.
+    Time(Option<Locale>),
+}
+
+impl Form {
+    /// Of those that are read by themselves.
+    fn of(reading: &Reading, locale: Locale) -> Option<Self> {
+        match reading {
+            Reading::Text => Some(Self::Plain),
+            Reading::GuidText => Some(Self::Guid),
+            Reading::GeneralizedTime | Reading::DateTime => Some(Self::Time(None)),
+            Reading::UsDateTime => Some(Self::Time(Some(locale))),
+            Reading::Bool | Reading::AdGuid | Reading::Sid | Reading::Date(_) => None,
+        }
+    }
 }
 
 impl OneText {
@@ -71,22 +94,29 @@ impl OneText {
         let canonical = preset.canonical(name);
         let single = SINGLE.iter().position(|single| *single == name).filter(|_| canonical.handed);
         let seed = (takes_print && canonical.handed).then_some(canonical.seed);
-        Self { name, seed, single, digits: false, is_guid: false, is_kept: true }
+        Self { name, seed, single, digits: false, form: Form::Plain, is_kept: true }
     }
 }
 
 impl Step {
     /// `anchor`: as in [`Preset::asks_for`].
-    pub fn new(attribute: &Attribute, preset: &Preset, anchor: Option<&str>, takes_print: bool) -> Self {
-        let is_guid = attribute.reading == Reading::GuidText;
-        let is_text = !attribute.multi
-            && !attribute.skip_first
-            && (attribute.reading == Reading::Text || is_guid)
-            && attribute.also.is_empty();
+    pub fn new(
+        attribute: &Attribute,
+        preset: &Preset,
+        anchor: Option<&str>,
+        takes_print: bool,
+        locale: Locale,
+    ) -> Self {
+        let is_one = !attribute.multi && !attribute.skip_first && attribute.also.is_empty();
+        let form = Form::of(&attribute.reading, locale).filter(|_| is_one);
         let is_kept = !attribute.also.is_empty() || attribute.canon.is_none_or(|name| preset.asks_for(name, anchor));
-        let of_name =
-            |name| OneText { digits: attribute.digits, is_guid, is_kept, ..OneText::new(name, preset, takes_print) };
-        let text = attribute.canon.filter(|_| is_text).map(of_name);
+        let digits = attribute.digits;
+        let text = attribute.canon.zip(form).map(|(name, form)| OneText {
+            digits,
+            form,
+            is_kept,
+            ..OneText::new(name, preset, takes_print)
+        });
         let skips_one = attribute.multi && attribute.skip_first && attribute.split.is_empty();
         let is_idle = attribute.reading == Reading::Text && (!is_kept || skips_one);
         Self { attribute: attribute.clone(), text, is_idle }
@@ -145,14 +175,18 @@ impl Filling<'_> {
     /// Adds a text as it is stored; false if nothing is left of it.
     #[inline]
     pub fn text(&mut self, one: &OneText, text: &str, lies: Lies) -> Result<bool, NotPlain> {
-        let is_clean = || if one.is_guid { is_lower_guid(text) } else { is_clean(text, self.clear.is_settled) };
+        let is_kept = || match one.form {
+            Form::Plain => is_clean(text, self.clear.is_settled),
+            Form::Guid => is_lower_guid(text),
+            Form::Time(_) => false,
+        };
         let place = match lies {
-            Lies::InRecord(from) if self.clear.is_free && is_clean() => {
+            Lies::InRecord(from) if self.clear.is_free && is_kept() => {
                 let from = self.at + from;
                 Span::new(from, from + text.len())
             }
-            Lies::Nowhere { is_clean: true } if !one.is_guid => self.packs.put(self.batch.as_bytes(), text),
-            Lies::InRecord(_) | Lies::Nowhere { .. } => return self.cleaned(one, text),
+            Lies::Nowhere { is_clean: true } if one.form == Form::Plain => self.packs.put(self.batch.as_bytes(), text),
+            Lies::InRecord(_) | Lies::Nowhere { .. } => return self.read(one, text),
         };
         self.push_text(one, place, text);
         Ok(true)
@@ -166,7 +200,7 @@ impl Filling<'_> {
         (octets, from): (&[u8], usize),
         text: impl Fn() -> Option<&'t str>,
     ) -> Result<(), NotPlain> {
-        if one.is_guid {
+        if one.form != Form::Plain {
             return self.text(one, text().ok_or(NotPlain)?, Lies::InRecord(from)).map(drop);
         }
         self.clean_octets(one.name, one.seed, octets, from);
@@ -187,22 +221,38 @@ impl Filling<'_> {
         }
     }
 
-    fn cleaned(&mut self, one: &OneText, text: &str) -> Result<bool, NotPlain> {
+    /// Adds what is read of a text that is not stored as it is; false if that is nothing.
+    fn read(&mut self, one: &OneText, text: &str) -> Result<bool, NotPlain> {
+        if let (Form::Time(_), Some(time)) = (one.form, utc_time(text)) {
+            self.put_text(one, time.as_str());
+            return Ok(true);
+        }
         let mut controls = false;
         let text = clean(text, &mut controls);
-        let text = if one.is_guid { text } else { cut_tombstone(text) };
-        if controls || (one.digits && is_spreadsheet_number(&text)) {
-            return Err(NotPlain);
-        }
-        let text = match text {
-            text if text.is_empty() || !one.is_guid => text,
-            text => guid_of_text(&text).ok_or(NotPlain)?.into_owned().into(),
+        let read = match one.form {
+            _ if text.is_empty() => Outcome::Absent,
+            Form::Plain => Outcome::Text(cut_tombstone(text)),
+            Form::Guid => {
+                guid_of_text(&text).map_or(Outcome::Unreadable, |guid| Outcome::Text(guid.into_owned().into()))
+            }
+            Form::Time(local) => time_of(&text, local),
         };
-        if !text.is_empty() {
-            let place = self.packs.put(self.batch.as_bytes(), &text);
-            self.push_text(one, place, &text);
+        match read {
+            _ if controls => Err(NotPlain),
+            Outcome::Text(text) if one.digits && is_spreadsheet_number(&text) => Err(NotPlain),
+            Outcome::Text(text) if !text.is_empty() => {
+                self.put_text(one, &text);
+                Ok(true)
+            }
+            Outcome::Text(_) | Outcome::Absent => Ok(false),
+            Outcome::Unreadable | Outcome::NotText | Outcome::Bool(_) => Err(NotPlain),
         }
-        Ok(!text.is_empty())
+    }
+
+    #[inline]
+    fn put_text(&mut self, one: &OneText, text: &str) {
+        let place = self.packs.put(self.batch.as_bytes(), text);
+        self.push_text(one, place, text);
     }
 
     /// Adds a text that lies at `place`, and its hashes as [`draft::Draft::hashes`] takes them.

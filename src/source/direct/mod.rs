@@ -136,7 +136,7 @@ impl Direct {
             Format::Json(_) => Cutter::Members(Box::new(Members::new(preset, wanted, limits))),
         };
         let upn = preset.attributes.iter().find(|attribute| attribute.canon == Some(Canon::USER_PRINCIPAL_NAME));
-        let step = |attribute| Step::new(attribute, preset, anchor, takes_print);
+        let step = |attribute| Step::new(attribute, preset, anchor, takes_print, manner.locale);
         let mut steps: Vec<Step> = preset.attributes.iter().map(step).collect();
         let places = |slot: Slot| match &cutter {
             Cutter::Cells(cells) => cells.count_of(slot),

@@ -1,7 +1,7 @@
 //! Values that are asked nothing but to be the text of one attribute: they go where they belong as they are met.
 
 use super::NotPlain;
-use super::fill::{Filling, OneText, Step};
+use super::fill::{Filling, Form, OneText, Step};
 use super::flat::{Flat, Lies, Value};
 #[cfg(doc)]
 use super::whole::Clear;
@@ -35,7 +35,7 @@ pub(super) struct Swift {
 impl Straight {
     pub fn swift(&self, slot: Slot) -> Option<Swift> {
         let OneText { name, seed, is_kept, .. } = self.text;
-        let is_asked = self.is_upn || self.text.is_guid || self.text.single.is_some();
+        let is_asked = self.is_upn || self.text.form != Form::Plain || self.text.single.is_some();
         (!is_asked).then_some(Swift { name: is_kept.then_some(name), slot, to_note: self.is_used, seed })
     }
 }

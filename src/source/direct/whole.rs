@@ -94,10 +94,9 @@ impl Clear {
     #[inline(always)]
     fn of(octets: &[u8; PIECE + BEHIND]) -> Self {
         let found = Octets::of(octets);
-        let is_one_line = found.has_no_controls();
         Self {
-            is_free: (is_one_line || has_no_controls(octets)) && found.has_no_floats(),
-            is_one_line,
+            is_free: (found.has_lines_only() || has_no_controls(octets)) && found.has_no_floats(),
+            is_one_line: found.is_one_line(),
             is_settled: found.is_settled(),
         }
     }

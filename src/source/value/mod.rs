@@ -13,7 +13,7 @@ pub use text::{
     Octets, begins_bare, clean, has_no_controls, is_bare, is_clean, is_kept, is_placeholder, is_spreadsheet_number,
     is_type_name, trimmed,
 };
-pub use time::Locale;
+pub use time::{Locale, time_of, utc_time};
 
 use super::raw::RawValue;
 
@@ -131,8 +131,8 @@ pub fn read<'v>(value: &'v RawValue<'_>, reading: &Reading, locale: Locale, cont
             return guid.map_or(Outcome::Unreadable, Outcome::Text);
         }
         Reading::Sid => sid_text(&text).map(str::to_owned),
-        Reading::GeneralizedTime | Reading::DateTime => return time::read(&text, None),
-        Reading::UsDateTime => return time::read(&text, Some(locale)),
+        Reading::GeneralizedTime | Reading::DateTime => return time_of(&text, None),
+        Reading::UsDateTime => return time_of(&text, Some(locale)),
         Reading::Date(pattern) => time::date(&text, pattern.as_deref()),
     };
     read.map_or(Outcome::Unreadable, |text| Outcome::Text(text.into()))

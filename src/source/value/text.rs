@@ -96,14 +96,22 @@ fn is_settled(text: &[u8]) -> bool {
     }
 }
 
-/// The octets of a part of a text that stand out, found in one pass however many there are.
+/// The octets of a part of a text that stand out, found in as few passes as may be, however many there are.
 pub struct Octets {
     least: u8,
+    /// Line feeds left out.
+    least_inline: u8,
+    has_float: bool,
+    /// Of what is beyond printable ASCII.
+    beyond: Option<Beyond>,
+}
+
+/// Of the octets of a part that is not all printable ASCII, those that stand out.
+struct Beyond {
     most: u8,
     /// The least from U+0300 on, counted from there; those before come behind.
     least_beyond: u8,
     has_delete: bool,
-    has_float: bool,
     /// A mark that changes kana or stands beside them, of which NFC does not leave alone all that is in a text: U+302A to U+302F, U+3099,
     /// U+309A.
     has_mark: bool,
@@ -113,27 +121,28 @@ impl Octets {
     /// The last two are no part of it: they are what stands behind, or blanks.
     #[inline(always)]
     pub fn of<const N: usize>(octets: &[u8; N]) -> Self {
-        let (mut least, mut most, mut least_beyond, mut least_apart) = (0xff_u8, 0_u8, 0xff_u8, 0xff_u8);
-        let (mut has_float, mut has_mark) = (false, false);
+        let (mut least, mut least_inline, mut most, mut has_float) = (0xff_u8, 0xff_u8, 0_u8, false);
         let second = octets.get(1..).unwrap_or_default();
         let third = octets.get(2..).unwrap_or_default();
         // as vectors, without a way out
-        for ((byte, second), third) in octets.iter().zip(second).zip(third) {
+        for ((byte, second), _) in octets.iter().zip(second).zip(third) {
             least = least.min(*byte);
+            least_inline = least_inline.min(if *byte == b'\n' { 0xff } else { *byte });
             most = most.max(*byte);
-            least_beyond = least_beyond.min(byte.wrapping_sub(LATIN));
-            least_apart = least_apart.min(byte ^ DELETE);
             has_float |= (*byte | 0x20 == b'e') & (*second == b'+');
-            let is_voiced = (*second == 0x82) & (third.wrapping_sub(0x99) < 2);
-            let is_tone = (*second == 0x80) & (third.wrapping_sub(0xAA) < 6);
-            has_mark |= (*byte == 0xE3) & (is_voiced | is_tone);
         }
-        Self { least, most, least_beyond, has_delete: least_apart == 0, has_float, has_mark }
+        let beyond = (most >= DELETE).then(|| Beyond::of(octets, most));
+        Self { least, least_inline, has_float, beyond }
     }
 
     /// Says whether there is no control, not even a line end.
-    pub fn has_no_controls(&self) -> bool {
-        self.least >= 0x20 && !self.has_delete
+    pub fn is_one_line(&self) -> bool {
+        self.least >= 0x20 && self.has_lines_only()
+    }
+
+    /// Says whether there is no control but line feeds.
+    pub fn has_lines_only(&self) -> bool {
+        self.least_inline >= 0x20 && !self.beyond.as_ref().is_some_and(|beyond| beyond.has_delete)
     }
 
     /// Says whether no float of a spreadsheet begins in it: [`is_spreadsheet_number`].
@@ -144,6 +153,27 @@ impl Octets {
     /// Says of UTF-8 whether NFC leaves alone whatever is cut out of it: there is nothing but Latin letters and such, kana, and what
     /// begins like Chinese characters.
     pub fn is_settled(&self) -> bool {
+        self.beyond.as_ref().is_none_or(Beyond::is_settled)
+    }
+}
+
+impl Beyond {
+    #[inline(always)]
+    fn of<const N: usize>(octets: &[u8; N], most: u8) -> Self {
+        let (mut least_beyond, mut least_apart, mut has_mark) = (0xff_u8, 0xff_u8, false);
+        let second = octets.get(1..).unwrap_or_default();
+        let third = octets.get(2..).unwrap_or_default();
+        for ((byte, second), third) in octets.iter().zip(second).zip(third) {
+            least_beyond = least_beyond.min(byte.wrapping_sub(LATIN));
+            least_apart = least_apart.min(byte ^ DELETE);
+            let is_voiced = (*second == 0x82) & (third.wrapping_sub(0x99) < 2);
+            let is_tone = (*second == 0x80) & (third.wrapping_sub(0xAA) < 6);
+            has_mark |= (*byte == 0xE3) & (is_voiced | is_tone);
+        }
+        Self { most, least_beyond, has_delete: least_apart == 0, has_mark }
+    }
+
+    fn is_settled(&self) -> bool {
         self.most <= 0xE9 && self.least_beyond >= 0xE3 - LATIN && !self.has_mark
     }
 }
@@ -292,8 +322,9 @@ mod tests {
             let is_removed = (byte < 0x20 && !b"\t\r\n".contains(&byte)) || byte == 0x7f;
             assert_eq!(has_no_controls(&text), !is_removed, "{byte}");
             let is_none = !is_removed && !b"\t\r\n".contains(&byte);
-            assert_eq!(octets(&text).has_no_controls(), is_none, "{byte}");
-            assert!(octets(&text[..77]).has_no_controls(), "{byte}");
+            assert_eq!(octets(&text).is_one_line(), is_none, "{byte}");
+            assert_eq!(octets(&text).has_lines_only(), is_none || byte == b'\n', "{byte}");
+            assert!(octets(&text[..77]).is_one_line(), "{byte}");
         }
         for (text, is_free) in [("8.13555E+11", false), ("1,5e+10", false), ("+81 3-5550", true), ("E 1+2", true)] {
             assert_eq!(octets(format!("a,{text},b").as_bytes()).has_no_floats(), is_free, "{text}");

@@ -55,11 +55,12 @@ impl Locale {
 const SECONDS_1601_TO_1970: i64 = 11_644_473_600;
 
 /// Reads any of the forms; `local` allows those whose order of day and month the locale decides.
-pub(super) fn read(text: &str, local: Option<Locale>) -> Outcome<'static> {
+pub fn time_of(text: &str, local: Option<Locale>) -> Outcome<'static> {
     if is_never(text) {
         return Outcome::Absent;
     }
-    let read = plain(text)
+    let read = utc_time(text)
+        .map(|stamp| stamp.as_str().to_owned())
         .or_else(|| generalized(text))
         .or_else(|| filetime(text))
         .or_else(|| microsoft_json(text))
@@ -111,33 +112,40 @@ fn at_offset(date: Date, time: Time, offset: Offset) -> Option<String> {
     rfc3339(offset.to_timestamp(DateTime::from_parts(date, time)).ok()?)
 }
 
-/// The two forms in UTC that most exports are in, `YYYYMMDDHHMMSSZ` and `YYYY-MM-DDTHH:MM:SSZ`, whose digits are the answer's.
-fn plain(text: &str) -> Option<String> {
-    let bytes = text.as_bytes();
-    let places = match bytes.len() {
-        15 => [0, 4, 6, 8, 10, 12],
-        20 if [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')].iter().all(|(at, c)| bytes[*at] == *c) => {
-            [0, 5, 8, 11, 14, 17]
+/// A time as all are written here: `YYYY-MM-DDTHH:MM:SSZ`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UtcTime([u8; 20]);
+
+impl UtcTime {
+    pub fn as_str(&self) -> &str {
+        // of digits and signs
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// Reads the two forms in UTC that most exports are in, `YYYYMMDDHHMMSSZ` and `YYYY-MM-DDTHH:MM:SSZ`, whose digits are the answer's;
+/// of others, and of what means "never", it says nothing.
+pub fn utc_time(text: &str) -> Option<UtcTime> {
+    let digits = match *text.as_bytes() {
+        [b'1', b'6', b'0', b'1', b'0', b'1', b'0', b'1', ..] => return None,
+        [y, e, a, r, m, o, d, f, h, i, n, u, s, t, b'Z']
+        | [y, e, a, r, b'-', m, o, b'-', d, f, b'T', h, i, b':', n, u, b':', s, t, b'Z'] => {
+            [y, e, a, r, m, o, d, f, h, i, n, u, s, t]
         }
         _ => return None,
     };
-    if bytes.last() != Some(&b'Z') {
+    if !digits.iter().fold(true, |all, digit| all & digit.is_ascii_digit()) {
         return None;
     }
-    let digit = |at: usize| bytes[at].is_ascii_digit().then(|| bytes[at] - b'0');
-    let two = |at: usize| i8::try_from(digit(at)? * 10 + digit(at + 1)?).ok();
-    let [year, month, day, hour, minute, second] = places;
-    let year = i16::from(two(year)?) * 100 + i16::from(two(year + 2)?);
+    let two = |at: usize| i8::try_from((digits[at] - b'0') * 10 + (digits[at + 1] - b'0')).ok();
+    let year = i16::from(two(0)?) * 100 + i16::from(two(2)?);
     if year == 0 {
         return None;
     }
-    Date::new(year, two(month)?, two(day)?).ok()?;
-    Time::new(two(hour)?, two(minute)?, two(second)?, 0).ok()?;
-    let part = |at: usize| [bytes[at], bytes[at + 1]];
-    let ([y, e], [a, r]) = (part(places[0]), part(places[0] + 2));
-    let [[m, o], [d, f], [h, i], [n, u], [s, t]] = [month, day, hour, minute, second].map(part);
-    let stamp = [y, e, a, r, b'-', m, o, b'-', d, f, b'T', h, i, b':', n, u, b':', s, t, b'Z'];
-    String::from_utf8(stamp.to_vec()).ok()
+    Date::new(year, two(4)?, two(6)?).ok()?;
+    Time::new(two(8)?, two(10)?, two(12)?, 0).ok()?;
+    let [y, e, a, r, m, o, d, f, h, i, n, u, s, t] = digits;
+    Some(UtcTime([y, e, a, r, b'-', m, o, b'-', d, f, b'T', h, i, b':', n, u, b':', s, t, b'Z']))
 }
 
 /// `YYYYMMDDHH[MM[SS[.f]]](Z|±HH[MM])`; the year 0000 is a mark, not a time.
@@ -301,14 +309,14 @@ mod tests {
             ("8/19/2021", us, "2021-08-19"),
         ];
         for (text, local, expected) in cases {
-            assert_eq!(read(text, local), Outcome::Text(expected.into()), "{text}");
+            assert_eq!(time_of(text, local), Outcome::Text(expected.into()), "{text}");
         }
     }
 
     #[test]
     fn never_is_absent_and_nonsense_is_unreadable() {
-        for text in ["16010101000000.0Z", "0", "9223372036854775807"] {
-            assert_eq!(read(text, None), Outcome::Absent, "{text}");
+        for text in ["16010101000000.0Z", "16010101000000Z", "0", "9223372036854775807"] {
+            assert_eq!(time_of(text, None), Outcome::Absent, "{text}");
         }
         let us = Some(Locale::MonthDayYear);
         for text in [
@@ -321,9 +329,36 @@ mod tests {
             "1/2/21",
             "-5",
         ] {
-            assert_eq!(read(text, us), Outcome::Unreadable, "{text}");
+            assert_eq!(time_of(text, us), Outcome::Unreadable, "{text}");
         }
-        assert_eq!(read("8/19/2021 1:25:31 PM", None), Outcome::Unreadable);
+        assert_eq!(time_of("8/19/2021 1:25:31 PM", None), Outcome::Unreadable);
+    }
+
+    #[test]
+    fn what_is_read_swiftly_is_what_is_read_otherwise() {
+        let mut count = 0;
+        for (at, digit) in (0..14).flat_map(|at| (b'/'..=b':').map(move |digit| (at, digit))) {
+            for begin in ["20261121210617", "00001231235959", "20240229000000", "20231031205960", "16010101000000"] {
+                let mut digits = begin.as_bytes().to_vec();
+                digits[at] = digit;
+                let stamp = format!("{}Z", str::from_utf8(&digits).expect("ASCII"));
+                let parts = [&stamp[..4], &stamp[4..6], &stamp[6..8], &stamp[8..10], &stamp[10..12], &stamp[12..]];
+                let [y, m, d, h, n, s] = parts;
+                for text in [format!("{y}-{m}-{d}T{h}:{n}:{s}"), stamp] {
+                    if let Some(swift) = utc_time(&text) {
+                        count += 1;
+                        let otherwise = generalized(&text).or_else(|| iso(&text));
+                        assert_eq!(Some(swift.as_str()), otherwise.as_deref(), "{text}");
+                    }
+                }
+            }
+        }
+        assert!(count > 500, "{count}");
+        for text in
+            ["20230229000000Z", "20261121210617z", "2026112121061Z", "2026-11-21 21:06:17Z", "2026-11-21T21:06:7ZZ"]
+        {
+            assert_eq!(utc_time(text), None, "{text}");
+        }
     }
 
     #[test]

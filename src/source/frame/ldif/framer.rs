@@ -1,6 +1,5 @@
 //! Cuts an LDIF file into records.
 
-use memchr::memmem::Finder;
 use memchr::{memchr, memchr_iter, memrchr};
 
 use super::super::window::Window;
@@ -9,6 +8,7 @@ use super::comments::{LOOKED_AT, is_closing_block, read_closing_line, read_comme
 use super::decode::bare_cr;
 use super::lines::{Lines, without_returns};
 use super::long::{Long, RETURNS};
+use super::near::NearEnd;
 use super::{LdifFacts, LdifFormat};
 use crate::source::encoding::Input;
 use crate::source::extent::Extent;
@@ -25,8 +25,6 @@ pub struct LdifFramer<R> {
     window: Window<R>,
     limits: Limits,
     short: usize,
-    /// Finds an empty line.
-    ends: Box<Finder<'static>>,
     line: u64,
     lent: usize,
     long: Vec<u8>,
@@ -48,7 +46,6 @@ impl<R: Feed> LdifFramer<R> {
             window: Window::new(input),
             limits,
             short: SHORT.min(limits.line).min(limits.record),
-            ends: Box::new(Finder::new(b"\n\n")),
             line: 1,
             lent: 0,
             long: Vec::new(),
@@ -341,18 +338,11 @@ impl<R: Feed> LdifFramer<R> {
         Ok(true)
     }
 
-    /// Finds the end of most records: they are short, and their lines end without a CR.
+    /// Finds the end of most records.
     fn find_near_end(&self) -> Option<Found> {
         let data = self.window.data();
-        let near = &data[..data.len().min(NEAR).min(self.short)];
-        let first = memchr(b'\n', near)?;
-        if near[..first].ends_with(b"\r") {
-            return None;
-        }
-        let length = first + self.ends.find(&near[first..])?;
-        let record = &near[..length];
-        let lines = memchr_iter(b'\n', record).count() as u64 + 2;
-        memchr(b'\r', record).is_none().then_some(Found::Short { length, whole: length + 2, lines, is_ended: true })
+        let NearEnd { length, whole, lines } = NearEnd::of(&data[..data.len().min(NEAR).min(self.short)])?;
+        Some(Found::Short { length, whole, lines, is_ended: true })
     }
 
     /// Finds the empty line after the record that the data begins with.

@@ -8,6 +8,7 @@ mod dn;
 mod framer;
 mod lines;
 mod long;
+mod near;
 #[cfg(test)]
 mod tests;
 
