@@ -24,7 +24,7 @@ pub fn normalise(text: &str) -> Option<String> {
 }
 
 /// Says whether the normalised `dn` lies below the normalised run of names `ancestor`, which may stand anywhere above it.
-pub fn is_below(dn: &str, ancestor: &str) -> bool {
+fn is_below(dn: &str, ancestor: &str) -> bool {
     let Some((_, above)) = split_first(dn) else { return false };
     let mut rest = above;
     loop {
@@ -36,6 +36,44 @@ pub fn is_below(dn: &str, ancestor: &str) -> bool {
             None => return false,
         }
     }
+}
+
+/// A run of names, of which it is asked who lies below it.
+#[derive(Debug, Clone)]
+pub struct Ancestor {
+    normalised: String,
+    /// Its longest word in ASCII; few names that do not lie below it hold that.
+    word: String,
+}
+
+impl Ancestor {
+    /// None if `text` is no DN.
+    pub fn new(text: &str) -> Option<Self> {
+        let normalised = normalise(text)?;
+        let words = normalised.split(|c: char| !c.is_ascii_alphanumeric());
+        let word = words.max_by_key(|word| word.len()).unwrap_or_default().to_owned();
+        Some(Self { normalised, word })
+    }
+
+    /// Says whether `text` is a DN that lies below it.
+    pub fn is_above(&self, text: &str) -> bool {
+        !lacks(text, &self.word) && normalise(text).is_some_and(|dn| is_below(&dn, &self.normalised))
+    }
+}
+
+/// Says of most names which do not hold `word` once they are normalised that they do not; `word`: letters and digits of ASCII, lower case.
+fn lacks(text: &str, word: &str) -> bool {
+    let Some(first) = word.bytes().next() else { return false };
+    let bytes = text.as_bytes();
+    let begins =
+        |at: usize| bytes[at..].get(..word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word.as_bytes()));
+    let is_plain = memchr::memchr(b'\\', bytes).is_none() && (text.is_ascii() || text.chars().all(stays_apart));
+    is_plain && !memchr::memchr2_iter(first, first.to_ascii_uppercase(), bytes).any(begins)
+}
+
+/// Says of a character whether it is ASCII or is normalised to none: common Latin letters, kana, Chinese characters.
+fn stays_apart(c: char) -> bool {
+    matches!(c, '\0'..='\x7f' | 'À'..='ÿ' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fe}' | '\u{4e00}'..='\u{9fff}')
 }
 
 /// Splits `text` at its first separator outside escapes and quotes: first relative name, the rest.
@@ -264,6 +302,36 @@ mod tests {
         ] {
             let dn = normalise(dn).expect("a DN");
             assert_eq!(is_below(&dn, &ancestor), below, "{dn}");
+        }
+    }
+
+    #[test]
+    fn whoever_lacks_a_word_is_not_below() {
+        let ancestor = Ancestor::new("CN=Deleted Objects").expect("a DN");
+        for (dn, is_below) in [
+            ("CN=a,CN=Deleted Objects,DC=x", true),
+            ("cn=a, cn = DELETED  objects ;dc=x", true),
+            (r"CN=a,CN=\44eleted Objects,DC=x", true),
+            ("CN=a,CN=Ｄeleted Ｏｂｊｅｃｔｓ,DC=x", true),
+            ("CN=佐藤,CN=Deleted Objects,DC=x", true),
+            ("CN=佐藤,OU=総務部,DC=x", false),
+            ("CN=Deleted Objects,DC=x", false),
+            ("CN=a,OU=Staff,DC=x", false),
+            ("CN=a,CN=Deleted Objects", true),
+            ("CN=Deleted Objects", false),
+            ("a,CN=Deleted Objects", false),
+        ] {
+            assert_eq!(ancestor.is_above(dn), is_below, "{dn}");
+        }
+        let everywhere = Ancestor::new("ou=総務部").expect("a DN");
+        assert!(everywhere.is_above("cn=a,ou=総務部,dc=x") && !everywhere.is_above("cn=a,ou=総務,dc=x"));
+    }
+
+    #[test]
+    fn what_stays_apart_is_normalised_to_no_other_ascii() {
+        for c in ('\0'..=char::MAX).filter(|c| stays_apart(*c)) {
+            let is_same = |other: char| other.eq_ignore_ascii_case(&c) || !other.is_ascii_alphanumeric();
+            assert!(fold(&format!("{c}")).chars().all(is_same), "{c:?}");
         }
     }
 }

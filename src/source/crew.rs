@@ -44,7 +44,8 @@ pub struct Crew {
     pub workers: usize,
     /// Octets of a file from which on it is worth their start.
     pub least: u64,
-    /// Octets of a batch.
+    /// Octets of a batch. Of two that a block of the file gives, only one waits for it: threads wait less for each other's cutting than
+    /// if every batch had to.
     pub batch: usize,
 }
 
@@ -55,7 +56,7 @@ impl Crew {
     /// As many as the machine has processors; also one is worth it, as workers take the straight way for plain records.
     pub fn of_machine() -> Self {
         let processors = thread::available_parallelism().map_or(1, usize::from);
-        Self { workers: processors.min(MOST_WORKERS), least: 512 << 10, batch: 256 << 10 }
+        Self { workers: processors.min(MOST_WORKERS), least: 512 << 10, batch: 128 << 10 }
     }
 }
 

@@ -6,9 +6,14 @@ use crate::source::preset::{Condition, Shown, Slot};
 /// What is known of some rules, in their order.
 #[derive(Debug, Default)]
 pub struct First {
-    /// What the first few of them ask of, if it is one name.
+    groups: Vec<Group>,
+}
+
+/// Rules one after the other that ask of the same name.
+#[derive(Debug, Default)]
+struct Group {
+    /// None: they ask of several, or of something else.
     slot: Option<Slot>,
-    /// How many these are.
     count: usize,
     /// What the name had last, each value with a NUL behind it, and which of them held.
     words: Vec<u8>,
@@ -18,40 +23,48 @@ pub struct First {
 
 impl First {
     pub fn new<'c>(rules: impl Iterator<Item = &'c Condition>) -> Self {
-        let mut first = Self::default();
+        let mut groups: Vec<Group> = Vec::new();
         for rule in rules {
-            let mut slots = Vec::new();
-            rule.each_slot(&mut |slot| slots.push(slot));
-            let [slot, others @ ..] = &slots[..] else { break };
-            if rule.asks_prefix()
-                || others.iter().any(|other| other != slot)
-                || first.slot.is_some_and(|first| first != *slot)
-            {
-                break;
+            let slot = only_slot(rule);
+            match groups.last_mut() {
+                Some(last) if last.slot == slot => last.count += 1,
+                Some(_) | None => groups.push(Group { slot, count: 1, ..Group::default() }),
             }
-            first.slot = Some(*slot);
-            first.count += 1;
         }
-        first
+        Self { groups }
     }
 
     /// The number of the first that holds, of the same rules each time.
     pub fn of<'c>(&mut self, mut rules: impl Iterator<Item = &'c Condition>, plain: &Plain<'_>) -> Option<usize> {
-        if let Some(slot) = self.slot {
-            if self.is_known && self.is_again(slot, plain) {
-                if self.found.is_some() {
-                    return self.found;
-                }
-                rules.by_ref().take(self.count).for_each(drop);
-            } else {
-                self.found = rules.by_ref().take(self.count).position(|rule| rule.holds(plain));
-                self.is_known = self.learn(slot, plain);
-                if self.found.is_some() {
-                    return self.found;
-                }
+        let mut passed = 0;
+        for group in &mut self.groups {
+            if let Some(found) = group.of(rules.by_ref().take(group.count), plain) {
+                return Some(passed + found);
             }
+            passed += group.count;
         }
-        rules.position(|rule| rule.holds(plain)).map(|at| self.count + at)
+        None
+    }
+}
+
+/// The name that a rule asks of, if that is all that it asks.
+fn only_slot(rule: &Condition) -> Option<Slot> {
+    let mut slots = Vec::new();
+    rule.each_slot(&mut |slot| slots.push(slot));
+    let (first, others) = slots.split_first()?;
+    (!rule.asks_prefix() && others.iter().all(|other| other == first)).then_some(*first)
+}
+
+impl Group {
+    fn of<'c>(&mut self, mut rules: impl Iterator<Item = &'c Condition>, plain: &Plain<'_>) -> Option<usize> {
+        let Some(slot) = self.slot else { return rules.position(|rule| rule.holds(plain)) };
+        if self.is_known && self.is_again(slot, plain) {
+            rules.for_each(drop);
+        } else {
+            self.found = rules.position(|rule| rule.holds(plain));
+            self.is_known = self.learn(slot, plain);
+        }
+        self.found
     }
 
     fn is_again(&self, slot: Slot, plain: &Plain<'_>) -> bool {

@@ -88,7 +88,7 @@ pub enum Test {
     Number,
     RidBelow(u32),
     /// The attribute is a DN below this run of names.
-    UnderRdn(String),
+    UnderRdn(dn::Ancestor),
 }
 
 impl Condition {
@@ -197,8 +197,9 @@ fn tests_of(form: &ConditionForm) -> Result<Vec<Test>, String> {
     tests.extend((form.number == Some(true)).then_some(Test::Number));
     tests.extend(form.rid_below.map(Test::RidBelow));
     if let Some(text) = &form.under_rdn {
-        let dn = dn::normalise(text).ok_or_else(|| format!("`under_rdn` is no distinguished name: `{text}`"))?;
-        tests.push(Test::UnderRdn(dn));
+        let ancestor =
+            dn::Ancestor::new(text).ok_or_else(|| format!("`under_rdn` is no distinguished name: `{text}`"))?;
+        tests.push(Test::UnderRdn(ancestor));
     }
     Ok(tests)
 }
@@ -221,7 +222,7 @@ impl Test {
             Self::RidBelow(limit) => {
                 record.values(slot).filter_map(|value| rid_of(value.octets()?)).any(|rid| rid < *limit)
             }
-            Self::UnderRdn(ancestor) => texts.filter_map(dn::normalise).any(|dn| dn::is_below(&dn, ancestor)),
+            Self::UnderRdn(ancestor) => texts.any(|text| ancestor.is_above(text)),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! GUIDs and SIDs (sources.md 11.4, 11.5).
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use uuid::Uuid;
 
@@ -31,8 +30,8 @@ pub fn is_lower_guid(text: &str) -> bool {
 
 /// Reads 16 octets in Active Directory's order: the first three groups little-endian.
 pub(super) fn guid_of_octets(octets: &[u8]) -> Option<String> {
-    let octets: [u8; 16] = octets.try_into().ok()?;
-    Some(Uuid::from_bytes_le(octets).hyphenated().to_string())
+    let uuid = Uuid::from_bytes_le(octets.try_into().ok()?);
+    Some(uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned())
 }
 
 /// Returns the text of a SID if `text` is one.
@@ -46,27 +45,37 @@ pub fn sid_text(text: &str) -> Option<&str> {
     (numbers >= 2).then_some(text)
 }
 
-/// Reads revision, count, authority and sub-authorities.
-pub(super) fn sid_of_octets(octets: &[u8]) -> Option<String> {
+/// The parts of a SID: revision, authority and sub-authorities, of which there is at least one.
+fn sid_parts(octets: &[u8]) -> Option<(u8, u64, &[[u8; 4]])> {
     let (&[revision, count, ref authority @ ..], subs) = octets.split_first_chunk::<8>()?;
-    if revision != 1 || subs.len() != usize::from(count) * 4 || count == 0 {
-        return None;
-    }
+    let (subs, rest) = subs.as_chunks();
+    let is_whole = rest.is_empty() && subs.len() == usize::from(count) && count > 0;
     let authority = authority.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
-    let mut text = format!("S-{revision}-{authority}");
-    for sub in subs.chunks_exact(4) {
-        let number = u32::from_le_bytes(sub.try_into().ok()?);
-        write!(text, "-{number}").ok()?;
+    (revision == 1 && is_whole).then_some((revision, authority, subs))
+}
+
+/// Reads the octets of a SID as `S-1-…`.
+pub(super) fn sid_of_octets(octets: &[u8]) -> Option<String> {
+    let (revision, authority, subs) = sid_parts(octets)?;
+    // each number has ten digits at most, but the authority
+    let mut text = String::with_capacity(24 + 11 * subs.len());
+    text.push_str("S-");
+    let numbers = [u64::from(revision), authority].into_iter();
+    let numbers = numbers.chain(subs.iter().map(|sub| u64::from(u32::from_le_bytes(*sub))));
+    let mut digits = itoa::Buffer::new();
+    for (index, number) in numbers.enumerate() {
+        if index > 0 {
+            text.push('-');
+        }
+        text.push_str(digits.format(number));
     }
     Some(text)
 }
 
 /// Returns the last part of a SID, whether octets or text.
 pub fn rid_of(octets: &[u8]) -> Option<u32> {
-    let from_octets = sid_of_octets(octets);
-    let text = match &from_octets {
-        Some(text) => text.as_str(),
-        None => sid_text(std::str::from_utf8(octets).ok()?.trim())?,
-    };
-    text.rsplit('-').next()?.parse().ok()
+    match sid_parts(octets) {
+        Some((_, _, subs)) => subs.last().map(|sub| u32::from_le_bytes(*sub)),
+        None => sid_text(std::str::from_utf8(octets).ok()?.trim())?.rsplit('-').next()?.parse().ok(),
+    }
 }

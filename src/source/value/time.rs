@@ -123,12 +123,13 @@ impl UtcTime {
     }
 }
 
-/// Reads the two forms in UTC that most exports are in, `YYYYMMDDHHMMSSZ` and `YYYY-MM-DDTHH:MM:SSZ`, whose digits are the answer's;
-/// of others, and of what means "never", it says nothing.
+/// Reads the forms in UTC that most exports are in, `YYYYMMDDHHMMSSZ`, the same with `.0`, and `YYYY-MM-DDTHH:MM:SSZ`, whose digits are
+/// the answer's; of others, and of what means "never", it says nothing.
 pub fn utc_time(text: &str) -> Option<UtcTime> {
     let digits = match *text.as_bytes() {
         [b'1', b'6', b'0', b'1', b'0', b'1', b'0', b'1', ..] => return None,
         [y, e, a, r, m, o, d, f, h, i, n, u, s, t, b'Z']
+        | [y, e, a, r, m, o, d, f, h, i, n, u, s, t, b'.', b'0', b'Z']
         | [y, e, a, r, b'-', m, o, b'-', d, f, b'T', h, i, b':', n, u, b':', s, t, b'Z'] => {
             [y, e, a, r, m, o, d, f, h, i, n, u, s, t]
         }
@@ -344,7 +345,7 @@ mod tests {
                 let stamp = format!("{}Z", str::from_utf8(&digits).expect("ASCII"));
                 let parts = [&stamp[..4], &stamp[4..6], &stamp[6..8], &stamp[8..10], &stamp[10..12], &stamp[12..]];
                 let [y, m, d, h, n, s] = parts;
-                for text in [format!("{y}-{m}-{d}T{h}:{n}:{s}"), stamp] {
+                for text in [format!("{y}-{m}-{d}T{h}:{n}:{s}"), stamp.replace('Z', ".0Z"), stamp] {
                     if let Some(swift) = utc_time(&text) {
                         count += 1;
                         let otherwise = generalized(&text).or_else(|| iso(&text));
