@@ -44,6 +44,9 @@ pub struct Crew {
     pub workers: usize,
     /// Octets of a file from which on it is worth their start.
     pub least: u64,
+    /// Octets of a file up to which the calling thread reads it alone as long as its records are recognised: an export may be of
+    /// thousands of pages, and threads take longer to start than the records of a page to be recognised.
+    pub short: u64,
     /// Octets of a batch. Of two that a block of the file gives, only one waits for it: threads wait less for each other's cutting than
     /// if every batch had to.
     pub batch: usize,
@@ -56,7 +59,7 @@ impl Crew {
     /// As many as the machine has processors; also one is worth it, as workers take the straight way for plain records.
     pub fn of_machine() -> Self {
         let processors = thread::available_parallelism().map_or(1, usize::from);
-        Self { workers: processors.min(MOST_WORKERS), least: 512 << 10, batch: 128 << 10 }
+        Self { workers: processors.min(MOST_WORKERS), least: 512 << 10, short: 4 << 20, batch: 128 << 10 }
     }
 }
 
@@ -132,6 +135,12 @@ enum Part {
     End(End),
 }
 
+impl Part {
+    fn has_unknown(&self) -> bool {
+        matches!(self, Self::Batch(batch) if batch.has_unknown())
+    }
+}
+
 /// How many full batches there are for each thread.
 const AHEAD: usize = 2;
 /// How many batches are underway at most: of records that are known they are almost empty, and the cutting need not wait while
@@ -143,7 +152,7 @@ const MOST_AWAY: usize = 64;
 /// Gives the file's pieces beside, if they are wanted and all of it was read.
 pub(super) fn read<'f, L: Lead>(
     task: Task<'_>,
-    file: &'f File,
+    (file, size): (&'f File, u64),
     crew: Crew,
     (follow, any): (Option<&'f mut dyn Follow>, Option<&'f dyn FindAny>),
     spare: &mut Vec<Batch>,
@@ -151,13 +160,14 @@ pub(super) fn read<'f, L: Lead>(
 ) -> Result<(End, Option<Pieces>), L::Stop> {
     let (whole, pieces) = mpsc::channel();
     let blocks = Blocks::new(file, task.given.set.is_hashed.then_some(whole));
+    let is_short = follow.is_some() && size < crew.short;
     // where records are recognised the cutting is what the others wait for
     let (fetcher, fetched) = match follow {
-        Some(_) => {
+        Some(_) if !is_short => {
             let (fetcher, fetched) = Fetched::beside(blocks);
             (Some(fetcher), fetched)
         }
-        None => (None, Fetched::here(blocks)),
+        Some(_) | None => (None, Fetched::here(blocks)),
     };
     let table = Table {
         cutting: Mutex::new(Cutting {
@@ -179,12 +189,19 @@ pub(super) fn read<'f, L: Lead>(
             scope.spawn(|| fetcher.fetch());
         }
         let (done, parts) = mpsc::channel();
-        for _ in 1..crew.workers {
-            let done = done.clone();
-            scope.spawn(move || Hand::new(task, any, wanted).work(table, &done));
-        }
-        drop(done);
-        merge(&parts, table, Hand::new(task, any, wanted), lead)
+        let hire = move || {
+            for _ in 1..crew.workers {
+                let done = done.clone();
+                scope.spawn(move || Hand::new(task, any, wanted).work(table, &done));
+            }
+        };
+        let hire = if is_short {
+            Some(hire)
+        } else {
+            hire();
+            None
+        };
+        merge(&parts, table, Hand::new(task, any, wanted), hire, lead)
     });
     spare.append(&mut table.lock().spare);
     drop(table);
@@ -361,11 +378,12 @@ impl<'t> Hand<'t> {
     }
 }
 
-/// Merges the parts in their order, and works where none is ready.
+/// Merges the parts in their order, and works where none is ready; `hire` gets the others when there is something to map.
 fn merge<L: Lead>(
     parts: &Receiver<(usize, Part)>,
     table: &Table<'_>,
     mut hand: Hand<'_>,
+    mut hire: Option<impl FnOnce()>,
     lead: &mut L,
 ) -> Result<End, L::Stop> {
     // from the next one on
@@ -374,7 +392,11 @@ fn merge<L: Lead>(
     loop {
         let of_others = parts.try_recv().ok();
         let own = || {
-            let (number, mut part) = table.next_now()?;
+            let next = table.next_now();
+            if next.as_ref().is_none_or(|(_, part)| part.has_unknown()) {
+                hire.take().into_iter().for_each(|hire| hire());
+            }
+            let (number, mut part) = next?;
             hand.finish(&mut part);
             Some((number, part))
         };

@@ -181,7 +181,9 @@ fn compare(folder: &Path, turn: usize, what: &str) -> usize {
         let trace_by = |presumes, crew| {
             trace(&settings, presumes, crew, &mut Half::of(known.clone(), has_base, turn % 2 == 1), &known)
         };
-        let (alone, several) = (Crew { workers: 0, least: 0, batch: 1 }, Crew { workers, least: 0, batch });
+        let short = [0, u64::MAX][turn / 2 % 2];
+        let alone = Crew { workers: 0, least: 0, short: 0, batch: 1 };
+        let several = Crew { workers, least: 0, short, batch };
         let (expected, half) = trace_by(false, alone).expect("nothing is presumed");
         let (got, _) = trace_by(false, several).expect("nothing is presumed");
         assert!(got == expected, "{what}, {workers} workers, batches of {batch}:\n{got}\n\n{expected}");
@@ -609,7 +611,8 @@ fn objects_that_say_the_same_are_one_however_many() {
         };
         fs::write(folder.path().join(file), text).expect("room");
         let mut expected = [people, rows.len() - people - others, others];
-        let (alone, several) = (Crew { workers: 0, least: 0, batch: 1 }, Crew { workers: 2, least: 0, batch: 1 << 14 });
+        let alone = Crew { workers: 0, least: 0, short: 0, batch: 1 };
+        let several = Crew { workers: 2, batch: 1 << 14, ..alone };
         let nothing = Remembered::default();
         for crew in [alone, several] {
             let (counts, half) = count(folder.path(), crew, &nothing);

@@ -275,7 +275,7 @@ fn rewind<F: Seek>(file: &mut F) -> Result<(), FileFault> {
 /// Reads up to `length` bytes from the beginning.
 fn read_head<F: Read + Seek>(file: &mut F, length: usize) -> Result<Vec<u8>, FileFault> {
     rewind(file)?;
-    let mut head = Vec::new();
+    let mut head = Vec::with_capacity(length);
     file.take(length as u64).read_to_end(&mut head).map_err(|error| unreadable(&error))?;
     Ok(head)
 }

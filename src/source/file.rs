@@ -170,7 +170,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
             let (follow, known) = known.lend(!self.decodes_all());
             let any = known.any;
             let mut merging = Merging { file: self, known, sink, decoder };
-            let read = crew::read(task, &file, crew, (follow, any), &mut spare, &mut merging);
+            let read = crew::read(task, (&file, before.size), crew, (follow, any), &mut spare, &mut merging);
             self.reading.spare = spare;
             match read {
                 Ok((read, pieces)) => {

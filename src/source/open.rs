@@ -20,7 +20,7 @@ use super::frame::{
 };
 use super::peek::{self, Shows};
 use super::preset::{self, Evidence, FormatName, Header, HeaderStyleName, Preset, Presets, fold};
-use super::raw::{LdifChange, RawBody, RawValue};
+use super::raw::{LdifChange, RawBody, RawRecord, RawValue};
 use super::settings::Settings;
 
 /// How much of a file is looked at to recognise it.
@@ -494,9 +494,13 @@ fn json_evidence(head: &[u8], choice: &Choice, limits: Limits, candidates: &[Arc
         }
     }
     records.push(String::new());
-    let shown = probe(head, choice, &Format::Json(JsonFormat { records }), limits, FIRST);
-    let is_empty = shown.has_none();
-    let mut evidence = Evidence { names: names_of(&shown.records), is_empty, ..Evidence::default() };
+    let (mut names, mut schemas) = (Names::default(), Vec::new());
+    let shown = probe(head, choice, &Format::Json(JsonFormat { records }), limits, FIRST, |record| {
+        names.note_record(record);
+        let listed = record.attribute("schemas").into_iter().flat_map(|attribute| &attribute.values);
+        schemas.extend(listed.filter_map(RawValue::as_text).map(str::to_owned));
+    });
+    let mut evidence = Evidence { names: names.list, is_empty: shown.has_none(), ..Evidence::default() };
     if let FileFacts::Json(facts) = &shown.facts {
         evidence.context = facts.text("@odata.context");
         evidence.under = facts.shape.as_ref().map(|shape| match shape {
@@ -507,42 +511,52 @@ fn json_evidence(head: &[u8], choice: &Choice, limits: Limits, candidates: &[Arc
         let listed: Option<Vec<String>> = listed.and_then(|(_, text)| serde_json::from_str(text).ok());
         evidence.schemas.extend(listed.unwrap_or_default());
     }
-    let schemas =
-        shown.records.iter().filter_map(|record| record.attribute("schemas")).flat_map(|attribute| &attribute.values);
-    evidence.schemas.extend(schemas.filter_map(RawValue::as_text).map(str::to_owned));
+    evidence.schemas.append(&mut schemas);
     evidence
 }
 
 fn ldif_evidence(head: &[u8], choice: &Choice, limits: Limits) -> Evidence {
     let format = LdifFormat { options: Some(OptionRules::default()), fallback: choice.fallback };
-    let shown = probe(head, choice, &Format::Ldif(format), limits, FIRST);
+    let mut names = Names::default();
+    let shown = probe(head, choice, &Format::Ldif(format), limits, FIRST, |record| names.note_record(record));
     // comments may fill all of it
     let is_empty = shown.has_none() && head.len() < HEAD;
-    let mut names = names_of(&shown.records);
     // what cannot be read shows all the same which server wrote it
     let lines = shown.refused.iter().flat_map(|bytes| bytes.split(|byte| matches!(byte, b'\n' | b'\r')));
     for name in lines.filter_map(|line| std::str::from_utf8(line).ok()?.split_once([':', ';'])).map(|(name, _)| name) {
-        note_name(&mut names, name);
+        names.note(name);
     }
-    Evidence { names, is_empty, ..Evidence::default() }
+    Evidence { names: names.list, is_empty, ..Evidence::default() }
 }
 
-fn names_of(records: &[super::raw::RawRecord<'_>]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for attribute in records.iter().flat_map(|record| &record.attributes) {
-        note_name(&mut names, attribute.name.split(';').next().unwrap_or_default());
-    }
-    for record in records {
+/// Names in the order in which they came first.
+#[derive(Default)]
+struct Names {
+    list: Vec<String>,
+    /// The one behind that which came last: records have theirs in much the same order.
+    next: usize,
+}
+
+impl Names {
+    fn note_record(&mut self, record: &RawRecord<'_>) {
+        let without_options = |name: &str| name.split(';').next().unwrap_or_default().len();
+        for name in record.attributes.iter().map(|attribute| &*attribute.name) {
+            self.note(&name[..without_options(name)]);
+        }
         if let RawBody::Change(LdifChange::Modify(parts)) = &record.body {
-            parts.iter().for_each(|part| note_name(&mut names, part.attribute.split(';').next().unwrap_or_default()));
+            for name in parts.iter().map(|part| &*part.attribute) {
+                self.note(&name[..without_options(name)]);
+            }
         }
     }
-    names
-}
 
-fn note_name(names: &mut Vec<String>, name: &str) {
-    if !names.iter().any(|other| other == name) {
-        names.push(name.to_owned());
+    fn note(&mut self, name: &str) {
+        let is_next = self.list.get(self.next).is_some_and(|next| next == name);
+        let at = if is_next { Some(self.next) } else { self.list.iter().position(|other| other == name) };
+        if at.is_none() {
+            self.list.push(name.to_owned());
+        }
+        self.next = at.unwrap_or(self.list.len() - 1) + 1;
     }
 }
 

@@ -13,6 +13,7 @@ pub struct Decoded {
     some: Vec<Known>,
     /// For what is not kept.
     other: Known,
+    octets: Vec<u8>,
 }
 
 /// What a line has, and what it means.
@@ -47,7 +48,13 @@ const LONGEST: usize = 128;
 
 impl Decoded {
     pub fn new() -> Self {
-        Self { some: (0..COUNT).map(|_| Known::default()).collect(), other: Known::default() }
+        Self { some: (0..COUNT).map(|_| Known::default()).collect(), other: Known::default(), octets: Vec::new() }
+    }
+
+    /// Decodes what is no text: no two have the same.
+    pub fn octets_of(&mut self, written: &str) -> Result<&[u8], NotPlain> {
+        decode(written, &mut self.octets)?;
+        Ok(&self.octets)
     }
 
     /// Decodes what is written; blanks may stand behind it.
@@ -72,6 +79,13 @@ impl Decoded {
     }
 }
 
+/// Decodes what is written; blanks may stand behind it.
+fn decode(written: &str, into: &mut Vec<u8>) -> Result<(), NotPlain> {
+    into.clear();
+    let text = if written.ends_with(' ') { written.trim_end_matches(' ') } else { written };
+    STANDARD.decode_vec(text, into).map_err(|_| NotPlain)
+}
+
 /// Where a value is kept, if it is; it is not empty then.
 #[inline]
 fn place(written: &[u8]) -> Option<usize> {
@@ -88,9 +102,7 @@ impl Known {
             Value::Text(text) => text.into_bytes(),
             Value::Octets(octets) => octets,
         };
-        octets.clear();
-        let text = if written.ends_with(' ') { written.trim_end_matches(' ') } else { written };
-        STANDARD.decode_vec(text, &mut octets).map_err(|_| NotPlain)?;
+        decode(written, &mut octets)?;
         self.value = match String::from_utf8(octets) {
             Ok(text) if memchr(0, text.as_bytes()).is_none() => Value::Text(text),
             Ok(text) => Value::Octets(text.into_bytes()),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::NotPlain;
-use super::flat::{Lies, Plain};
+use super::flat::{Lies, Plain, Value};
 use super::whole::Clear;
 use crate::model::ObjectKind;
 use crate::source::attributes::{in_order, split};
@@ -18,8 +18,8 @@ use crate::source::raw::RawValue;
 use crate::source::seen::{hash_of_text, hash_of_value, hash_under};
 use crate::source::twins::SINGLE;
 use crate::source::value::{
-    Locale, Outcome, Reading, clean, cut_tombstone, guid_of_text, is_clean, is_lower_guid, is_spreadsheet_number, read,
-    time_of, utc_time,
+    Locale, Outcome, Reading, clean, cut_tombstone, guid_of_text, is_clean, is_lower_guid, is_sid,
+    is_spreadsheet_number, read, time_of, utc_time,
 };
 
 /// Where the texts of a batch go to.
@@ -49,7 +49,7 @@ pub(super) struct Step {
     pub attribute: Attribute,
     /// If it is one text, which is cleaned and no more.
     pub text: Option<OneText>,
-    /// Nothing comes of a text that is the only one and is stored as it is.
+    /// Nothing comes of a value that is the only one and of which nothing is to be told.
     is_idle: bool,
 }
 
@@ -118,7 +118,11 @@ impl Step {
             ..OneText::new(name, preset, takes_print)
         });
         let skips_one = attribute.multi && attribute.skip_first && attribute.split.is_empty();
-        let is_idle = attribute.reading == Reading::Text && (!is_kept || skips_one);
+        let is_idle = match attribute.reading {
+            Reading::Text => !is_kept || skips_one,
+            Reading::Sid => !is_kept,
+            _ => false,
+        };
         Self { attribute: attribute.clone(), text, is_idle }
     }
 }
@@ -136,10 +140,7 @@ impl Filling<'_> {
         let attribute = &step.attribute;
         let sources = attribute.sources(kind);
         let Some(value) = plain.first_of(sources) else { return Ok(()) };
-        if step.is_idle
-            && let ([_], Some((_, lies))) = (sources, plain.only_text(value))
-            && self.tells_nothing(lies)
-        {
+        if step.is_idle && sources.len() == 1 && self.tells_nothing(&attribute.reading, plain, value) {
             return Ok(());
         }
         if let (Some(one), Some((text, lies))) = (&step.text, plain.only_text(value))
@@ -164,11 +165,13 @@ impl Filling<'_> {
         Ok(())
     }
 
-    /// Says of a text whether nothing is to be told of it, whatever it is for.
-    fn tells_nothing(&self, lies: Lies) -> bool {
-        match lies {
-            Lies::InRecord(_) => self.clear.is_free,
-            Lies::Nowhere { is_clean } => is_clean,
+    /// Says of a value whether it is the only one of its name and nothing is to be told of it, whatever it is for.
+    fn tells_nothing(&self, reading: &Reading, plain: &Plain<'_>, value: &Value) -> bool {
+        match (reading, plain.only_text(value)) {
+            (Reading::Sid, _) => plain.only_octets(value).is_some_and(is_sid),
+            (_, Some((_, Lies::InRecord(_)))) => self.clear.is_free,
+            (_, Some((_, Lies::Nowhere { is_clean }))) => is_clean,
+            (_, None) => false,
         }
     }
 

@@ -176,6 +176,14 @@ impl<'f> Plain<'f> {
         }
     }
 
+    /// The octets of a value, if there is no other of its name.
+    pub fn only_octets(&self, value: &Value) -> Option<&'f [u8]> {
+        match self.shown(value) {
+            Shown::Octets(octets) if value.next == 0 => Some(octets),
+            Shown::Octets(_) | Shown::Text(_) | Shown::Nothing => None,
+        }
+    }
+
     #[inline]
     pub fn values(&self, slot: Slot) -> impl Iterator<Item = Shown<'f>> + use<'f> {
         let plain = *self;

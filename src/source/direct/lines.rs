@@ -133,8 +133,11 @@ impl Lines {
             };
             let end = next_end();
             let mut next = end + 1;
-            let is_whole = !has_returns && number > 0 && !is_continued(bytes, next);
-            if is_whole && self.read_near((from, end), &mut last, record, values)? {
+            if !has_returns && number > 0 && self.read_near((from, end), &mut last, record, values)? {
+                // nobody reads a line that goes on
+                while is_continued(bytes, next) {
+                    next = next_end() + 1;
+                }
                 from = next;
                 continue;
             }
@@ -169,7 +172,7 @@ impl Lines {
         Err(NotPlain)
     }
 
-    /// Reads a line as most are, if it is of the description that is expected: a text behind a blank, or nobody's.
+    /// Reads a line as most are, if it is of the description that is expected: a text behind a blank that does not go on, or nobody's.
     #[inline]
     fn read_near(
         &self,
@@ -184,7 +187,7 @@ impl Lines {
         let behind = known.head.text.len();
         match (known.meaning, line.get(behind..behind + 2)) {
             (Meaning::Unread | Meaning::Dropped, Some([b' ', _])) => {}
-            (Meaning::Slot(slot), Some([b' ', b'!'..=b'~'])) => {
+            (Meaning::Slot(slot), Some([b' ', b'!'..=b'~'])) if !is_continued(record.as_bytes(), end + 1) => {
                 let from = from + behind + 1;
                 // a line that ends before is empty
                 let Some(text) = record.get(from..end) else { return Ok(false) };
@@ -235,10 +238,7 @@ impl Lines {
             }
             (Meaning::Slot(slot), Spec::Text(text)) => self.add(slot, text, (line, from), values)?,
             (Meaning::Octets(slot), Spec::Text(text)) => values.octets(slot, text.as_bytes())?,
-            (Meaning::Octets(slot), Spec::Base64(text)) => match self.decoded.of(text)? {
-                Meant::Text(text, _) => values.octets(slot, text.as_bytes())?,
-                Meant::Octets(octets) => values.octets(slot, octets)?,
-            },
+            (Meaning::Octets(slot), Spec::Base64(text)) => values.octets(slot, self.decoded.octets_of(text)?)?,
             (Meaning::Slot(slot), Spec::Base64(text)) => match self.decoded.of(text)? {
                 Meant::Text(text, is_clean) => values.own(slot, text, is_clean)?,
                 Meant::Octets(_) if self.has_fallback => return Err(NotPlain),

@@ -153,8 +153,8 @@ impl Decoder {
 /// What the beginning of a file shows, for choosing a preset.
 #[derive(Debug)]
 pub struct Probe {
-    /// The first records that could be read.
-    pub records: Vec<RawRecord<'static>>,
+    /// How many records could be read.
+    pub records: usize,
     /// What was kept of those that could not.
     pub refused: Vec<Vec<u8>>,
     /// Whether that is all there is: the end was reached.
@@ -165,19 +165,29 @@ pub struct Probe {
 impl Probe {
     /// Says whether the file is whole and holds no record at all.
     pub fn has_none(&self) -> bool {
-        self.is_whole && self.records.is_empty() && self.refused.is_empty()
+        self.is_whole && self.records == 0 && self.refused.is_empty()
     }
 }
 
-/// Reads up to `count` records from the first bytes of a file, forgiving of the cut at their end.
-pub fn probe(head: &[u8], choice: &Choice, format: &Format, limits: Limits, count: usize) -> Probe {
+/// Reads up to `count` records from the first bytes of a file, forgiving of the cut at their end, and shows them to `each`.
+pub fn probe(
+    head: &[u8],
+    choice: &Choice,
+    format: &Format,
+    limits: Limits,
+    count: usize,
+    mut each: impl FnMut(&RawRecord<'_>),
+) -> Probe {
     let mut framer = Framer::new(head, choice, format, limits);
     let mut decoder = Decoder::new(format, limits);
-    let (mut records, mut refused, mut is_whole) = (Vec::new(), Vec::new(), false);
-    while records.len() + refused.len() < count {
+    let (mut records, mut refused, mut is_whole) = (0, Vec::new(), false);
+    while records + refused.len() < count {
         match framer.next() {
             Ok(Some(Framed::Record { line, bytes })) => match decoder.decode(bytes, line) {
-                Ok(record) => records.push(record.into_owned()),
+                Ok(record) => {
+                    records += 1;
+                    each(&record);
+                }
                 Err(_) => refused.push(bytes.to_vec()),
             },
             Ok(Some(Framed::Refused { bytes, .. })) => refused.push(bytes.to_vec()),

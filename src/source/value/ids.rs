@@ -54,6 +54,11 @@ fn sid_parts(octets: &[u8]) -> Option<(u8, u64, &[[u8; 4]])> {
     (revision == 1 && is_whole).then_some((revision, authority, subs))
 }
 
+/// Says whether these octets are a SID.
+pub fn is_sid(octets: &[u8]) -> bool {
+    sid_parts(octets).is_some()
+}
+
 /// Reads the octets of a SID as `S-1-…`.
 pub(super) fn sid_of_octets(octets: &[u8]) -> Option<String> {
     let (revision, authority, subs) = sid_parts(octets)?;

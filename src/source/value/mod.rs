@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memmem};
 
-pub use ids::{guid_of_text, is_lower_guid, rid_of, sid_text};
+pub use ids::{guid_of_text, is_lower_guid, is_sid, rid_of, sid_text};
 pub use text::{
     Octets, begins_bare, clean, has_no_controls, is_bare, is_clean, is_kept, is_placeholder, is_spreadsheet_number,
     is_type_name, trimmed,
