@@ -183,16 +183,20 @@ impl Filling<'_> {
             Form::Guid => is_lower_guid(text),
             Form::Time(_) => false,
         };
-        let place = match lies {
+        match lies {
             Lies::InRecord(from) if self.clear.is_free && is_kept() => {
                 let from = self.at + from;
-                Span::new(from, from + text.len())
+                if !self.passes_over(one) {
+                    self.push_text(one, Span::new(from, from + text.len()), text);
+                }
+                Ok(true)
             }
-            Lies::Nowhere { is_clean: true } if one.form == Form::Plain => self.packs.put(self.batch.as_bytes(), text),
-            Lies::InRecord(_) | Lies::Nowhere { .. } => return self.read(one, text),
-        };
-        self.push_text(one, place, text);
-        Ok(true)
+            Lies::Nowhere { is_clean: true } if one.form == Form::Plain => {
+                self.put_text(one, text);
+                Ok(true)
+            }
+            Lies::InRecord(_) | Lies::Nowhere { .. } => self.read(one, text),
+        }
     }
 
     /// Adds a text of a clean record that has no blank around it; `text` looks at `octets`, which begin there in the record.
@@ -205,6 +209,9 @@ impl Filling<'_> {
     ) -> Result<(), NotPlain> {
         if one.form != Form::Plain {
             return self.text(one, text().ok_or(NotPlain)?, Lies::InRecord(from)).map(drop);
+        }
+        if self.passes_over(one) {
+            return Ok(());
         }
         self.clean_octets(one.name, one.seed, octets, from);
         if let Some(at) = one.single {
@@ -252,10 +259,20 @@ impl Filling<'_> {
         }
     }
 
+    /// Says whether nobody asks for a value, and that there is one is noted.
+    #[inline]
+    fn passes_over(&mut self, one: &OneText) -> bool {
+        let bit = bit_of(one.name);
+        self.given |= bit;
+        !one.is_kept && bit != 0
+    }
+
     #[inline]
     fn put_text(&mut self, one: &OneText, text: &str) {
-        let place = self.packs.put(self.batch.as_bytes(), text);
-        self.push_text(one, place, text);
+        if !self.passes_over(one) {
+            let place = self.packs.put(self.batch.as_bytes(), text);
+            self.push_text(one, place, text);
+        }
     }
 
     /// Adds a text that lies at `place`, and its hashes as [`draft::Draft::hashes`] takes them.
