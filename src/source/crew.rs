@@ -5,7 +5,8 @@
 //!          they recognise records where the order is lost, and map those that are not known: plain ones straight from their
 //!          bytes, others as small files are read
 //! leader   the calling thread: merges the batches in their order; a worker while none of them is ready
-//! fetcher  reads the file ahead, and hashes it if its identity is wanted; workers do so where no records are recognised
+//! fetcher  reads the file ahead, and hashes it if its identity is wanted; workers do so where no records are recognised, and of short
+//!          files, for which the calling thread gets the others only when there is something to map
 //! ```
 //!
 //! So there are no more threads at work than processors, and none of them is interrupted while it cuts and others wait for it.
