@@ -216,6 +216,7 @@ impl WasRead<'_> {
         };
         let mut memory = self.report.memory;
         memory.settings = Some(self.memory.settings);
+        memory.counts = Some(counts.clone());
         memory.changed = footing.was_changed || self.sorted.has_changes;
         if let Some(before) = &self.memory.set {
             memory.settled.clone_from(if self.way.is_later { &before.applied } else { &before.settled });

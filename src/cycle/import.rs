@@ -154,7 +154,11 @@ fn attempt(request: &Request<'_>, way: Way, lost: &LostNames) -> Result<Attempt,
     let staging = Arc::new(Staging::open()?);
     let unchanged = request.previous.filter(|before| early.as_ref() == Some(&before.identity));
     if let Some(before) = unchanged.filter(|_| request.due.is_empty() && !set.is_refused()) {
-        return Ok(Attempt::Done(Box::new(as_before(before, files, octets, staging))));
+        let counts = memory
+            .set
+            .and_then(|memory| memory.counts)
+            .unwrap_or_else(|| SourceCounts { records: before.users + before.groups, ..SourceCounts::default() });
+        return Ok(Attempt::Done(Box::new(as_before(before, SourceCounts { files, ..counts }, octets, staging))));
     }
     let stored = request.store.snapshot(request.job)?.and_then(Snapshot::decode);
     let footing = Footing::of(request, way, &mut memory, &set, stored.as_ref())?;
@@ -247,7 +251,7 @@ fn attempt(request: &Request<'_>, way: Way, lost: &LostNames) -> Result<Attempt,
 }
 
 /// What is said of an export that is byte for byte the last one, while nobody is due.
-fn as_before(before: &Watermark, files: u64, octets: u64, staging: Arc<Staging>) -> Imported {
+fn as_before(before: &Watermark, counts: SourceCounts, octets: u64, staging: Arc<Staging>) -> Imported {
     Imported {
         staging,
         learned: None,
@@ -255,7 +259,7 @@ fn as_before(before: &Watermark, files: u64, octets: u64, staging: Arc<Staging>)
         octets,
         snapshot: None,
         memory: before.memory.clone(),
-        counts: SourceCounts { files, records: before.users + before.groups, refused: 0 },
+        counts,
         users: before.users,
         groups: before.groups,
         recognised: before.users + before.groups,

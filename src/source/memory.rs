@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::SourceCounts;
+
 /// Stored with the snapshot of an accepted set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetMemory {
@@ -34,6 +36,9 @@ pub struct SetMemory {
     /// Objects that could not be read and are not gone: the next export is compared with them too; for who keeps the snapshot.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unread: u64,
+    /// What was read of the files, to be told again of the same octets; for who keeps the snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<SourceCounts>,
     /// Of `applied` those that an accepted snapshot is later than: whatever is read anew, they are not applied again; for who
     /// keeps both.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]

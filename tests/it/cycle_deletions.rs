@@ -263,6 +263,9 @@ fn whose_own_record_was_refused_can_be_gone_afterwards() {
         bench.people(&rows(0..10, 5, spoil)).after_minutes(40);
         let cycle = bench.cycle();
         assert_eq!((cycle.counts()[2], cycle.report.source.refused > 0), (0, true), "{:?}", cycle.report.warnings);
+        // The same octets are told of as before.
+        bench.after_minutes(40);
+        assert_eq!(bench.cycle().report.source, cycle.report.source);
         // As it was: nothing to do.
         bench.crowd(10).after_minutes(40);
         let (cycle, requests) = bench.requests(|| bench.cycle());
