@@ -7,6 +7,38 @@ type Rdn = Vec<String>;
 
 /// Returns the comparable form of `text`: equal for equal names, however they are written; none if it is no DN.
 pub fn normalise(text: &str) -> Option<String> {
+    if is_plain(text) { Some(text.to_ascii_lowercase()) } else { normalise_any(text) }
+}
+
+/// Says of most names that nothing but the case of ASCII is normalised in them: `type=value` with commas between, without blanks
+/// around either, nothing escaped and no character that has another form.
+fn is_plain(text: &str) -> bool {
+    // of the character before: in which part of a name it is, and whether a blank may not follow on it
+    let (mut in_value, mut is_bare) = (false, true);
+    for c in text.chars() {
+        if !in_value {
+            match c {
+                '=' if !is_bare => (in_value, is_bare) = (true, true),
+                _ if c.is_ascii_alphanumeric() => is_bare = false,
+                _ => return false,
+            }
+            continue;
+        }
+        match c {
+            ' ' if is_bare => return false,
+            ' ' => is_bare = true,
+            ',' if is_bare => return false,
+            ',' => (in_value, is_bare) = (false, true),
+            '"' | '+' | ';' | '\\' => return false,
+            '!'..='~' => is_bare = false,
+            _ if stays_as_it_is(c) => is_bare = false,
+            _ => return false,
+        }
+    }
+    in_value && !is_bare
+}
+
+fn normalise_any(text: &str) -> Option<String> {
     let rdns = parse(text)?;
     let mut out = String::with_capacity(text.len() + 8);
     for (index, rdn) in rdns.iter().enumerate() {
@@ -74,6 +106,11 @@ fn lacks(text: &str, word: &str) -> bool {
 /// Says of a character whether it is ASCII or is normalised to none: common Latin letters, kana, Chinese characters.
 fn stays_apart(c: char) -> bool {
     matches!(c, '\0'..='\x7f' | 'À'..='ÿ' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fe}' | '\u{4e00}'..='\u{9fff}')
+}
+
+/// Says of a character beyond ASCII whether it has no other form, wherever it stands: kana, Chinese characters.
+fn stays_as_it_is(c: char) -> bool {
+    matches!(c, '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fe}' | '\u{4e00}'..='\u{9fff}')
 }
 
 /// Splits `text` at its first separator outside escapes and quotes: first relative name, the rest.
@@ -255,6 +292,62 @@ mod tests {
             assert!(normal.is_some(), "{left}");
             assert_eq!(normal, normalise(right), "{left} and {right}");
         }
+    }
+
+    #[test]
+    fn plain_names_are_normalised_as_all_are() {
+        let parts = [
+            "cn",
+            "OU",
+            "2.5.4.3",
+            "=",
+            "=",
+            ",",
+            ",",
+            " ",
+            "  ",
+            "a",
+            "Smith",
+            "高橋",
+            "サクラ",
+            "ｶ",
+            "ガ",
+            "カ\u{3099}",
+            "ß",
+            "É",
+            "K",
+            "\\",
+            "\"",
+            "+",
+            ";",
+            "#",
+            "-",
+            "_",
+            ".",
+            "'",
+            "\t",
+            "\u{3000}",
+            "0",
+            "CN=aoi.kobayashi,OU=Employees,DC=corp",
+        ];
+        let mut dice = 1_u64;
+        let (mut plain, mut others) = (0, 0);
+        for _ in 0..200_000 {
+            let mut text = String::new();
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            for turn in 0..(dice >> 60) {
+                dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(turn | 1);
+                text.push_str(parts[(dice >> 33) as usize % parts.len()]);
+            }
+            *if is_plain(&text) { &mut plain } else { &mut others } += 1;
+            assert_eq!(normalise(&text), normalise_any(&text), "{text:?}");
+        }
+        for c in ('\u{3000}'..='\u{9fff}').chain('\0'..='\u{ff}') {
+            for text in [format!("cn={c}"), format!("cn=a{c}か,dc={c}b"), format!("{c}n=a"), format!("c{c}=a")] {
+                assert_eq!(normalise(&text), normalise_any(&text), "{text:?}");
+            }
+        }
+        assert!(plain > 1_000 && others > 5_000, "{plain} {others}");
     }
 
     #[test]

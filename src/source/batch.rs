@@ -5,6 +5,7 @@ use std::ops::Range;
 use regex::bytes::Regex;
 
 use super::changes::Entry;
+use super::crew::Entries;
 use super::cut::{Cut, Cutter};
 use super::direct::Direct;
 use super::extent::Extent;
@@ -208,7 +209,7 @@ impl Batch {
     }
 
     /// Maps the records that are not known. What refuses one, or is a change, is left for the leader to find again.
-    pub fn map(&mut self, Ways { direct, decoder, mapper, noted }: &mut Ways, keeps_entries: bool) {
+    pub fn map(&mut self, Ways { direct, decoder, mapper, noted }: &mut Ways, entries: Entries) {
         let Self { bytes, records, packs, mapped, room, .. } = self;
         if bytes.len() > MOST {
             return;
@@ -221,6 +222,7 @@ impl Batch {
             }
             if let Some((whole, direct)) = &mut direct
                 && let Ok(is_object) = direct.map(record.place.clone(), record.line, whole, (packs, mapped), noted)
+                && (is_object || entries == Entries::None)
             {
                 record.step = if is_object { Step::Mapped } else { Step::Ignored(None) };
                 continue;
@@ -229,7 +231,7 @@ impl Batch {
             if raw.body != RawBody::Content {
                 continue;
             }
-            let entry = if keeps_entries { Entry::of(&raw, mapper.preset()).map(Box::new) } else { None };
+            let entry = if entries != Entries::None { Entry::of(&raw, mapper.preset()).map(Box::new) } else { None };
             let mut remarks = Vec::new();
             match mapper.map(&mut raw, &mut remarks) {
                 Mapped::Object(draft) => {

@@ -32,7 +32,7 @@ use super::hash::Hasher;
 use super::identity::Pieces;
 use super::map::Mapper;
 use super::open::{Opened, unreadable};
-use super::preset::FormatName;
+use super::preset::Preset;
 use super::read::Given;
 use super::recognise::{FindAny, Follow};
 use super::rules;
@@ -70,12 +70,24 @@ pub(super) struct Task<'t> {
     pub given: Given<'t>,
     pub index: usize,
     pub opened: &'t Opened,
+    /// By which records are mapped: that of the file, or one that reads less.
+    pub preset: &'t Arc<Preset>,
     pub is_delta: bool,
-    /// Entries are kept whole, as changes may follow.
-    pub keeps_entries: bool,
+    /// The file's identity and the hashes of its records are wanted.
+    pub takes_hashes: bool,
+    pub entries: Entries,
     /// [`Hashes::print`](super::draft::Hashes::print) is wanted of every object.
     pub takes_prints: bool,
     pub seed: u64,
+}
+
+/// Which LDIF entries are kept whole, as changes may follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entries {
+    None,
+    All,
+    /// Those of no object: of objects the leader finds out whether they are known, and reads the others again.
+    OfIgnored,
 }
 
 impl Task<'_> {
@@ -89,18 +101,19 @@ impl Task<'_> {
     }
 
     pub fn decoder(&self) -> Decoder {
-        Decoder::of_wanted(&self.opened.format, self.given.settings.limits, self.wanted())
+        let wanted = if self.entries == Entries::None { self.wanted() } else { None };
+        Decoder::of_wanted(&self.opened.format, self.given.settings.limits, wanted)
     }
 
-    fn wanted(&self) -> Option<Wanted> {
-        let names = self.given.settings.wanted.as_ref().filter(|_| !self.keeps_entries);
-        wanted::of_preset(&self.opened.preset, names)
+    /// What objects need of their records.
+    pub fn wanted(&self) -> Option<Wanted> {
+        wanted::of_preset(self.preset, self.given.settings.wanted.as_ref())
     }
 
     /// The way of plain records, if it is open to this file; what `mapper` is for.
     pub fn direct(&self, mapper: &Mapper) -> Option<Direct> {
         let wanted = self.wanted();
-        let anchor = rules::anchor_candidates(&self.opened.preset, self.given.settings).into_iter().next();
+        let anchor = rules::anchor_candidates(self.preset, self.given.settings).into_iter().next();
         Direct::new(
             mapper,
             &self.opened.format,
@@ -108,11 +121,11 @@ impl Task<'_> {
             wanted.as_ref(),
             (anchor.as_deref(), self.takes_prints),
         )
-        .filter(|_| !self.keeps_entries)
+        .filter(|_| self.entries != Entries::All)
     }
 
     pub fn mapper(&self) -> Mapper {
-        mapper_of(self.given, self.index, self.opened, self.is_delta, Arc::clone(&self.opened.preset))
+        mapper_of(self.given, self.index, self.opened, self.is_delta, Arc::clone(self.preset))
     }
 }
 
@@ -160,7 +173,7 @@ pub(super) fn read<'f, L: Lead>(
     lead: &mut L,
 ) -> Result<(End, Option<Pieces>), L::Stop> {
     let (whole, pieces) = mpsc::channel();
-    let blocks = Blocks::new(file, task.given.set.is_hashed.then_some(whole));
+    let blocks = Blocks::new(file, (task.takes_hashes && task.given.set.is_hashed).then_some(whole));
     let is_short = follow.is_some() && size < crew.short;
     // where records are recognised the cutting is what the others wait for
     let (fetcher, fetched) = match follow {
@@ -343,10 +356,11 @@ impl Away {
 /// One who cuts batches, in turn with the others, and maps them: so most of what is read stays with one processor.
 struct Hand<'t> {
     ways: Ways,
-    hasher: Hasher,
+    /// None: nobody asks for the hashes of records.
+    hasher: Option<Hasher>,
     any: Option<&'t dyn FindAny>,
     wanted: Option<&'t Regex>,
-    keeps_entries: bool,
+    entries: Entries,
 }
 
 impl<'t> Hand<'t> {
@@ -354,8 +368,8 @@ impl<'t> Hand<'t> {
         let mapper = task.mapper();
         let noted = vec![0; mapper.preset().names.len()];
         let ways = Ways { direct: task.direct(&mapper), decoder: task.decoder(), mapper, noted };
-        let keeps_entries = task.keeps_entries && task.opened.preset.format == FormatName::Ldif;
-        Self { ways, hasher: Hasher::new(task.seed), any, wanted, keeps_entries }
+        let hasher = task.takes_hashes.then(|| Hasher::new(task.seed));
+        Self { ways, hasher, any, wanted, entries: task.entries }
     }
 
     fn work(mut self, table: &Table<'_>, done: &Sender<(usize, Part)>) {
@@ -372,9 +386,9 @@ impl<'t> Hand<'t> {
         let Part::Batch(batch) = part else { return };
         self.wanted.into_iter().for_each(|wanted| batch.pass_over(wanted));
         if batch.has_unknown() {
-            batch.hash(&self.hasher);
+            self.hasher.iter().for_each(|hasher| batch.hash(hasher));
             self.any.into_iter().for_each(|any| batch.recall(any));
-            batch.map(&mut self.ways, self.keeps_entries);
+            batch.map(&mut self.ways, self.entries);
         }
     }
 }

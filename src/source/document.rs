@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::changes::Change;
 use super::find::{FileSet, Found, find};
+use super::identity::Identity;
 use super::raw::{LdifChange, ModifyOperation, RawValue};
 use super::read::{Read, read};
 use super::recognise::Nothing;
@@ -21,8 +22,7 @@ use crate::model::{Attributes, Deletion, ObjectKind, SourceObject, SourceValue};
 /// there is to say of the set beside the last one, which the files do not show.
 pub fn document(settings: &Settings, most: usize, judged: &[Problem]) -> (Value, usize) {
     let settings = whole(settings);
-    let set = find(&settings);
-    let identity = identity(&set);
+    let set = FileSet { is_hashed: true, ..find(&settings) };
     let mut records: Vec<Shown> = Vec::new();
     let mut left = 0;
     let mut sink = |read: Read<'_>| -> Result<(), Infallible> {
@@ -38,6 +38,7 @@ pub fn document(settings: &Settings, most: usize, judged: &[Problem]) -> (Value,
         Ok(())
     };
     let Ok(mut report) = read(&settings, &set, None, &mut Nothing, &mut sink);
+    let identity = identity(&set, &report);
     judge(&mut report, judged);
     let several = report.files.len() > 1;
     let records = records.into_iter().map(|shown| {
@@ -53,8 +54,7 @@ pub fn document(settings: &Settings, most: usize, judged: &[Problem]) -> (Value,
 /// Writes the same with every record, none of which is held; says whether the set is refused.
 pub fn write_document(settings: &Settings, judged: &[Problem], out: &mut dyn Write) -> io::Result<bool> {
     let settings = whole(settings);
-    let set = find(&settings);
-    let identity = identity(&set);
+    let set = FileSet { is_hashed: true, ..find(&settings) };
     // which record a later file takes the place of is known only at the end
     let mut withdrawn: HashSet<(usize, u128)> = HashSet::new();
     let mut several = set.files.len() > 1;
@@ -79,6 +79,7 @@ pub fn write_document(settings: &Settings, judged: &[Problem], out: &mut dyn Wri
         Ok(serde_json::to_writer(&mut *out, &shown.value(found))?)
     };
     let mut report = read(&settings, &set, None, &mut Nothing, &mut sink)?;
+    let identity = identity(&set, &report);
     judge(&mut report, judged);
     out.write_all(b"],\n\"refused\":")?;
     serde_json::to_writer(&mut *out, &refused(&report.files))?;
@@ -139,9 +140,10 @@ fn around(report: &SetReport, identity: Value) -> impl Iterator<Item = (&'static
     .into_iter()
 }
 
-/// What the export is told from others by; nothing where a file cannot be read.
-fn identity(set: &FileSet) -> Value {
-    json!(set.identity().ok().map(|identity| identity.digest()))
+/// What the export is told from others by, as it was read; nothing where a file cannot be read.
+fn identity(set: &FileSet, report: &SetReport) -> Value {
+    let of_read = report.identity.as_ref().map(Identity::digest);
+    json!(of_read.or_else(|| set.identity().ok().map(|identity| identity.digest())))
 }
 
 struct Shown {

@@ -205,10 +205,13 @@ impl<'r> Draft<'r> {
         }
     }
 
-    pub fn references(&self) -> Cow<'_, [Referring<'r>]> {
+    /// Gives the index of each of the preset's references, with its texts.
+    pub fn each_reference(&self, mut each: impl FnMut(usize, &mut dyn Iterator<Item = &str>)) {
         match &self.values {
-            Values::Own(own) => Cow::Borrowed(&own.references),
-            Values::Packed(view) => Cow::Owned(view.references().collect()),
+            Values::Own(own) => {
+                own.references.iter().for_each(|(index, texts)| each(*index, &mut texts.iter().map(|text| &**text)));
+            }
+            Values::Packed(view) => view.references().for_each(|(index, texts)| each(index, &mut view.texts(texts))),
         }
     }
 

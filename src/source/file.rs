@@ -15,7 +15,7 @@ use super::batch::{Batch, Run, Step};
 use super::blank::blanked;
 use super::changes::{Change, Entry};
 use super::complete;
-use super::crew::{self, Lead, Task};
+use super::crew::{self, Entries, Lead, Task};
 use super::cut::Cut;
 use super::draft::{Draft, Handed};
 use super::encoding::{self, Reason};
@@ -60,8 +60,9 @@ pub struct FileReading<'r, 'a> {
     prints_from: u64,
     /// How many records were noted to have a name, by its slot.
     noted: Vec<u8>,
-    /// The anchor of the last object and its kind: it does not change once it is chosen.
-    chosen: Option<(ObjectKind, Canon)>,
+    chosen: Chosen,
+    /// To write in.
+    room: String,
 }
 
 /// Why a record is refused, and whose it is.
@@ -72,6 +73,26 @@ struct Refusal {
 }
 
 type Done = Result<(), Refusal>;
+
+/// Whose record it is that was mapped.
+struct Place {
+    anchor: Canon,
+    key: ObjectKey,
+    /// If there are references.
+    resolved: Option<Box<Resolved>>,
+    /// Of the record and what its references lead to.
+    hash: u128,
+    again: Again,
+}
+
+/// Whether a record that was mapped is known, where that is not found out before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    New,
+    Known(Recognised),
+    /// Nobody asks for it.
+    PassedOver,
+}
 
 /// How many records of each kind an LDIF file holds.
 #[derive(Debug, Clone, Copy, Default)]
@@ -120,7 +141,8 @@ impl<'r, 'a> FileReading<'r, 'a> {
             unsettled: Vec::new(),
             prints_from: 0,
             noted: vec![0; preset.names.len()],
-            chosen: None,
+            chosen: Chosen::default(),
+            room: String::new(),
         }
     }
 
@@ -169,7 +191,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
             let mut spare = std::mem::take(&mut self.reading.spare);
             let (follow, known) = known.lend(!self.decodes_all());
             let any = known.any;
-            let mut merging = Merging { file: self, known, sink, decoder };
+            let mut merging = Merging { file: self, known, sink, decoder, entries: task.entries };
             let read = crew::read(task, (&file, before.size), crew, (follow, any), &mut spare, &mut merging);
             self.reading.spare = spare;
             match read {
@@ -203,13 +225,21 @@ impl<'r, 'a> FileReading<'r, 'a> {
     where
         'a: 'r,
     {
+        // most are known, or nobody asks for them
+        let few_are_new = known.recall.count() > 0 || known.recall.wanted().is_some();
+        let is_ldif = self.opened.preset.format == FormatName::Ldif;
         Task {
             given: self.reading.given(),
             index: self.index,
             opened: self.opened,
+            preset: &self.opened.preset,
             is_delta: self.report.changes,
-            // where changes may follow
-            keeps_entries: self.opened.preset.format == FormatName::Ldif && known.recall.base().is_some(),
+            takes_hashes: true,
+            entries: match known.recall.base().filter(|_| is_ldif) {
+                None => Entries::None,
+                Some(_) if self.decodes_all() && few_are_new => Entries::OfIgnored,
+                Some(_) => Entries::All,
+            },
             takes_prints: self.prints_from == 0,
             seed: self.seed,
         }
@@ -472,7 +502,10 @@ impl<'r, 'a> FileReading<'r, 'a> {
                 self.note_names(None, hash);
                 Ok(Err(Refusal { fault, key: None, first_line: None }))
             }
-            Mapped::Object(draft) => self.object(*draft, None, lasting, (hash, bytes), known, sink),
+            Mapped::Object(draft) => {
+                let place = self.place(&draft, (hash, bytes), known);
+                self.object(*draft, place, None, lasting, (hash, bytes), known, sink)
+            }
         }
     }
 
@@ -487,30 +520,52 @@ impl<'r, 'a> FileReading<'r, 'a> {
         sink(Read::Ignored { file: self.index, fingerprint, number: None, change, lasting }).map(Ok)
     }
 
-    /// A record that a worker mapped.
+    /// A record that a worker mapped; none: it is new, and must be read whole for changes that may follow.
     fn unpacked<E>(
         &mut self,
         Unpacked { draft, slots, beside }: Unpacked<'_>,
         (hash, bytes): (u128, &[u8]),
+        entries: Entries,
         known: &mut Knowing<'_>,
         sink: &mut dyn FnMut(Read<'_>) -> Result<(), E>,
-    ) -> Result<Done, E> {
-        self.kinds.content += 1;
+    ) -> Result<Option<Done>, E> {
         let mut entry = None;
+        let place = self.place(&draft, (hash, bytes), known);
         if let Some(beside) = beside {
             let Beside { mut remarks, entry: own } = *beside;
             self.remarks.append(&mut remarks);
             self.flush_remarks();
             entry = own;
+        } else if entries == Entries::OfIgnored && place.as_ref().is_none_or(|place| place.again == Again::New) {
+            return Ok(None);
         }
+        self.kinds.content += 1;
         let lasting = self.lasting(entry, known);
-        self.object(draft, Some(slots), lasting, (hash, bytes), known, sink)
+        self.object(draft, place, Some(slots), lasting, (hash, bytes), known, sink).map(Some)
+    }
+
+    /// Finds out whose record it is, and whether it is known; none: it has no anchor.
+    fn place(&mut self, draft: &Draft<'_>, (hash, bytes): (u128, &[u8]), known: &mut Knowing<'_>) -> Option<Place> {
+        let (anchor, key) = self.key_of(draft)?;
+        let resolved = self.resolved(draft, anchor, &self.opened.preset, known);
+        let hash = resolved.as_ref().map_or(hash, |resolved| resolved.mix(hash, &mut self.room));
+        let again = if !self.decodes_all() {
+            Again::New
+        } else if known.recall.wanted().is_some_and(|wanted| !wanted.is_match(bytes)) {
+            Again::PassedOver
+        } else {
+            let recognised = known.follow.as_mut().and_then(|follow| follow.find(hash));
+            recognised.map_or(Again::New, Again::Known)
+        };
+        Some(Place { anchor, key, resolved, hash, again })
     }
 
     /// `slots`: the names that it has and that may still have to be noted; none: those of the record mapped last.
+    #[expect(clippy::too_many_arguments)] // of one record
     fn object<E>(
         &mut self,
         draft: Draft<'_>,
+        place: Option<Place>,
         slots: Option<&[Slot]>,
         lasting: Lasting,
         (hash, bytes): (u128, &[u8]),
@@ -519,7 +574,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
     ) -> Result<Done, E> {
         let line = draft.line;
         let preset: &'r Preset = &self.opened.preset;
-        let Some((anchor, key)) = self.key_of(&draft) else {
+        let Some(Place { anchor, key, resolved, hash, again }) = place else {
             self.note_names(slots, hash);
             *self.reading.lacking_anchor.entry(draft.kind).or_default() += 1;
             return Ok(Err(self.no_anchor(&draft)));
@@ -532,8 +587,6 @@ impl<'r, 'a> FileReading<'r, 'a> {
             };
             draft.text(also).into_iter().for_each(|name| self.reading.awaited.meet_name(name));
         }
-        let resolved = self.resolved(&draft, anchor, preset, known);
-        let hash = resolved.as_ref().map_or(hash, |resolved| resolved.mix(hash));
         if slots.is_none_or(|slots| !slots.is_empty()) {
             self.note_names(slots, hash);
         }
@@ -546,13 +599,12 @@ impl<'r, 'a> FileReading<'r, 'a> {
             Some(extent) => Fingerprint { hash, extent },
             None => Fingerprint::of(hash, bytes),
         };
-        if self.decodes_all() {
-            if known.recall.wanted().is_some_and(|wanted| !wanted.is_match(bytes)) {
+        match again {
+            Again::New => {}
+            Again::Known(recognised) => return self.recognised(line, hash, recognised, &*known.recall, sink),
+            Again::PassedOver => {
                 self.pass_over();
                 return Ok(Ok(()));
-            }
-            if let Some(recognised) = known.follow.as_mut().and_then(|follow| follow.find(hash)) {
-                return self.recognised(line, hash, recognised, &*known.recall, sink);
             }
         }
         let renamed_to = draft.extras().rename_to.clone();
@@ -626,14 +678,8 @@ impl<'r, 'a> FileReading<'r, 'a> {
 
     /// The anchor of a record, and whose it is.
     fn key_of(&mut self, draft: &Draft<'_>) -> Option<(Canon, ObjectKey)> {
-        let anchor = match self.chosen {
-            Some((kind, anchor)) if kind == draft.kind => anchor,
-            _ => {
-                let preset = &self.opened.preset;
-                choose_anchor(&mut self.reading.anchors, self.opened, self.reading.settings, preset, draft)?.0
-            }
-        };
-        self.chosen = Some((draft.kind, anchor));
+        let Self { reading, opened, .. } = self;
+        let anchor = self.chosen.of(&mut reading.anchors, opened, reading.settings, &opened.preset, draft)?;
         match draft.key() {
             Some(key) if key.0 == anchor => Some(key),
             _ => Some((anchor, ObjectKey::of(draft.kind, draft.text(anchor)?))),
@@ -642,7 +688,7 @@ impl<'r, 'a> FileReading<'r, 'a> {
 
     /// Where the references of a record lead.
     fn resolved(
-        &self,
+        &mut self,
         draft: &Draft<'_>,
         anchor: Canon,
         preset: &Preset,
@@ -650,7 +696,8 @@ impl<'r, 'a> FileReading<'r, 'a> {
     ) -> Option<Box<Resolved>> {
         let references = self.reading.references.as_ref()?;
         let mut base = |key| known.recall.base()?.anchor(key);
-        Some(Box::new(references.resolve(draft, draft.text(anchor).unwrap_or_default(), preset, &mut base)))
+        let anchor = draft.text(anchor).unwrap_or_default();
+        Some(Box::new(references.resolve(draft, anchor, preset, &mut base, &mut self.room)))
     }
 
     /// Says whether nothing has to be looked at of a record that is recognised, of a living object; see [`FileSet::presumes`].
@@ -901,6 +948,7 @@ struct Merging<'m, 'r, 'a, E> {
     sink: &'m mut dyn FnMut(Read<'_>) -> Result<(), E>,
     /// For what the workers leave as it is.
     decoder: Decoder,
+    entries: Entries,
 }
 
 /// Why merging ends before the end.
@@ -917,7 +965,7 @@ impl<E> Lead for Merging<'_, '_, '_, E> {
     }
 
     fn merge(&mut self, batch: &mut Batch) -> Result<(), Stop<E>> {
-        let Self { file, known, sink, decoder } = self;
+        let Self { file, known, sink, decoder, entries } = self;
         file.reading.seen.expect(batch.keys());
         batch.each(|record, bytes, mapped| {
             let (line, hash) = (record.line, record.hash);
@@ -940,7 +988,14 @@ impl<E> Lead for Merging<'_, '_, '_, E> {
                     file.ignored(lasting, Fingerprint::of(hash, bytes), *sink).map_err(Stop::Sink)?
                 }
                 (Step::Mapped, Some(unpacked)) => {
-                    file.unpacked(unpacked, (hash, bytes), known, *sink).map_err(Stop::Sink)?
+                    let done = file.unpacked(unpacked, (hash, bytes), *entries, known, *sink).map_err(Stop::Sink)?;
+                    match done {
+                        Some(done) => done,
+                        None => file
+                            .unknown(decoder, line, hash, bytes, known, *sink)
+                            .map_err(Stop::Sink)?
+                            .map_err(Stop::File)?,
+                    }
                 }
                 (Step::Unknown | Step::Mapped | Step::Run(_), _) => {
                     file.unknown(decoder, line, hash, bytes, known, *sink).map_err(Stop::Sink)?.map_err(Stop::File)?
@@ -986,27 +1041,40 @@ pub(super) fn mapper_of(
     Mapper::new(preset, &context)
 }
 
-/// Takes the anchor that was chosen for the kind, or chooses it: the first record that has one decides (sources.md 13).
-///
-/// `preset` is what the record was mapped with.
-pub(super) fn choose_anchor<'d>(
-    anchors: &mut BTreeMap<ObjectKind, Arc<str>>,
-    opened: &Opened,
-    settings: &super::settings::Settings,
-    preset: &Preset,
-    draft: &'d Draft<'_>,
-) -> Option<(Canon, &'d str)> {
-    let with_text = |name: &str| {
-        let name = preset.canon(name)?;
-        Some((name, draft.text(name)?))
-    };
-    if let Some(name) = anchors.get(&draft.kind) {
-        return with_text(name);
+/// The anchor of the last object and its kind: it does not change once it is chosen.
+#[derive(Debug, Default)]
+pub(super) struct Chosen(Option<(ObjectKind, Canon)>);
+
+impl Chosen {
+    /// Takes the anchor that was chosen for the kind, or chooses it: the first record that has one decides (sources.md 13).
+    ///
+    /// `preset` is what the record was mapped with.
+    pub fn of(
+        &mut self,
+        anchors: &mut BTreeMap<ObjectKind, Arc<str>>,
+        opened: &Opened,
+        settings: &super::settings::Settings,
+        preset: &Preset,
+        draft: &Draft<'_>,
+    ) -> Option<Canon> {
+        if let Some((kind, anchor)) = self.0
+            && kind == draft.kind
+        {
+            return Some(anchor);
+        }
+        let has_text = |name: &str| preset.canon(name).filter(|name| draft.text(*name).is_some());
+        let anchor = match anchors.get(&draft.kind) {
+            Some(name) => has_text(name)?,
+            None => {
+                let candidates = super::rules::anchor_candidates(&opened.preset, settings);
+                let (name, anchor) = candidates.into_iter().find_map(|name| has_text(&name).map(|one| (name, one)))?;
+                anchors.insert(draft.kind, name);
+                anchor
+            }
+        };
+        self.0 = Some((draft.kind, anchor));
+        Some(anchor)
     }
-    let candidates = super::rules::anchor_candidates(&opened.preset, settings);
-    let (name, anchor) = candidates.into_iter().find_map(|name| with_text(&name).map(|anchor| (name, anchor)))?;
-    anchors.insert(draft.kind, name);
-    Some(anchor)
 }
 
 /// Stands for what an object says, where that is known by the hash of its record alone; never 0.

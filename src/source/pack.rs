@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::changes::Entry;
-use super::draft::{Draft, Extras, Hashes, Referring, Value};
+use super::draft::{Draft, Extras, Hashes, Value};
 use super::extent::Extent;
 use super::map::Remark;
 use super::memory::SAMPLES;
@@ -255,10 +255,11 @@ impl Packs {
             let entry = (self.put(batch, name), self.put_value(batch, value));
             self.rest.push(entry);
         }
-        for (index, texts) in draft.references().iter() {
-            let texts = self.put_list(batch, texts);
-            self.references.push((u16::try_from(*index).unwrap_or(u16::MAX), texts));
-        }
+        draft.each_reference(|index, texts| {
+            let begin = self.begin_list();
+            texts.for_each(|text| self.push_text(batch, text));
+            self.push_reference(u16::try_from(index).unwrap_or(u16::MAX), self.end_list(begin));
+        });
         let head = (draft.kind, draft.deletion, draft.partial, draft.line);
         let found = Found { key: None, enabled: draft.is_enabled(), is_dated: draft.get(Canon::MODIFIED).is_some() };
         Pack { extras: draft.into_extras(), ..self.wrap(head, extent, hashes, found, mark) }
@@ -310,10 +311,9 @@ impl<'b> View<'b> {
         self.pack.rest.of(&self.packs.rest)
     }
 
-    pub fn references(&self) -> impl Iterator<Item = Referring<'b>> + use<'b> {
-        let view = *self;
-        let references = view.pack.references.of(&view.packs.references).iter();
-        references.map(move |(index, texts)| (usize::from(*index), view.texts(*texts).map(Cow::Borrowed).collect()))
+    /// The index of each of the preset's references, and where its texts are.
+    pub fn references(&self) -> impl Iterator<Item = (usize, Span)> + use<'b> {
+        self.pack.references.of(&self.packs.references).iter().map(|(index, texts)| (usize::from(*index), *texts))
     }
 
     #[inline]

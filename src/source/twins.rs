@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::again::each_record;
-use super::file::{choose_anchor, mapper_of};
+use super::file::{Chosen, mapper_of};
 use super::map::Mapped;
 use super::preset::Canon;
 use super::raw::RawBody;
@@ -34,6 +34,7 @@ pub fn warn(reading: &mut Reading<'_>, plans: &[Plan]) {
         let mut mapper = mapper_of(given, plan.index, opened, plan.is_delta, Arc::clone(preset));
         let names = wanted::of_preset(preset, given.settings.wanted.as_ref());
         let mut remarks = Vec::new();
+        let mut chosen = Chosen::default();
         each_record(given, plan, names, |record| {
             if record.body != RawBody::Content {
                 return ControlFlow::Continue(());
@@ -44,8 +45,8 @@ pub fn warn(reading: &mut Reading<'_>, plans: &[Plan]) {
             if draft.kind != ObjectKind::User || draft.deletion != Deletion::None {
                 return ControlFlow::Continue(());
             }
-            let anchor = choose_anchor(&mut reading.anchors, opened, given.settings, preset, &draft);
-            let Some((_, anchor)) = anchor else { return ControlFlow::Continue(()) };
+            let anchor = chosen.of(&mut reading.anchors, opened, given.settings, preset, &draft);
+            let Some(anchor) = anchor.and_then(|anchor| draft.text(anchor)) else { return ControlFlow::Continue(()) };
             let key = ObjectKey::of(draft.kind, anchor);
             for name in SINGLE {
                 let Some(value) = draft.text(name) else { continue };

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::source::crew::Task;
+use crate::source::crew::{Entries, Task};
 use crate::source::find::find;
 use crate::source::frame::Framed;
 use crate::source::open::open;
@@ -24,8 +24,17 @@ fn plain_of(name: &str, text: &str) -> (usize, usize) {
         panic!("`{name}` is not opened")
     };
     let given = Given { settings: &settings, set: &set, memory: None };
-    let task =
-        Task { given, index: 0, opened: &opened, is_delta: false, keeps_entries: false, takes_prints: true, seed: 0 };
+    let task = Task {
+        given,
+        index: 0,
+        opened: &opened,
+        preset: &opened.preset,
+        is_delta: false,
+        takes_hashes: true,
+        entries: Entries::None,
+        takes_prints: true,
+        seed: 0,
+    };
     let mapper = task.mapper();
     let mut direct = task.direct(&mapper).expect("the straight way is open");
     let file = set.files[0].open().expect("it is there");

@@ -100,7 +100,8 @@ impl FileReading<'_, '_> {
         match mapped {
             Mapped::Object(mut draft) => {
                 draft.deletion = Deletion::Hard;
-                self.object(*draft, None, Lasting::Object, (hash, bytes), known, sink)
+                let place = self.place(&draft, (hash, bytes), known);
+                self.object(*draft, place, None, Lasting::Object, (hash, bytes), known, sink)
             }
             Mapped::Ignored | Mapped::Dropped | Mapped::Refused(_) => Ok(Ok(())),
         }

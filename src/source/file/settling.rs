@@ -12,7 +12,7 @@ use super::super::read::{ObjectKey, Read};
 use super::super::recognise::{Fingerprint, Knowing};
 use super::super::report::Level;
 use super::super::seen::First;
-use super::{FileReading, choose_anchor};
+use super::{Chosen, FileReading};
 
 /// How many wait for the end of a file if one of two was recognised; beyond that they are held to differ, as in an export where so many
 /// stand twice.
@@ -61,7 +61,8 @@ impl FileReading<'_, '_> {
         for plan in plans.iter().take_while(|plan| plan.index <= index) {
             let (Some(opened), Some(lines)) = (plan.opened(), wanted.get(&plan.index)) else { continue };
             let Ok(file) = self.reading.set.files[plan.index].open() else { continue };
-            let task = Task { index: plan.index, opened, is_delta: plan.is_delta, ..self.task(known) };
+            let task =
+                Task { index: plan.index, opened, preset: &opened.preset, is_delta: plan.is_delta, ..self.task(known) };
             let (mut framer, mut decoder, mut mapper) = (task.framer(&file), task.decoder(), task.mapper());
             while let Ok(Some(framed)) = framer.next() {
                 let Framed::Record { line, bytes } = framed else { continue };
@@ -126,11 +127,14 @@ impl FileReading<'_, '_> {
         let preset = &*task.opened.preset;
         let Ok(mut record) = decoder.decode(bytes, line) else { return (None, hash) };
         let Mapped::Object(draft) = mapper.map(&mut record, &mut Vec::new()) else { return (None, hash) };
-        let anchor = choose_anchor(&mut self.reading.anchors, task.opened, self.reading.settings, preset, &draft);
-        let Some((anchor, text)) = anchor else { return (None, hash) };
+        let settings = self.reading.settings;
+        let anchor = Chosen::default().of(&mut self.reading.anchors, task.opened, settings, preset, &draft);
+        let Some((anchor, text)) = anchor.and_then(|anchor| Some((anchor, draft.text(anchor)?))) else {
+            return (None, hash);
+        };
         let key = ObjectKey::of(draft.kind, text);
         let resolved = self.resolved(&draft, anchor, preset, known);
-        let hash = resolved.as_ref().map_or(hash, |resolved| resolved.mix(hash));
+        let hash = resolved.as_ref().map_or(hash, |resolved| resolved.mix(hash, &mut self.room));
         let file = &self.reading.names[task.index];
         (Some((key, Handed { preset, draft: *draft, resolved, anchor, file }.print())), hash)
     }

@@ -41,7 +41,8 @@ impl Presets {
         }
         let (form, _) = load(name, settings).ok()?;
         let wanted = Some(["onPremisesDistinguishedName".to_owned()].into());
-        let compiled = Arc::new(compile(form, &Settings { wanted, references: false, ..settings.clone() }).ok()?);
+        let compiled = compile(form, &Settings { wanted, references: false, ..settings.clone() }).ok()?;
+        let compiled = Arc::new(Preset { keeps_rest: false, ..compiled });
         known.insert(name.to_owned(), Arc::clone(&compiled));
         Some(compiled)
     }
