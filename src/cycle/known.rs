@@ -209,10 +209,7 @@ impl<'a> Known<'a> {
                 None => with_name(key, data),
             })?;
         }
-        self.staging.each_learned(&[], i64::MAX, &mut |key, data| match data {
-            Some(data) if key.len() == ENTRY_KEY as usize => with_name(key, data),
-            Some(_) | None => Ok(()),
-        })
+        self.staging.each_learned_text(ENTRY_KEY as usize, &mut with_name)
     }
 
     /// Whether something lies directly below the name; what was there once counts too.

@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 use super::StoreError;
 
 /// The schema, step by step; a step is never changed once released.
-const MIGRATIONS: [&[Step]; 13] = [
+const MIGRATIONS: [&[Step]; 14] = [
     &[Step::Sql(include_str!("sql/0001_state.sql"))],
     &[Step::Sql(include_str!("sql/0002_references.sql"))],
     &[Step::Sql(include_str!("sql/0003_known_attributes.sql"))],
@@ -27,6 +27,7 @@ const MIGRATIONS: [&[Step]; 13] = [
     &[Step::Code(super::keys::renew_keys_of_names), Step::Sql(include_str!("sql/0011_keys_of_names.sql"))],
     &[Step::Sql(include_str!("sql/0012_choices.sql"))],
     &[Step::Sql(include_str!("sql/0013_entry_form.sql"))],
+    &[Step::Sql(include_str!("sql/0014_packed_known.sql"))],
 ];
 
 enum Step {

@@ -1,7 +1,7 @@
-//! Entries of the log, packed: nearly all that an entry says has been said before, by others or by itself, and the log is by far
-//! the largest part of the state.
+//! Entries of the log and what is known of people, packed: nearly all that one says has been said before, by others or by itself, and
+//! both are by far the largest parts of the state.
 //!
-//! The number of the form, the length of the plain entry (four octets, the lowest first), and a block of LZ4.
+//! The number of the form, the length of what is packed (four octets, the lowest first), and a block of LZ4.
 
 use std::cell::RefCell;
 
@@ -17,6 +17,8 @@ enum Coding {
     Json,
     /// Names and texts as they are, each behind its length: nothing to escape, and a sixth shorter.
     MessagePack,
+    /// It is a text.
+    Text,
 }
 
 /// A coding, and what entries have in common in it. A form is never changed once released: what was packed with it is unpacked
@@ -26,13 +28,17 @@ struct Form {
     words: &'static [u8],
 }
 
-const FORMS: [Form; 2] = [
+const FORMS: [Form; 3] = [
     Form { coding: Coding::Json, words: include_bytes!("log_words_0.txt") },
     // What typical entries are without their values: a disable, and a create with many attributes.
     Form { coding: Coding::MessagePack, words: include_bytes!("log_words_1.msgpack") },
+    // What is known of typical people without its values: LDIF entries of AD and OpenLDAP, and objects.
+    Form { coding: Coding::Text, words: include_bytes!("known_words_0.txt") },
 ];
-/// The form that entries are packed in.
-const CURRENT: u8 = 1;
+/// The form that entries of the log are packed in.
+const LOG: u8 = 1;
+/// The form of what is known of people.
+const KNOWN: u8 = 2;
 const HEAD: usize = 5;
 /// What one octet of a block comes to at most.
 const MOST: usize = 255;
@@ -55,42 +61,71 @@ pub(super) fn pack<T: Serialize>(entry: &T) -> Option<Box<[u8]>> {
     SCRATCH.with_borrow_mut(|Scratch { plain, packed }| {
         plain.clear();
         rmp_serde::encode::write_named(plain, entry).ok()?;
-        let length = u32::try_from(plain.len()).ok()?;
-        let most = HEAD + get_maximum_output_size(plain.len());
-        if packed.len() < most {
-            packed.resize(most, 0);
-        }
-        packed[0] = CURRENT;
-        packed[1..HEAD].copy_from_slice(&length.to_le_bytes());
-        let block = compress_into_with_dict(plain, &mut packed[HEAD..], FORMS[usize::from(CURRENT)].words).ok()?;
-        let done = packed[..HEAD + block].into();
+        let done = pack_in(LOG, plain, packed);
         plain.shrink_to(ROOM);
-        if packed.len() > ROOM {
-            *packed = Vec::new();
-        }
-        Some(done)
+        done
     })
+}
+
+/// Packs what is known of somebody; `None` where it has more than 4 GiB.
+pub(super) fn pack_text(text: &str) -> Option<Box<[u8]>> {
+    SCRATCH.with_borrow_mut(|Scratch { packed, .. }| pack_in(KNOWN, text.as_bytes(), packed))
+}
+
+fn pack_in(form: u8, plain: &[u8], packed: &mut Vec<u8>) -> Option<Box<[u8]>> {
+    let length = u32::try_from(plain.len()).ok()?;
+    let most = HEAD + get_maximum_output_size(plain.len());
+    if packed.len() < most {
+        packed.resize(most, 0);
+    }
+    packed[0] = form;
+    packed[1..HEAD].copy_from_slice(&length.to_le_bytes());
+    let block = compress_into_with_dict(plain, &mut packed[HEAD..], FORMS[usize::from(form)].words).ok()?;
+    let done = packed[..HEAD + block].into();
+    if packed.len() > ROOM {
+        *packed = Vec::new();
+    }
+    Some(done)
 }
 
 /// # Errors
 /// Not what [`pack`] made, made by a newer version, or no `T`.
 pub(super) fn unpack<T: DeserializeOwned>(packed: &[u8]) -> Result<T, StoreError> {
-    let fail = |why: &str| StoreError::Decode(format!("an entry of the log cannot be unpacked: {why}"));
+    let (coding, plain) = plain_of(packed)?;
+    match coding {
+        Coding::Json => Ok(serde_json::from_slice(&plain)?),
+        Coding::MessagePack => rmp_serde::from_slice(&plain).map_err(|error| damage(&error.to_string())),
+        Coding::Text => Err(damage("it is a text")),
+    }
+}
+
+/// # Errors
+/// Not what [`pack_text`] made, or made by a newer version.
+pub(super) fn unpack_text(packed: &[u8]) -> Result<String, StoreError> {
+    let (coding, plain) = plain_of(packed)?;
+    match coding {
+        Coding::Text => String::from_utf8(plain).map_err(|error| damage(&error.to_string())),
+        Coding::Json | Coding::MessagePack => Err(damage("it is no text")),
+    }
+}
+
+fn plain_of(packed: &[u8]) -> Result<(Coding, Vec<u8>), StoreError> {
     let Some((&[form, a, b, c, d], block)) = packed.split_first_chunk::<HEAD>() else {
-        return Err(fail("it is cut off"));
+        return Err(damage("it is cut off"));
     };
-    let form = FORMS.get(usize::from(form)).ok_or_else(|| fail("its form is not known"))?;
+    let form = FORMS.get(usize::from(form)).ok_or_else(|| damage("its form is not known"))?;
     // A damaged length must not take all memory.
     let length = Some(u32::from_le_bytes([a, b, c, d]) as usize).filter(|length| *length / MOST <= block.len());
-    let length = length.ok_or_else(|| fail("its length is wrong"))?;
-    let plain = decompress_with_dict(block, length, form.words).map_err(|error| fail(&error.to_string()))?;
+    let length = length.ok_or_else(|| damage("its length is wrong"))?;
+    let plain = decompress_with_dict(block, length, form.words).map_err(|error| damage(&error.to_string()))?;
     if plain.len() != length {
-        return Err(fail("its length is wrong"));
+        return Err(damage("its length is wrong"));
     }
-    match form.coding {
-        Coding::Json => Ok(serde_json::from_slice(&plain)?),
-        Coding::MessagePack => rmp_serde::from_slice(&plain).map_err(|error| fail(&error.to_string())),
-    }
+    Ok((form.coding, plain))
+}
+
+fn damage(why: &str) -> StoreError {
+    StoreError::Decode(format!("an entry of the state cannot be unpacked: {why}"))
 }
 
 #[cfg(test)]
@@ -107,6 +142,9 @@ mod tests {
         let texts =
             ["", "a", "ゆう", "a \"quoted\" \n\t line", &words, &words.repeat(40), &noise, &"x".repeat(3_000_000)];
         for text in texts {
+            let packed = pack_text(text).expect("it has a form");
+            assert_eq!(unpack_text(&packed).expect("as it was packed"), text);
+            assert!(unpack::<Value>(&packed).is_err());
             for value in [json!(text), json!({ "status": 201, "none": null, "list": [text, -1, 0.5, true] })] {
                 let packed = pack(&value).expect("it has a form");
                 assert_eq!(unpack::<Value>(&packed).expect("as it was packed"), value);
@@ -133,6 +171,7 @@ mod tests {
     fn damage_is_told() {
         let words = String::from_utf8_lossy(FORMS[0].words);
         let packed = pack(&&words[..2_000]).expect("it has a form").into_vec();
+        assert!(unpack_text(&packed).is_err());
         let mut cases: Vec<Vec<u8>> = (0..packed.len()).map(|length| packed[..length].to_vec()).collect();
         for (at, octet) in [(0, 7), (1, 0), (4, 0xff)] {
             let mut case = packed.clone();
@@ -141,7 +180,7 @@ mod tests {
         }
         for case in cases {
             let told = unpack::<String>(&case).expect_err("it is damaged").to_string();
-            assert!(told.contains("an entry of the log cannot be unpacked"), "{told}");
+            assert!(told.contains("an entry of the state cannot be unpacked"), "{told}");
         }
     }
 }

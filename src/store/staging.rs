@@ -9,8 +9,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 
-use super::StoreError;
 use super::codec::{Stored, identifier};
+use super::known::EachKnown;
+use super::{StoreError, packed};
 use crate::model::{ObjectKind, SourceAnchor, SourceObject};
 use held::Held;
 
@@ -60,8 +61,12 @@ const BATCH: u64 = 10_000;
 /// Octets of objects that are handed out together.
 const PAGE: usize = 4 << 20;
 
-/// Is given a key and what is known under it now.
-pub type EachLearned<'a> = dyn FnMut(&[u8], Option<&str>) -> Result<(), StoreError> + 'a;
+/// Is given a key and what is known under it now, packed.
+pub(super) type EachLearned<'a> = dyn FnMut(&[u8], Option<&[u8]>) -> Result<(), StoreError> + 'a;
+
+fn too_large() -> StoreError {
+    StoreError::Decode("what is known of an object is larger than 4 GiB".to_owned())
+}
 
 impl Staging {
     pub fn open() -> Result<Self, StoreError> {
@@ -75,7 +80,7 @@ impl Staging {
              CREATE TABLE follow_ups (
                 anchor ANY PRIMARY KEY, kind INTEGER NOT NULL, came_to INTEGER NOT NULL, resource TEXT, name TEXT NOT NULL
              ) STRICT, WITHOUT ROWID;
-             CREATE TABLE learned (key BLOB PRIMARY KEY, data TEXT) STRICT, WITHOUT ROWID;
+             CREATE TABLE learned (key BLOB NOT NULL UNIQUE, known BLOB) STRICT;
              CREATE TABLE spool (
                 of INTEGER NOT NULL, number INTEGER NOT NULL, octets BLOB NOT NULL, PRIMARY KEY (of, number)
              ) STRICT;",
@@ -121,34 +126,50 @@ impl Staging {
 
     /// Notes what is now known under a key; nothing: it is no more.
     pub fn learn(&self, key: &[u8], data: Option<&str>) -> Result<(), StoreError> {
+        let known = data.map(|data| packed::pack_text(data).ok_or_else(too_large)).transpose()?;
         self.with(|connection| {
-            let sql = "INSERT OR REPLACE INTO learned (key, data) VALUES (?1, ?2)";
-            connection.prepare_cached(sql)?.execute(params![key, data])?;
+            let sql = "INSERT OR REPLACE INTO learned (key, known) VALUES (?1, ?2)";
+            connection.prepare_cached(sql)?.execute(params![key, known])?;
             Ok(())
         })
+    }
+
+    /// Says whether something was learned about a key.
+    pub fn has_learned(&self, key: &[u8]) -> Result<bool, StoreError> {
+        self.with(|connection| Ok(connection.prepare_cached("SELECT 1 FROM learned WHERE key = ?1")?.exists([key])?))
     }
 
     /// What was learned about a key: nothing, that there is nothing any more, or what there is.
     pub fn learned(&self, key: &[u8]) -> Result<Option<Option<String>>, StoreError> {
         self.with(|connection| {
-            let sql = "SELECT data FROM learned WHERE key = ?1";
+            let sql = "SELECT known FROM learned WHERE key = ?1";
             let mut statement = connection.prepare_cached(sql)?;
             let mut rows = statement.query([key])?;
-            Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
+            let Some(row) = rows.next()? else { return Ok(None) };
+            let known = row.get_ref(0)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
+            known.map(packed::unpack_text).transpose().map(Some)
         })
     }
 
     /// Calls `each` with at most `count` things that were learned, in order of keys, behind the key `after`.
-    pub fn each_learned(&self, after: &[u8], count: i64, each: &mut EachLearned<'_>) -> Result<(), StoreError> {
+    pub(super) fn each_learned(&self, after: &[u8], count: i64, each: &mut EachLearned<'_>) -> Result<(), StoreError> {
         self.with(|connection| {
-            let sql = "SELECT key, data FROM learned WHERE key > ?1 ORDER BY key LIMIT ?2";
+            let sql = "SELECT key, known FROM learned WHERE key > ?1 ORDER BY key LIMIT ?2";
             let mut statement = connection.prepare_cached(sql)?;
             let mut rows = statement.query(params![after, count])?;
             while let Some(row) = rows.next()? {
                 let key = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
-                each(key, row.get_ref(1)?.as_str_or_null().map_err(rusqlite::Error::from)?)?;
+                each(key, row.get_ref(1)?.as_blob_or_null().map_err(rusqlite::Error::from)?)?;
             }
             Ok(())
+        })
+    }
+
+    /// Calls `each` with every key of `length` octets under which something was learned, and what that is, in order of keys.
+    pub fn each_learned_text(&self, length: usize, each: &mut EachKnown<'_>) -> Result<(), StoreError> {
+        self.each_learned(&[], i64::MAX, &mut |key, known| match known {
+            Some(known) if key.len() == length => each(key, &packed::unpack_text(known)?),
+            Some(_) | None => Ok(()),
         })
     }
 
