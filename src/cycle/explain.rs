@@ -9,7 +9,7 @@ use super::search::{Before, search};
 use super::service::Service;
 use crate::config::Job;
 use crate::expr::{Class, Context, DateTime, SeededRandom};
-use crate::model::{Entry, Explained, Flow, ObjectKind, SourceObject, Story};
+use crate::model::{Entry, Explained, Flow, ObjectKind, SourceAnchor, SourceObject, Story};
 use crate::store::LogQuery;
 use tokio_util::sync::CancellationToken;
 
@@ -34,7 +34,12 @@ impl Service {
             tokio::task::block_in_place(|| search(job, std::slice::from_ref(&name), ObjectKind::User, &before))?;
         let object = found.meant.found.remove(&name);
         let expressions = object.as_ref().map(|object| self.expressions(job, object, now.as_ref())).unwrap_or_default();
-        let query = LogQuery { user: Some(name), cycle, ..LogQuery::default() };
+        let query = match &now {
+            Some(entry) => {
+                LogQuery { anchor: Some(SourceAnchor(entry.source.id.clone())), cycle, ..LogQuery::default() }
+            }
+            None => LogQuery { user: Some(name), cycle, ..LogQuery::default() },
+        };
         let mut log: Vec<Entry> = Vec::new();
         self.store().log(self.store().job(&job.name)?, &query, &mut |entry| {
             log.push(entry);

@@ -42,10 +42,8 @@ impl Service {
                 && (self.defects.has(Defect::InactiveHidden) || filtered && self.defects.has(Defect::InactiveConflict));
             let collection = store.of(resource);
             if kinds.len() == 1 && filter.is_none() && sort_by.is_none() && !hides {
-                // A page of everything costs nothing for what is not on it.
                 total = collection.len();
-                let page = collection.iter().skip(start - 1).take(count);
-                found.extend(page.map(|(id, entry)| (resource, id, entry)));
+                found.extend(collection.page(start - 1, count).map(|(id, entry)| (resource, id, entry)));
                 break;
             }
             let mut some = self.select(&store, resource, filter.as_ref());

@@ -69,6 +69,12 @@ impl Collection {
         self.order.values().filter_map(|id| Some((&**id, self.entries.get(id)?)))
     }
 
+    /// Returns those of them that are on a page, behind so many; nothing is done for those before but to count them.
+    pub(super) fn page(&self, behind: usize, count: usize) -> impl Iterator<Item = (&str, &Entry)> {
+        let page = self.order.values().skip(behind).take(count);
+        page.filter_map(|id| Some((&**id, self.entries.get(id)?)))
+    }
+
     /// Returns those whose indexed value equals `text` without regard to case.
     pub(super) fn find(&self, index: Index, text: &str) -> impl Iterator<Item = (&str, &Entry)> {
         self.indexes[index as usize]

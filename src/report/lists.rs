@@ -25,18 +25,13 @@ pub struct DeletionRow {
     pub objects: Vec<StagedObject>,
 }
 
-pub fn links_json(links: &[LinkRow]) -> Value {
-    links
-        .iter()
-        .map(|link| {
-            json!({
-                "sourceAnchor": link.source_anchor,
-                "targetAnchor": link.target_anchor,
-                "objectType": super::entry::kind_name(link.kind),
-                "state": link_state(link.state),
-            })
-        })
-        .collect()
+pub fn link_json(link: &LinkRow) -> Value {
+    json!({
+        "sourceAnchor": link.source_anchor,
+        "targetAnchor": link.target_anchor,
+        "objectType": super::entry::kind_name(link.kind),
+        "state": link_state(link.state),
+    })
 }
 
 pub fn escrows_json(escrows: &[Escrow]) -> Value {
@@ -190,8 +185,8 @@ pub(super) mod tests {
             state: LinkState::Released,
         };
         assert_eq!(
-            links_json(&[link]),
-            json!([{"sourceAnchor": "a-1", "targetAnchor": "t-9", "objectType": "User", "state": "released"}])
+            link_json(&link),
+            json!({"sourceAnchor": "a-1", "targetAnchor": "t-9", "objectType": "User", "state": "released"})
         );
         assert_eq!(
             escrows_json(&[escrow()]),
@@ -205,6 +200,5 @@ pub(super) mod tests {
         let deletions = deletions_json(&[DeletionRow { batch, objects: vec![staged()] }], &job());
         assert_eq!(deletions[0]["count"], 1);
         assert_eq!(deletions[0]["objects"][0]["provisioningAction"], "stageddelete");
-        assert_eq!(links_json(&[]), json!([]));
     }
 }

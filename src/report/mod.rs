@@ -26,7 +26,7 @@ pub use csv::{CSV_FILES, CsvExport};
 pub use cycle::cycle_json;
 pub use entry::{EntryRecord, JobContext, JobParts, entry_json};
 pub use junit::{JunitCase, JunitOutcome, JunitSuite, junit_xml};
-pub use lists::{DeletionRow, LinkRow, deletions_json, escrows_json, links_json};
+pub use lists::{DeletionRow, LinkRow, deletions_json, escrows_json, link_json};
 pub use metrics::metrics_text;
 pub use on_demand::{OnDemandRow, on_demand_json};
 pub use page::Page;

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::codec::{Stored, millis, time};
-use super::packed::{pack, unpack};
+use super::packed::{may_hold, pack, unpack};
 use super::{JobKey, Store, StoreError};
 use crate::model::{Entry, Identity, LoggedAction, LoggedStatus, SourceAnchor};
 
@@ -23,6 +23,8 @@ const SLICE: u32 = 2_000;
 pub struct LogQuery {
     /// The anchor, the target's identifier, or a name that the entry shows, ignoring case.
     pub user: Option<String>,
+    /// The object, whose entries are found without going through all.
+    pub anchor: Option<SourceAnchor>,
     pub action: Option<LoggedAction>,
     pub status: Option<LoggedStatus>,
     pub since: Option<Timestamp>,
@@ -76,6 +78,9 @@ impl Store {
             values.push(value);
             sql.push_str(&format!(" AND {condition} ?{}", values.len()));
         };
+        if let Some(anchor) = &query.anchor {
+            and("anchor =", Box::new(Stored(anchor.as_str()).to_value()));
+        }
         if let Some(action) = query.action {
             and("action =", Box::new(action.as_str()));
         }
@@ -94,6 +99,12 @@ impl Store {
         let mut last = query.after;
         while let Some(row) = rows.next()? {
             last = row.get(0)?;
+            let packed = row.get_ref(2)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
+            if let (Some(user), Some(packed)) = (&query.user, packed)
+                && !may_hold(packed, user)?
+            {
+                continue;
+            }
             let entry: Entry = read(row, 1)?;
             if query.user.as_deref().is_none_or(|user| is_about(&entry, user)) && each(entry).is_break() {
                 break;

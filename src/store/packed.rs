@@ -109,6 +109,28 @@ pub(super) fn unpack_text(packed: &[u8]) -> Result<String, StoreError> {
     }
 }
 
+/// Says whether an entry may hold a text, in upper or lower case: of most that do not it is told without reading them.
+///
+/// # Errors
+/// As of [`unpack`].
+pub(super) fn may_hold(packed: &[u8], text: &str) -> Result<bool, StoreError> {
+    let (_, plain) = plain_of(packed)?;
+    // others are written otherwise in JSON, or in letters of other lengths
+    let stays = |c: char| match c {
+        '"' | '\\' => false,
+        _ if c.is_ascii() => !c.is_ascii_control(),
+        _ => c.to_lowercase().eq([c]) && c.to_uppercase().eq([c]),
+    };
+    let Some(first) = text.bytes().next().filter(|_| text.chars().all(stays)) else { return Ok(true) };
+    let begins =
+        |at: usize| plain[at..].get(..text.len()).is_some_and(|part| part.eq_ignore_ascii_case(text.as_bytes()));
+    let (small, large) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
+    Ok(memchr::memchr2_iter(small, large, &plain).any(begins) || memchr::memmem::find(&plain, KELVIN).is_some())
+}
+
+/// The one sign beyond ASCII whose lower case is a letter of it.
+const KELVIN: &[u8] = "\u{212a}".as_bytes();
+
 fn plain_of(packed: &[u8]) -> Result<(Coding, Vec<u8>), StoreError> {
     let Some((&[form, a, b, c, d], block)) = packed.split_first_chunk::<HEAD>() else {
         return Err(damage("it is cut off"));
@@ -165,6 +187,23 @@ mod tests {
     fn what_entries_have_in_common_takes_no_room() {
         let step = json!({"kind": "import", "name": "EntryImportAdd", "status": "success", "description": "read the user at "});
         assert!(pack(&json!({ "steps": [step] })).expect("it has a form").len() < 40);
+    }
+
+    #[test]
+    fn what_an_entry_does_not_hold_is_told_without_reading_it() {
+        let names = ["Mori@Example.com", "森 結子", "\u{212a}aren", "Ærø", "a \"b\"", "line\nbreak"];
+        for name in names {
+            let packed = pack(&json!({"source": {"display_name": name}, "steps": ["s"]})).expect("it has a form");
+            for held in [name.to_lowercase(), name.to_uppercase(), name.to_owned()] {
+                assert!(may_hold(&packed, &held).expect("read"), "{name} {held}");
+            }
+            assert!(may_hold(&packed, "").expect("read"));
+            let is_unsure = name.starts_with('\u{212a}');
+            for other in ["mori@example.co.jp", "森 結衣", "zzz"] {
+                assert_eq!(may_hold(&packed, other).expect("read"), is_unsure, "{name} {other}");
+            }
+        }
+        assert!(('\u{80}'..=char::MAX).filter(|c| c.to_lowercase().all(|lower| lower.is_ascii())).eq(['\u{212a}']));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! `links`: stored links between source and target objects (service.md 10).
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::error::{CliError, Status};
 use super::super::session::Session;
 use crate::cycle::Clock;
-use crate::report::{LinkRow, links_json, text};
+use crate::report::text::LinkTable;
+use crate::report::{LinkRow, link_json};
 use crate::store::StoredLink;
 
 /// Shows and removes stored links between people and accounts
@@ -50,27 +51,52 @@ pub fn run(args: &Args, session: &Session) -> Result<Status, CliError> {
                 .with_help("`provisiond links list` shows all of them")
         })
     };
-    let links = match &args.what {
-        What::List => {
-            let mut links = Vec::new();
-            store.each_link(key, &mut |link| links.push(row(link)))?;
-            links
+    match &args.what {
+        What::List => show(session, |each| Ok(store.each_link(key, &mut |link| each(row(link)))?))?,
+        What::Show { id } => {
+            let link = row(find(id)?);
+            show(session, |each| {
+                each(link.clone());
+                Ok(())
+            })?;
         }
-        What::Show { id } => vec![row(find(id)?)],
         What::Remove { id } => {
             let removed = opened.service.remove_link(job, id)?;
             session.output.either(
-                || json!({ "ok": true, "removed": links_json(&removed.iter().cloned().map(row).collect::<Vec<_>>()) }),
+                || json!({ "ok": true, "removed": removed.iter().cloned().map(row).map(|link| link_json(&link)).collect::<Value>() }),
                 |_| match &removed {
                     Some(link) => format!("the link of `{}` with `{}` is removed\n", link.source, link.target),
                     None => format!("no link has the identifier `{id}`: nothing is removed\n"),
                 },
             )?;
-            return Ok(Status::Done);
         }
-    };
-    session.output.either(|| links_json(&links), |_| text::links_text(&links))?;
+    }
     Ok(Status::Done)
+}
+
+/// Prints links as `all` gives them, which may be asked twice.
+fn show(session: &Session, all: impl Fn(&mut dyn FnMut(LinkRow)) -> Result<(), CliError>) -> Result<(), CliError> {
+    let output = &session.output;
+    let mut table = LinkTable::default();
+    let mut opening = "[";
+    if !output.is_json() {
+        all(&mut |link| table.fit(&link))?;
+        output.text(&table.heading())?;
+    }
+    let mut written = Ok(());
+    all(&mut |link| {
+        if written.is_ok() {
+            written = match output.is_json() {
+                true => output.text(&format!("{}{}", std::mem::replace(&mut opening, ",\n"), link_json(&link))),
+                false => output.text(&table.line(&link)),
+            };
+        }
+    })?;
+    written?;
+    if output.is_json() {
+        output.text(if opening == "[" { "[]\n" } else { "]\n" })?;
+    }
+    Ok(())
 }
 
 fn row(link: StoredLink) -> LinkRow {

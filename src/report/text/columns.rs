@@ -5,36 +5,62 @@ use super::super::plain;
 /// Cells are cut to this, so that one long value does not push a whole table aside; the last column is not.
 const WIDEST: usize = 48;
 
-/// Lays rows out in columns, two blanks apart, with headings; cells are made safe for a terminal.
+/// Rows in columns, two blanks apart, with headings; cells are made safe for a terminal.
 ///
-/// Widths are counted in characters, with East Asian wide ones as two.
-pub(super) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
-    let rows: Vec<[String; N]> = rows
-        .iter()
-        .map(|row| {
-            let mut index = 0;
-            row.each_ref().map(|cell| {
-                index += 1;
-                if index == N { plain(cell).into_owned() } else { cut(&plain(cell)) }
-            })
-        })
-        .collect();
-    let widths: Vec<usize> = (0..N)
-        .map(|column| rows.iter().map(|row| width(&row[column])).chain([width(headings[column])]).max().unwrap_or(0))
-        .collect();
-    let mut text = String::new();
-    let headings = headings.map(str::to_uppercase);
-    for row in std::iter::once(&headings).chain(&rows) {
+/// Widths are counted in characters, with East Asian wide ones as two. A list that is too long to hold is gone through twice: once to
+/// [fit](Self::fit) its rows, then for their lines.
+pub(super) struct Columns<const N: usize> {
+    headings: [String; N],
+    widths: [usize; N],
+}
+
+impl<const N: usize> Columns<N> {
+    pub fn new(headings: [&str; N]) -> Self {
+        Self { headings: headings.map(str::to_uppercase), widths: headings.map(width) }
+    }
+
+    /// Makes the columns wide enough for a row.
+    pub fn fit(&mut self, row: &[String; N]) {
+        for (most, cell) in self.widths.iter_mut().zip(shown(row)) {
+            *most = width(&cell).max(*most);
+        }
+    }
+
+    pub fn heading(&self) -> String {
+        self.laid(&self.headings)
+    }
+
+    pub fn line(&self, row: &[String; N]) -> String {
+        self.laid(&shown(row))
+    }
+
+    fn laid(&self, row: &[String; N]) -> String {
+        let mut text = String::new();
         for (column, cell) in row.iter().enumerate() {
             text.push_str(cell);
             if column + 1 < N {
-                pad(&mut text, widths[column] + 2 - width(cell));
+                pad(&mut text, (self.widths[column] + 2).saturating_sub(width(cell)));
             }
         }
         text.truncate(text.trim_end_matches(' ').len());
         text.push('\n');
+        text
     }
-    text
+}
+
+fn shown<const N: usize>(row: &[String; N]) -> [String; N] {
+    let mut index = 0;
+    row.each_ref().map(|cell| {
+        index += 1;
+        if index == N { plain(cell).into_owned() } else { cut(&plain(cell)) }
+    })
+}
+
+/// Lays all rows out under headings.
+pub(super) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
+    let mut columns = Columns::new(headings);
+    rows.iter().for_each(|row| columns.fit(row));
+    rows.iter().fold(columns.heading(), |text, row| text + &columns.line(row))
 }
 
 /// Appends `cell` and blanks up to `columns`, at least one.

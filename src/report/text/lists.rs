@@ -4,22 +4,44 @@ use super::super::lists::{DeletionRow, LinkRow, class_name, link_state, operatio
 use super::super::plain;
 use super::super::time::short;
 use super::Style;
-use super::columns::table;
+use super::columns::{Columns, table};
 use super::entry::entry_line;
 use crate::model::{Escrow, ObjectKind};
 
-pub fn links_text(links: &[LinkRow]) -> String {
-    let rows: Vec<[String; 4]> = links
-        .iter()
-        .map(|link| {
-            let kind = match link.kind {
-                ObjectKind::User => "user",
-                ObjectKind::Group => "group",
-            };
-            [kind, link_state(link.state), &link.source_anchor, &link.target_anchor].map(str::to_owned)
-        })
-        .collect();
-    listed(rows.is_empty(), "no links", || table(["kind", "state", "source", "target"], &rows))
+/// Links as a table, of which one is at hand at a time: there may be as many as people.
+pub struct LinkTable {
+    columns: Columns<4>,
+    is_empty: bool,
+}
+
+impl Default for LinkTable {
+    fn default() -> Self {
+        Self { columns: Columns::new(["kind", "state", "source", "target"]), is_empty: true }
+    }
+}
+
+impl LinkTable {
+    /// Makes room for a link; all of them come before the first line.
+    pub fn fit(&mut self, link: &LinkRow) {
+        self.columns.fit(&cells(link));
+        self.is_empty = false;
+    }
+
+    pub fn heading(&self) -> String {
+        if self.is_empty { "no links\n".to_owned() } else { self.columns.heading() }
+    }
+
+    pub fn line(&self, link: &LinkRow) -> String {
+        self.columns.line(&cells(link))
+    }
+}
+
+fn cells(link: &LinkRow) -> [String; 4] {
+    let kind = match link.kind {
+        ObjectKind::User => "user",
+        ObjectKind::Group => "group",
+    };
+    [kind, link_state(link.state), &link.source_anchor, &link.target_anchor].map(str::to_owned)
 }
 
 pub fn escrows_text(escrows: &[Escrow]) -> String {
@@ -77,8 +99,13 @@ mod tests {
             kind: ObjectKind::Group,
             state: LinkState::Managed,
         };
-        assert_eq!(links_text(&[link]), "KIND   STATE    SOURCE  TARGET\ngroup  managed  a-1     t-9\n");
-        assert_eq!(links_text(&[]), "no links\n");
+        let mut links = LinkTable::default();
+        assert_eq!(links.heading(), "no links\n");
+        links.fit(&link);
+        assert_eq!(
+            links.heading() + &links.line(&link),
+            "KIND   STATE    SOURCE  TARGET\ngroup  managed  a-1     t-9\n"
+        );
         assert_eq!(
             escrows_text(&[escrow()]),
             "\

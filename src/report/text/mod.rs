@@ -14,7 +14,7 @@ mod survey;
 pub use connection::connection_text;
 pub use cycle::cycle_text;
 pub use entry::{entry_line, entry_text, modified_text, not_evaluated_text};
-pub use lists::{deletions_text, escrows_text, links_text};
+pub use lists::{LinkTable, deletions_text, escrows_text};
 pub use matching::Matching;
 pub use source::{SOURCE_RECORDS, source_text};
 pub use status::status_text;

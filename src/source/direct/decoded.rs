@@ -86,6 +86,36 @@ fn decode(written: &str, into: &mut Vec<u8>) -> Result<(), NotPlain> {
     STANDARD.decode_vec(text, into).map_err(|_| NotPlain)
 }
 
+/// Marks what is no digit.
+const NO_DIGIT: u8 = 0x80;
+/// The value of each digit of base64 (RFC 4648, 4).
+const VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut at = 0;
+    while at < digits.len() {
+        values[digits[at] as usize] = at as u8;
+        at += 1;
+    }
+    values
+};
+
+/// Says whether [`Decoded::of`] decodes it, for who does not ask what it means.
+pub fn is_base64(written: &str) -> bool {
+    let (fours, rest) = written.trim_end_matches(' ').as_bytes().as_chunks::<4>();
+    let Some((last, before)) = fours.split_last() else { return rest.is_empty() };
+    // and the bits of the last digit that belong to no octet
+    let (digits, unused) = match last {
+        [_, _, b'=', b'='] => (2, 0x0f),
+        [_, _, _, b'='] => (3, 0x03),
+        _ => (4, 0),
+    };
+    let value = |octet: &u8| VALUES[usize::from(*octet)];
+    let octets = before.as_flattened().iter().chain(&last[..digits]);
+    let all = octets.fold(0, |all, octet| all | value(octet));
+    rest.is_empty() && all & NO_DIGIT == 0 && value(&last[digits - 1]) & unused == 0
+}
+
 /// Where a value is kept, if it is; it is not empty then.
 #[inline]
 fn place(written: &[u8]) -> Option<usize> {
@@ -140,5 +170,23 @@ mod tests {
             }
             assert!(matches!(decoded.of("6auY5qmL4"), Err(NotPlain)));
         }
+    }
+
+    #[test]
+    fn what_can_be_decoded_is_told_without_decoding_it() {
+        let mut decoded = Decoded::new();
+        let signs = ["", "A", "/", "+", "=", "==", "-", "_", "\n", "é", " ", "B", "w", "g"];
+        let (mut sound, mut others) = (0, 0);
+        for text in ["", "6auY", "6auY5qk=", "6auY5g==", "AQUAAAAAAAUVAAAA1HUf0H13pzTc9Nw7TAQAAA=="] {
+            for (at, sign, more) in (0..=text.len())
+                .flat_map(|at| signs.map(|sign| (at, sign, 0)).into_iter().chain(signs.map(|sign| (at, sign, 1))))
+            {
+                let written = [&text[..at], sign, text.get(at + more..).unwrap_or_default()].concat();
+                let is_sound = decoded.of(&written).is_ok();
+                *if is_sound { &mut sound } else { &mut others } += 1;
+                assert_eq!(is_base64(&written), is_sound, "{written:?}");
+            }
+        }
+        assert!(sound > 100 && others > 100, "{sound} {others}");
     }
 }

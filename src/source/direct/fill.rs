@@ -19,7 +19,7 @@ use crate::source::seen::{hash_of_text, hash_of_value, hash_under};
 use crate::source::twins::SINGLE;
 use crate::source::value::{
     Locale, Outcome, Reading, clean, cut_tombstone, guid_of_text, is_clean, is_lower_guid, is_sid,
-    is_spreadsheet_number, read, time_of, utc_time,
+    is_spreadsheet_number, read, swift_time, time_of,
 };
 
 /// Where the texts of a batch go to.
@@ -233,7 +233,9 @@ impl Filling<'_> {
 
     /// Adds what is read of a text that is not stored as it is; false if that is nothing.
     fn read(&mut self, one: &OneText, text: &str) -> Result<bool, NotPlain> {
-        if let (Form::Time(_), Some(time)) = (one.form, utc_time(text)) {
+        if let Form::Time(local) = one.form
+            && let Some(time) = swift_time(text, local)
+        {
             self.put_text(one, time.as_str());
             return Ok(true);
         }

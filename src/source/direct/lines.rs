@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use memchr::memchr;
 
-use super::decoded::{Decoded, Meant};
+use super::decoded::{Decoded, Meant, is_base64};
 use super::head::Head;
 use super::straight::Values;
 use super::{NotPlain, is_asked_below};
@@ -233,9 +233,8 @@ impl Lines {
         match (meaning, spec_of(rest)?) {
             (Meaning::Special, _) => return Err(NotPlain),
             (Meaning::Dropped, _) | (Meaning::Unread, Spec::Text(_)) => {}
-            (Meaning::Unread, Spec::Base64(text)) => {
-                self.decoded.of(text)?;
-            }
+            (Meaning::Unread, Spec::Base64(text)) if is_base64(text) => {}
+            (Meaning::Unread, Spec::Base64(_)) => return Err(NotPlain),
             (Meaning::Slot(slot), Spec::Text(text)) => self.add(slot, text, (line, from), values)?,
             (Meaning::Octets(slot), Spec::Text(text)) => values.octets(slot, text.as_bytes())?,
             (Meaning::Octets(slot), Spec::Base64(text)) => values.octets(slot, self.decoded.octets_of(text)?)?,

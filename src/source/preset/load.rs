@@ -18,6 +18,9 @@ pub struct Presets {
     keys: Mutex<BTreeMap<String, Arc<Preset>>>,
 }
 
+/// What references are compared with, beside anchors.
+const KEYS: [&str; 3] = ["onPremisesDistinguishedName", "userPrincipalName", "employeeId"];
+
 /// A preset, or what is wrong with it.
 type Ready = Result<Arc<Preset>, Vec<Diagnostic>>;
 
@@ -39,9 +42,21 @@ impl Presets {
         if let Some(ready) = known.get(name) {
             return Some(Arc::clone(ready));
         }
-        let (form, _) = load(name, settings).ok()?;
-        let wanted = Some(["onPremisesDistinguishedName".to_owned()].into());
-        let compiled = compile(form, &Settings { wanted, references: false, ..settings.clone() }).ok()?;
+        let (mut form, _) = load(name, settings).ok()?;
+        let anchors = [&form.anchor, &form.anchor_if_allowed].into_iter().flatten().flatten().chain(&settings.anchor);
+        let keys: BTreeSet<String> =
+            anchors.map(String::as_str).chain(KEYS).map(|name| name.to_ascii_lowercase()).collect();
+        let is_key = |name: &str| keys.contains(&name.to_ascii_lowercase());
+        form.attributes.iter_mut().for_each(|attributes| attributes.retain(|name, _| is_key(name)));
+        form.derived = None;
+        let mut settings = Settings {
+            wanted: Some([KEYS[0].to_owned()].into()),
+            references: false,
+            derived: Default::default(),
+            ..settings.clone()
+        };
+        settings.attributes.retain(|name, _| is_key(name));
+        let compiled = compile(form, &settings).ok()?;
         let compiled = Arc::new(Preset { keeps_rest: false, ..compiled });
         known.insert(name.to_owned(), Arc::clone(&compiled));
         Some(compiled)

@@ -13,7 +13,7 @@ pub use text::{
     Octets, begins_bare, clean, has_no_controls, is_bare, is_clean, is_kept, is_placeholder, is_spreadsheet_number,
     is_type_name, trimmed,
 };
-pub use time::{Locale, time_of, utc_time};
+pub use time::{Locale, swift_time, time_of};
 
 use super::raw::RawValue;
 

@@ -59,7 +59,7 @@ pub fn time_of(text: &str, local: Option<Locale>) -> Outcome<'static> {
     if is_never(text) {
         return Outcome::Absent;
     }
-    let read = utc_time(text)
+    let read = swift_time(text, local)
         .map(|stamp| stamp.as_str().to_owned())
         .or_else(|| generalized(text))
         .or_else(|| filetime(text))
@@ -125,7 +125,7 @@ impl UtcTime {
 
 /// Reads the forms in UTC that most exports are in, `YYYYMMDDHHMMSSZ`, the same with `.0`, and `YYYY-MM-DDTHH:MM:SSZ`, whose digits are
 /// the answer's; of others, and of what means "never", it says nothing.
-pub fn utc_time(text: &str) -> Option<UtcTime> {
+fn utc_time(text: &str) -> Option<UtcTime> {
     let digits = match *text.as_bytes() {
         [b'1', b'6', b'0', b'1', b'0', b'1', b'0', b'1', ..] => return None,
         [y, e, a, r, m, o, d, f, h, i, n, u, s, t, b'Z']
@@ -147,6 +147,51 @@ pub fn utc_time(text: &str) -> Option<UtcTime> {
     Time::new(two(8)?, two(10)?, two(12)?, 0).ok()?;
     let [y, e, a, r, m, o, d, f, h, i, n, u, s, t] = digits;
     Some(UtcTime([y, e, a, r, b'-', m, o, b'-', d, f, b'T', h, i, b':', n, u, b':', s, t, b'Z']))
+}
+
+/// Reads most times: the forms of [`utc_time`], and that of the Entra portal where the locale writes the month first; of others it says
+/// nothing.
+pub fn swift_time(text: &str, local: Option<Locale>) -> Option<UtcTime> {
+    utc_time(text).or_else(|| us_time(text).filter(|_| local == Some(Locale::MonthDayYear)))
+}
+
+/// `8/19/2021 1:25:31 PM`.
+fn us_time(text: &str) -> Option<UtcTime> {
+    let (month, rest) = two_digits(text.as_bytes(), b'/')?;
+    let (day, rest) = two_digits(rest, b'/')?;
+    let (&[y, e, a, r, b' '], clock) = rest.split_first_chunk()? else { return None };
+    let (hour, rest) = two_digits(clock, b':')?;
+    let (&[m, n, b':'], rest) = rest.split_first_chunk()? else { return None };
+    let (second, rest) = two_digits(rest, b' ')?;
+    let afternoon = match rest {
+        b"AM" => 0,
+        b"PM" => 12,
+        _ => return None,
+    };
+    let number = |[ten, one]: [u8; 2]| {
+        let is_number = ten.is_ascii_digit() && one.is_ascii_digit();
+        is_number.then(|| i8::try_from((ten - b'0') * 10 + (one - b'0')).ok()).flatten()
+    };
+    let year = i16::from(number([y, e])?) * 100 + i16::from(number([a, r])?);
+    let hour = number(hour).filter(|hour| (1..=12).contains(hour))? % 12 + afternoon;
+    // the last days that there are, and the first, are left to who knows them
+    if !(1..9999).contains(&year) {
+        return None;
+    }
+    Date::new(year, number(month)?, number(day)?).ok()?;
+    Time::new(hour, number([m, n])?, number(second)?, 0).ok()?;
+    let ([mo, nth], [d, ay], [s, c]) = (month, day, second);
+    let (h, our) = (b'0' + hour.unsigned_abs() / 10, b'0' + hour.unsigned_abs() % 10);
+    Some(UtcTime([y, e, a, r, b'-', mo, nth, b'-', d, ay, b'T', h, our, b':', m, n, b':', s, c, b'Z']))
+}
+
+/// One or two octets before `behind`, as two digits, and what stands behind that.
+fn two_digits(text: &[u8], behind: u8) -> Option<([u8; 2], &[u8])> {
+    match *text {
+        [one, sign, ref rest @ ..] if sign == behind => Some(([b'0', one], rest)),
+        [ten, one, sign, ref rest @ ..] if sign == behind => Some(([ten, one], rest)),
+        _ => None,
+    }
 }
 
 /// `YYYYMMDDHH[MM[SS[.f]]](Z|±HH[MM])`; the year 0000 is a mark, not a time.
@@ -360,6 +405,31 @@ mod tests {
         {
             assert_eq!(utc_time(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn what_the_portal_writes_is_read_swiftly() {
+        let us = Some(Locale::MonthDayYear);
+        let mut count = 0;
+        let stamps =
+            ["8/19/2021 1:25:31 PM", "12/31/2024 12:00:59 AM", "02/29/2024 09:05:07 AM", "1/2/1999 12:59:00 PM"];
+        let signs = ["", "0", "1", "3", "6", "9", "/", ":", " ", "P", "M", "é"];
+        for stamp in stamps {
+            for (at, sign) in (0..stamp.len()).flat_map(|at| signs.map(move |sign| (at, sign))) {
+                for length in 0..2 {
+                    let text = [&stamp[..at], sign, &stamp[at + length..]].concat();
+                    let otherwise = local_form(&text, Locale::MonthDayYear);
+                    if let Some(swift) = swift_time(&text, us) {
+                        count += 1;
+                        assert_eq!(Some(swift.as_str()), otherwise.as_deref(), "{text}");
+                    }
+                    assert_eq!(swift_time(&text, Some(Locale::DayMonthYear)), None, "{text}");
+                    assert_eq!(swift_time(&text, None), None, "{text}");
+                }
+            }
+            assert!(swift_time(stamp, us).is_some(), "{stamp}");
+        }
+        assert!(count > 300, "{count}");
     }
 
     #[test]
