@@ -163,10 +163,11 @@ fn trace(
 /// The same both ways, with some records known and with none; `turn` chooses settings and a crew. Returns how often it held what is
 /// presumed.
 fn compare(folder: &Path, turn: usize, what: &str) -> usize {
-    let some = ["userPrincipalName", "displayName", "mail", "department", "proxyAddresses", "costCenter"];
-    let some = some.iter().map(|name| (*name).to_owned()).collect();
-    let choices = [(None, true, false), (Some(some), false, true), (None, false, false)];
-    let (wanted, references, has_base) = choices[turn % 3].clone();
+    let some = ["userPrincipalName", "displayName", "mail", "department", "proxyAddresses", "costCenter", "manager"];
+    let some: BTreeSet<String> = some.iter().map(|name| (*name).to_owned()).collect();
+    let choices =
+        [(None, true, false), (Some(some.clone()), false, true), (None, false, false), (Some(some), true, true)];
+    let (wanted, references, has_base) = choices[(turn + turn / 4) % 4].clone();
     let settings = Settings {
         directory: folder.to_owned(),
         wanted,
