@@ -125,7 +125,7 @@ impl Resolved {
     }
 }
 
-/// Writes a list as `{:?}` does, which takes five times as long.
+/// Writes a list as `{:?}` does, which takes longer.
 fn push_list<T>(room: &mut String, list: &[T], each: impl Fn(&mut String, &T)) {
     room.push('[');
     for (number, item) in list.iter().enumerate() {

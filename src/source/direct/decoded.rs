@@ -17,11 +17,12 @@ pub struct Decoded {
 }
 
 /// What a line has, and what it means.
-#[derive(Default)]
 struct Known {
-    written: Vec<u8>,
-    value: Value,
+    /// So much of it; a longer one is not kept.
+    length: u8,
     is_clean: bool,
+    written: [u8; LONGEST],
+    value: Value,
 }
 
 enum Value {
@@ -44,7 +45,7 @@ impl Default for Value {
 
 const COUNT: usize = 1 << 9;
 /// Longer ones are few, and do not come again.
-const LONGEST: usize = 128;
+const LONGEST: usize = 64;
 
 impl Decoded {
     pub fn new() -> Self {
@@ -62,7 +63,7 @@ impl Decoded {
         let known = match place(written.as_bytes()) {
             Some(place) => {
                 let known = &mut self.some[place];
-                if known.written != written.as_bytes() {
+                if !known.is(written.as_bytes()) {
                     known.read(written)?;
                 }
                 known
@@ -125,9 +126,27 @@ fn place(written: &[u8]) -> Option<usize> {
     (written.len() <= LONGEST).then_some((hash >> 32) as usize % COUNT)
 }
 
+impl Default for Known {
+    fn default() -> Self {
+        Self { length: 0, is_clean: false, written: [0; LONGEST], value: Value::default() }
+    }
+}
+
 impl Known {
+    /// Says whether it is what is written, which is as long as one that has a [`place`].
+    #[inline]
+    fn is(&self, written: &[u8]) -> bool {
+        // by words, as what is compared is short: those before the last, and the last one, which may lie across them
+        let same = |own: &[u8], other: &[u8]| own.first_chunk::<8>() == other.first_chunk();
+        let Some(last) = written.len().checked_sub(8).filter(|_| usize::from(self.length) == written.len()) else {
+            return false;
+        };
+        let words = (0..last).step_by(8).chain([last]);
+        words.into_iter().all(|at| same(&self.written[at..], &written[at..]))
+    }
+
     fn read(&mut self, written: &str) -> Result<(), NotPlain> {
-        self.written.clear();
+        self.length = 0;
         let mut octets = match std::mem::take(&mut self.value) {
             Value::Text(text) => text.into_bytes(),
             Value::Octets(octets) => octets,
@@ -139,7 +158,10 @@ impl Known {
             Err(error) => Value::Octets(error.into_bytes()),
         };
         self.is_clean = matches!(&self.value, Value::Text(text) if is_kept(text));
-        self.written.extend_from_slice(written.as_bytes());
+        if let Some(kept) = self.written.get_mut(..written.len()) {
+            kept.copy_from_slice(written.as_bytes());
+            self.length = u8::try_from(written.len()).unwrap_or_default();
+        }
         Ok(())
     }
 }

@@ -172,10 +172,11 @@ impl Lines {
         Err(NotPlain)
     }
 
-    /// Reads a line as most are, if it is of the description that is expected: a text behind a blank that does not go on, or nobody's.
+    /// Reads a line as most are, if it is of the description that is expected: a text or base64 behind one blank that does not go on, or
+    /// nobody's.
     #[inline]
     fn read_near(
-        &self,
+        &mut self,
         (from, end): (usize, usize),
         last: &mut Option<usize>,
         record: &str,
@@ -185,18 +186,39 @@ impl Lines {
         let number = last.map_or(self.first, |last: usize| self.known[last].next);
         let Some(known) = self.known.get(number).filter(|known| known.head.begins(line)) else { return Ok(false) };
         let behind = known.head.text.len();
-        match (known.meaning, line.get(behind..behind + 2)) {
-            (Meaning::Unread | Meaning::Dropped, Some([b' ', _])) => {}
-            (Meaning::Slot(slot), Some([b' ', b'!'..=b'~'])) if !is_continued(record.as_bytes(), end + 1) => {
+        match (known.meaning, line.get(behind..behind + 3)) {
+            (Meaning::Unread | Meaning::Dropped, Some([b' ', ..])) => {}
+            (_, Some(_)) if is_continued(record.as_bytes(), end + 1) => return Ok(false),
+            (Meaning::Slot(slot), Some([b' ', b'!'..=b'~', _])) => {
                 let from = from + behind + 1;
                 // a line that ends before is empty
                 let Some(text) = record.get(from..end) else { return Ok(false) };
                 values.in_record(slot, text, from)?;
             }
+            (meaning, Some([b':', b' ', b'!'..=b'~'])) => {
+                let Some(text) = record.get(from + behind + 2..end) else { return Ok(false) };
+                self.read_base64(meaning, text, values)?;
+            }
             _ => return Ok(false),
         }
         *last = Some(number);
         Ok(true)
+    }
+
+    #[inline]
+    fn read_base64(&mut self, meaning: Meaning, text: &str, values: &mut Values<'_, '_>) -> Result<(), NotPlain> {
+        match meaning {
+            Meaning::Special => Err(NotPlain),
+            Meaning::Dropped => Ok(()),
+            Meaning::Unread if is_base64(text) => Ok(()),
+            Meaning::Unread => Err(NotPlain),
+            Meaning::Octets(slot) => values.octets(slot, self.decoded.octets_of(text)?),
+            Meaning::Slot(slot) => match self.decoded.of(text)? {
+                Meant::Text(text, is_clean) => values.own(slot, text, is_clean),
+                Meant::Octets(_) if self.has_fallback => Err(NotPlain),
+                Meant::Octets(octets) => values.octets(slot, octets),
+            },
+        }
     }
 
     /// Reads one unfolded line, with what follows it; `from`: where it is in the record, if it is there as it is.
@@ -231,20 +253,12 @@ impl Lines {
             return Ok(());
         }
         match (meaning, spec_of(rest)?) {
-            (Meaning::Special, _) => return Err(NotPlain),
-            (Meaning::Dropped, _) | (Meaning::Unread, Spec::Text(_)) => {}
-            (Meaning::Unread, Spec::Base64(text)) if is_base64(text) => {}
-            (Meaning::Unread, Spec::Base64(_)) => return Err(NotPlain),
-            (Meaning::Slot(slot), Spec::Text(text)) => self.add(slot, text, (line, from), values)?,
-            (Meaning::Octets(slot), Spec::Text(text)) => values.octets(slot, text.as_bytes())?,
-            (Meaning::Octets(slot), Spec::Base64(text)) => values.octets(slot, self.decoded.octets_of(text)?)?,
-            (Meaning::Slot(slot), Spec::Base64(text)) => match self.decoded.of(text)? {
-                Meant::Text(text, is_clean) => values.own(slot, text, is_clean)?,
-                Meant::Octets(_) if self.has_fallback => return Err(NotPlain),
-                Meant::Octets(octets) => values.octets(slot, octets)?,
-            },
+            (meaning, Spec::Base64(text)) => self.read_base64(meaning, text, values),
+            (Meaning::Special, _) => Err(NotPlain),
+            (Meaning::Dropped | Meaning::Unread, Spec::Text(_)) => Ok(()),
+            (Meaning::Slot(slot), Spec::Text(text)) => self.add(slot, text, (line, from), values),
+            (Meaning::Octets(slot), Spec::Text(text)) => values.octets(slot, text.as_bytes()),
         }
-        Ok(())
     }
 
     /// Adds a text at the end of `line`, which lies in the record `from` there on.
