@@ -7,6 +7,8 @@ use crate::source::preset::{Asked, Shown, Slot};
 pub struct Flat {
     /// The first value of each name, by [`Slot`].
     firsts: Vec<Value>,
+    /// The last value of each name that has several, as [`Value::next`].
+    lasts: Vec<u32>,
     /// The values behind the first.
     others: Vec<Value>,
     /// The names that it has, in their order.
@@ -61,7 +63,7 @@ fn place(at: usize) -> u32 {
 impl Flat {
     /// Room for the records of a preset that has so many names.
     pub fn new(names: usize) -> Self {
-        Self { firsts: vec![Value::default(); names], ..Self::default() }
+        Self { firsts: vec![Value::default(); names], lasts: vec![0; names], ..Self::default() }
     }
 
     /// Forgets the record.
@@ -116,11 +118,12 @@ impl Flat {
     fn push_other(&mut self, slot: Slot, value: Value) {
         self.others.push(value);
         let added = place(self.others.len());
-        let mut last = &mut self.firsts[slot.index()];
-        while let Some(next) = (last.next as usize).checked_sub(1) {
-            last = &mut self.others[next];
+        let last = std::mem::replace(&mut self.lasts[slot.index()], added) as usize;
+        let first = &mut self.firsts[slot.index()];
+        match last.checked_sub(1).filter(|_| first.next != 0) {
+            Some(last) => self.others[last].next = added,
+            None => first.next = added,
         }
-        last.next = added;
     }
 
     pub fn has_octets(&self) -> bool {
