@@ -1,8 +1,10 @@
 //! The counts of a cycle as it goes.
 
+use std::collections::BTreeMap;
+
 use super::evaluate::{Evaluated, is_staged};
-use crate::model::Counts;
-use crate::plan::Decision;
+use crate::model::{Counts, ObjectKind};
+use crate::plan::{Decision, Reason};
 
 #[derive(Debug, Default)]
 pub(super) struct Tally {
@@ -15,6 +17,8 @@ pub(super) struct Tally {
     pub not_reached: u64,
     /// Objects that were not evaluated, but whose references were sent.
     pub followed: u64,
+    /// Users and groups without a value that accounts are matched by.
+    pub unmatched: BTreeMap<ObjectKind, u64>,
     /// What is to be said of the cycle as a whole.
     pub warnings: Vec<String>,
 }
@@ -87,7 +91,12 @@ impl Tally {
             Decision::Disable { .. } => counts.disable += 1,
             Decision::Delete { .. } => counts.delete += 1,
             staged if is_staged(staged) => counts.staged += 1,
-            Decision::Skip { .. } => counts.skipped += 1,
+            Decision::Skip { reason, .. } => {
+                counts.skipped += 1;
+                if *reason == Reason::ImportSkipped {
+                    *self.unmatched.entry(evaluated.entry.kind).or_default() += 1;
+                }
+            }
             Decision::Fail(_) => counts.failure += 1,
             Decision::Pass(_) => counts.not_evaluated += 1,
         }

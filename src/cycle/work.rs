@@ -25,7 +25,10 @@ use super::service::Service;
 use super::tally::{CameTo, Tally};
 use super::transcript::Transcript;
 use crate::config::Job;
-use crate::model::{Class, Counts, Failure, LoggedAction, Operation, Pace, RunError, SourceAnchor, StagedObject};
+use crate::mapping::ObjectMapping;
+use crate::model::{
+    Class, Counts, Failure, LoggedAction, ObjectKind, Operation, Pace, RunError, SourceAnchor, StagedObject,
+};
 use crate::plan::Protection;
 use crate::store::{Claimed, FollowUp, JobState, ObjectCommit, Remembered, Staged, Staging, StoreError};
 use crate::target::{Client, Transport};
@@ -321,6 +324,12 @@ impl Work<'_> {
             warnings: tally.warnings,
             ..Worked::default()
         };
+        for (kind, count) in tally.unmatched {
+            let Some(rules) = line.kind(kind) else { continue };
+            let warning = unmatched(kind, count, rules.mapping);
+            self.observer.note(&warning);
+            worked.warnings.push(warning);
+        }
         worked.counts.not_evaluated += self.imported.recognised + self.outlook.unchanged + tally.not_reached;
         worked.counts.not_evaluated = worked.counts.not_evaluated.saturating_sub(tally.followed);
         if worked.expired > 0 {
@@ -489,4 +498,27 @@ fn follow_up(staging: &Staging, evaluated: &Evaluated) -> Result<(), StoreError>
         resource: Some(serde_json::Value::Object(resource.body().clone())),
         name: evaluated.entry.source.display_name.clone(),
     })
+}
+
+/// What is said where objects cannot be matched: as a rule the mapping names what this source does not have.
+fn unmatched(kind: ObjectKind, count: u64, mapping: &ObjectMapping) -> String {
+    let what = match (kind, count) {
+        (ObjectKind::User, 1) => "1 user was",
+        (ObjectKind::Group, 1) => "1 group was",
+        (ObjectKind::User, _) => &format!("{count} users were"),
+        (ObjectKind::Group, _) => &format!("{count} groups were"),
+    };
+    let list = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let numbered = mapping.attributes().iter().enumerate().filter(|(_, one)| one.rule.matching.is_some());
+    let by: Vec<String> = numbered
+        .map(|(index, one)| match mapping.reads(index).as_slice() {
+            [] => format!("`{}`", one.rule.path),
+            sources => format!("`{}` (from {})", one.rule.path, list(sources)),
+        })
+        .collect();
+    let by = by.join(", ");
+    format!(
+        "match.no_value: {what} skipped, with no value for what accounts are matched by: {by}; map it from an attribute that they have, \
+         which `provisiond source` shows"
+    )
 }

@@ -82,6 +82,12 @@ fn skips_have_their_codes() {
     let mut bench = Bench::new();
     bench.people(&format!("{},,Nobody,Sales,True\n", anchor(0)));
     assert_eq!(bench.one(&anchor(0)).reason, "ImportSkipped");
+    // A cycle records no such skip (D-55), and says in a line what everybody lacks.
+    let report = bench.run_cycle(&["--output", "json"]).json();
+    assert_eq!(report["objects"], json!([]));
+    let warning = report["warnings"][0].as_str().unwrap_or_default();
+    let expected = "match.no_value: 1 user was skipped, with no value for what accounts are matched by: `userName` (from `userPrincipalName`)";
+    assert!(warning.starts_with(expected), "{report}");
     // A person who is gone for good and never had an account: read, and nothing came of it.
     let mut bench = Bench::new();
     bench.source("preset: entra-graph-json");
