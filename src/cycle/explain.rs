@@ -34,17 +34,20 @@ impl Service {
             tokio::task::block_in_place(|| search(job, std::slice::from_ref(&name), ObjectKind::User, &before))?;
         let object = found.meant.found.remove(&name);
         let expressions = object.as_ref().map(|object| self.expressions(job, object, now.as_ref())).unwrap_or_default();
-        let query = match &now {
-            Some(entry) => {
-                LogQuery { anchor: Some(SourceAnchor(entry.source.id.clone())), cycle, ..LogQuery::default() }
-            }
-            None => LogQuery { user: Some(name), cycle, ..LogQuery::default() },
-        };
         let mut log: Vec<Entry> = Vec::new();
-        self.store().log(self.store().job(&job.name)?, &query, &mut |entry| {
-            log.push(entry);
+        let mut keep = |entry: Entry| {
+            if cycle.as_ref().is_none_or(|cycle| entry.cycle_id == *cycle) {
+                log.push(entry);
+            }
             ControlFlow::Continue(())
-        })?;
+        };
+        let key = self.store().job(&job.name)?;
+        if now.is_some() {
+            self.store().history(key, &SourceAnchor(name), &mut keep)?;
+        } else {
+            let query = LogQuery { user: Some(name), cycle: cycle.clone(), ..LogQuery::default() };
+            self.store().log(key, &query, &mut keep)?;
+        }
         let origin = object.as_ref().map(|object| object.origin.clone());
         Ok(Story { id: id.to_owned(), origin, expressions, now, error, log })
     }

@@ -137,9 +137,9 @@ impl<'a> Known<'a> {
         if !self.fresh.get() {
             return Ok(());
         }
-        self.store.each_known(self.job, ENTRY_KEY, &mut |key, data| match self.staging.learned(key)? {
-            Some(_) => Ok(()),
-            None => self.staging.learn(key, Some(data)),
+        self.store.each_known(self.job, ENTRY_KEY, &mut |key, data| match self.staging.has_learned(key)? {
+            true => Ok(()),
+            false => self.staging.learn(key, Some(data)),
         })
     }
 
@@ -186,9 +186,9 @@ impl<'a> Known<'a> {
         }
         self.store.each_known(self.job, ENTRY_KEY, &mut |key, data| {
             let anchor = serde_json::from_str::<AnchorOnly>(data)?.anchor;
-            match anchor
-                .filter(|anchor| anchors.contains(anchor.as_str()) && matches!(self.staging.learned(key), Ok(None)))
-            {
+            match anchor.filter(|anchor| {
+                anchors.contains(anchor.as_str()) && matches!(self.staging.has_learned(key), Ok(false))
+            }) {
                 Some(_) => self.staging.learn(key, None),
                 None => Ok(()),
             }
@@ -204,9 +204,9 @@ impl<'a> Known<'a> {
             Ok(())
         };
         if !self.fresh.get() {
-            self.store.each_known(self.job, ENTRY_KEY, &mut |key, data| match self.staging.learned(key)? {
-                Some(_) => Ok(()),
-                None => with_name(key, data),
+            self.store.each_known(self.job, ENTRY_KEY, &mut |key, data| match self.staging.has_learned(key)? {
+                true => Ok(()),
+                false => with_name(key, data),
             })?;
         }
         self.staging.each_learned_text(ENTRY_KEY as usize, &mut with_name)

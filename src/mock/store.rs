@@ -66,7 +66,7 @@ impl Collection {
 
     /// Returns the resources in the order of their creation.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
-        self.order.values().filter_map(|id| Some((&**id, self.entries.get(id)?)))
+        self.page(0, usize::MAX)
     }
 
     /// Returns those of them that are on a page, behind so many; nothing is done for those before but to count them.

@@ -105,7 +105,7 @@ fn lacks(text: &str, word: &str) -> bool {
 
 /// Says of a character whether it is ASCII or is normalised to none: common Latin letters, kana, Chinese characters.
 fn stays_apart(c: char) -> bool {
-    matches!(c, '\0'..='\x7f' | 'À'..='ÿ' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fe}' | '\u{4e00}'..='\u{9fff}')
+    matches!(c, '\0'..='\x7f' | 'À'..='ÿ') || stays_as_it_is(c)
 }
 
 /// Says of a character beyond ASCII whether it has no other form, wherever it stands: kana, Chinese characters.

@@ -408,7 +408,7 @@ fn merge<L: Lead>(
         let of_others = parts.try_recv().ok();
         let own = || {
             let next = table.next_now();
-            if next.as_ref().is_none_or(|(_, part)| part.has_unknown()) {
+            if hire.is_some() && next.as_ref().is_none_or(|(_, part)| part.has_unknown()) {
                 hire.take().into_iter().for_each(|hire| hire());
             }
             let (number, mut part) = next?;

@@ -54,7 +54,7 @@ pub fn document(settings: &Settings, most: usize, judged: &[Problem]) -> (Value,
 /// Writes the same with every record, none of which is held; says whether the set is refused.
 pub fn write_document(settings: &Settings, judged: &[Problem], out: &mut dyn Write) -> io::Result<bool> {
     let settings = whole(settings);
-    let set = FileSet { is_hashed: true, ..find(&settings) };
+    let mut set = find(&settings);
     // which record a later file takes the place of is known only at the end
     let mut withdrawn: HashSet<(usize, u128)> = HashSet::new();
     let mut several = set.files.len() > 1;
@@ -68,6 +68,7 @@ pub fn write_document(settings: &Settings, judged: &[Problem], out: &mut dyn Wri
         let Ok(report) = read(&settings, &set, None, &mut Nothing, &mut sink);
         several = report.files.len() > 1;
     }
+    set.is_hashed = true;
     out.write_all(b"{\"records\":[")?;
     let mut is_first = true;
     let mut sink = |read: Read<'_>| -> io::Result<()> {

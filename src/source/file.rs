@@ -974,30 +974,27 @@ impl<E> Lead for Merging<'_, '_, '_, E> {
             }
             file.report.records += 1;
             let done = match (std::mem::replace(&mut record.step, Step::PassedOver), mapped) {
-                (Step::Refused(fault), _) => Err(Refusal { fault: *fault, key: None, first_line: None }),
+                (Step::Refused(fault), _) => Some(Err(Refusal { fault: *fault, key: None, first_line: None })),
                 (Step::Known(recognised), _) => {
-                    file.recognised(line, hash, recognised, &*known.recall, *sink).map_err(Stop::Sink)?
+                    Some(file.recognised(line, hash, recognised, &*known.recall, *sink).map_err(Stop::Sink)?)
                 }
                 (Step::PassedOver, _) => {
                     file.pass_over();
-                    Ok(())
+                    Some(Ok(()))
                 }
                 (Step::Ignored(entry), _) => {
                     file.kinds.content += 1;
                     let lasting = file.lasting(entry, known);
-                    file.ignored(lasting, Fingerprint::of(hash, bytes), *sink).map_err(Stop::Sink)?
+                    Some(file.ignored(lasting, Fingerprint::of(hash, bytes), *sink).map_err(Stop::Sink)?)
                 }
                 (Step::Mapped, Some(unpacked)) => {
-                    let done = file.unpacked(unpacked, (hash, bytes), *entries, known, *sink).map_err(Stop::Sink)?;
-                    match done {
-                        Some(done) => done,
-                        None => file
-                            .unknown(decoder, line, hash, bytes, known, *sink)
-                            .map_err(Stop::Sink)?
-                            .map_err(Stop::File)?,
-                    }
+                    file.unpacked(unpacked, (hash, bytes), *entries, known, *sink).map_err(Stop::Sink)?
                 }
-                (Step::Unknown | Step::Mapped | Step::Run(_), _) => {
+                (Step::Unknown | Step::Mapped | Step::Run(_), _) => None,
+            };
+            let done = match done {
+                Some(done) => done,
+                None => {
                     file.unknown(decoder, line, hash, bytes, known, *sink).map_err(Stop::Sink)?.map_err(Stop::File)?
                 }
             };

@@ -177,7 +177,7 @@ impl References {
             let Some(opened) = plan.opened() else { continue };
             let named = given.set.files[plan.index].preset.as_deref().unwrap_or(&given.settings.preset);
             let name = if named == "detect" { opened.preset.name.clone() } else { named.to_owned() };
-            let Some(preset) = presets.keys_of(&name, given.settings) else { continue };
+            let Some(preset) = presets.keys_of(&name, &settings) else { continue };
             let task = Task {
                 given: keys,
                 index: plan.index,

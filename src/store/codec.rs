@@ -18,16 +18,6 @@ impl rusqlite::ToSql for Stored<'_> {
     }
 }
 
-impl Stored<'_> {
-    /// The same, for who keeps it.
-    pub fn to_value(&self) -> Value {
-        match guid(self.0) {
-            Some(bytes) => Value::Blob(bytes.to_vec()),
-            None => Value::Text(self.0.to_owned()),
-        }
-    }
-}
-
 /// What was read from the file, to be written as it is.
 pub(super) struct AsStored<'a>(pub ValueRef<'a>);
 

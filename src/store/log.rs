@@ -23,8 +23,6 @@ const SLICE: u32 = 2_000;
 pub struct LogQuery {
     /// The anchor, the target's identifier, or a name that the entry shows, ignoring case.
     pub user: Option<String>,
-    /// The object, whose entries are found without going through all.
-    pub anchor: Option<SourceAnchor>,
     pub action: Option<LoggedAction>,
     pub status: Option<LoggedStatus>,
     pub since: Option<Timestamp>,
@@ -78,9 +76,6 @@ impl Store {
             values.push(value);
             sql.push_str(&format!(" AND {condition} ?{}", values.len()));
         };
-        if let Some(anchor) = &query.anchor {
-            and("anchor =", Box::new(Stored(anchor.as_str()).to_value()));
-        }
         if let Some(action) = query.action {
             and("action =", Box::new(action.as_str()));
         }

@@ -67,9 +67,13 @@ pub(super) fn pack<T: Serialize>(entry: &T) -> Option<Box<[u8]>> {
     })
 }
 
-/// Packs what is known of somebody; `None` where it has more than 4 GiB.
-pub(super) fn pack_text(text: &str) -> Option<Box<[u8]>> {
-    SCRATCH.with_borrow_mut(|Scratch { packed, .. }| pack_in(KNOWN, text.as_bytes(), packed))
+/// Packs what is known of somebody.
+///
+/// # Errors
+/// It has more than 4 GiB.
+pub(super) fn pack_text(text: &str) -> Result<Box<[u8]>, StoreError> {
+    let packed = SCRATCH.with_borrow_mut(|Scratch { packed, .. }| pack_in(KNOWN, text.as_bytes(), packed));
+    packed.ok_or_else(|| StoreError::Decode("what is known of an object is larger than 4 GiB".to_owned()))
 }
 
 fn pack_in(form: u8, plain: &[u8], packed: &mut Vec<u8>) -> Option<Box<[u8]>> {

@@ -64,10 +64,6 @@ const PAGE: usize = 4 << 20;
 /// Is given a key and what is known under it now, packed.
 pub(super) type EachLearned<'a> = dyn FnMut(&[u8], Option<&[u8]>) -> Result<(), StoreError> + 'a;
 
-fn too_large() -> StoreError {
-    StoreError::Decode("what is known of an object is larger than 4 GiB".to_owned())
-}
-
 impl Staging {
     pub fn open() -> Result<Self, StoreError> {
         // An empty name is SQLite's word for a temporary file, which exists on disk only once the cache is full.
@@ -126,7 +122,7 @@ impl Staging {
 
     /// Notes what is now known under a key; nothing: it is no more.
     pub fn learn(&self, key: &[u8], data: Option<&str>) -> Result<(), StoreError> {
-        let known = data.map(|data| packed::pack_text(data).ok_or_else(too_large)).transpose()?;
+        let known = data.map(packed::pack_text).transpose()?;
         self.with(|connection| {
             let sql = "INSERT OR REPLACE INTO learned (key, known) VALUES (?1, ?2)";
             connection.prepare_cached(sql)?.execute(params![key, known])?;

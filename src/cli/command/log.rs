@@ -86,7 +86,6 @@ fn read(
     for reading in readings {
         let query = LogQuery {
             user: args.user.as_deref().map(source::typed),
-            anchor: None,
             action: args.action,
             status: args.status,
             since: args.since,

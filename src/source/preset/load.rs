@@ -36,7 +36,7 @@ impl Presets {
         loaded
     }
 
-    /// Returns the same preset reading only what references are compared with.
+    /// Returns the same preset reading only what references are compared with; `settings`: of a reading that wants nothing else.
     pub fn keys_of(&self, name: &str, settings: &Settings) -> Option<Arc<Preset>> {
         let mut known = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(ready) = known.get(name) {
@@ -49,12 +49,7 @@ impl Presets {
         let is_key = |name: &str| keys.contains(&name.to_ascii_lowercase());
         form.attributes.iter_mut().for_each(|attributes| attributes.retain(|name, _| is_key(name)));
         form.derived = None;
-        let mut settings = Settings {
-            wanted: Some([KEYS[0].to_owned()].into()),
-            references: false,
-            derived: Default::default(),
-            ..settings.clone()
-        };
+        let mut settings = Settings { derived: Default::default(), ..settings.clone() };
         settings.attributes.retain(|name, _| is_key(name));
         let compiled = compile(form, &settings).ok()?;
         let compiled = Arc::new(Preset { keeps_rest: false, ..compiled });
