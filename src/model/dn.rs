@@ -89,7 +89,12 @@ impl Ancestor {
 
     /// Says whether `text` is a DN that lies below it.
     pub fn is_above(&self, text: &str) -> bool {
-        !lacks(text, &self.word) && normalise(text).is_some_and(|dn| is_below(&dn, &self.normalised))
+        !self.is_strange_to(text) && normalise(text).is_some_and(|dn| is_below(&dn, &self.normalised))
+    }
+
+    /// Says of most names that lie elsewhere, and of the names above them, that nothing in them is of this run.
+    pub fn is_strange_to(&self, text: &str) -> bool {
+        lacks(text, &self.word)
     }
 }
 
@@ -111,6 +116,24 @@ fn stays_apart(c: char) -> bool {
 /// Says of a character beyond ASCII whether it has no other form, wherever it stands: kana, Chinese characters.
 fn stays_as_it_is(c: char) -> bool {
     matches!(c, '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fe}' | '\u{4e00}'..='\u{9fff}')
+}
+
+/// What stands behind the first relative name of most names, with the separator.
+pub fn tail(text: &str) -> Option<&str> {
+    let (first, _) = text.split_once(',')?;
+    is_one(first.as_bytes()).then(|| &text[first.len()..])
+}
+
+/// Says whether a name is `tail` behind one relative name, as of most names.
+pub fn has_tail(text: &str, tail: &[u8]) -> bool {
+    text.as_bytes().strip_suffix(tail).is_some_and(is_one)
+}
+
+/// Says whether there is nothing in `text` that parts names, or hides what does.
+fn is_one(text: &[u8]) -> bool {
+    // as vectors, without a way out
+    let parts = |byte: u8| (byte == b',') | (byte == b';') | (byte == b'+') | (byte == b'"') | (byte == b'\\');
+    !text.iter().fold(false, |any, byte| any | parts(*byte))
 }
 
 /// Splits `text` at its first separator outside escapes and quotes: first relative name, the rest.
@@ -418,6 +441,17 @@ mod tests {
         }
         let everywhere = Ancestor::new("ou=総務部").expect("a DN");
         assert!(everywhere.is_above("cn=a,ou=総務部,dc=x") && !everywhere.is_above("cn=a,ou=総務,dc=x"));
+    }
+
+    #[test]
+    fn the_tail_of_a_name_is_behind_its_first_part() {
+        assert_eq!(tail("CN=佐藤,OU=総務部,DC=x"), Some(",OU=総務部,DC=x"));
+        for text in [r"CN=a\,b,OU=c", r#"CN="a,b",OU=c"#, "CN=a+SN=b,OU=c", "CN=a;OU=c,DC=x", "CN=a", ""] {
+            assert_eq!(tail(text), None, "{text}");
+            assert!(!has_tail(text, b",OU=c"), "{text}");
+        }
+        assert!(has_tail("CN=b,OU=総務部,DC=x", ",OU=総務部,DC=x".as_bytes()));
+        assert!(!has_tail("CN=a,CN=b,OU=総務部,DC=x", ",OU=総務部,DC=x".as_bytes()));
     }
 
     #[test]

@@ -10,21 +10,12 @@ pub struct ObjectKey(pub u64);
 impl ObjectKey {
     /// The state file keeps keys: another function needs a migration.
     pub fn of(kind: ObjectKind, anchor: &str) -> Self {
-        let kind = match kind {
-            ObjectKind::User => b'u',
-            ObjectKind::Group => b'g',
-        };
-        // most are GUIDs, of a known length: what is copied at once can be read at once
-        let simple = match <&[u8; 36]>::try_from(anchor.as_bytes()) {
-            Ok(guid) => Self::of_simple::<37>(kind, guid),
-            Err(_) => Self::of_simple::<64>(kind, anchor.as_bytes()),
-        };
-        if let Some(key) = simple {
+        if let Some(key) = Self::of_plain(kind, anchor.as_bytes()) {
             return key;
         }
         let name = if anchor.contains('=') { dn::normalise(anchor) } else { None };
         let mut text = String::with_capacity(anchor.len() + 1);
-        text.push(char::from(kind));
+        text.push(char::from(letter(kind)));
         match name {
             Some(name) => text.push_str(&name),
             None => text.extend(anchor.chars().flat_map(char::to_lowercase)),
@@ -32,7 +23,16 @@ impl ObjectKey {
         Self::of_text(text.as_bytes())
     }
 
-    /// Of a short ASCII text that is no distinguished name, which needs no allocation.
+    /// As [`Self::of`], of a short ASCII text that is no distinguished name, which needs no allocation; none: it is something else.
+    #[inline]
+    pub fn of_plain(kind: ObjectKind, anchor: &[u8]) -> Option<Self> {
+        // most are GUIDs, of a known length: what is copied at once can be read at once
+        match <&[u8; 36]>::try_from(anchor) {
+            Ok(guid) => Self::of_simple::<37>(letter(kind), guid),
+            Err(_) => Self::of_simple::<64>(letter(kind), anchor),
+        }
+    }
+
     #[inline]
     fn of_simple<const ROOM: usize>(kind: u8, anchor: &[u8]) -> Option<Self> {
         let mut text = [0; ROOM];
@@ -46,6 +46,13 @@ impl ObjectKey {
 
     fn of_text(text: &[u8]) -> Self {
         Self(xxhash_rust::xxh3::xxh3_64(text).max(1))
+    }
+}
+
+fn letter(kind: ObjectKind) -> u8 {
+    match kind {
+        ObjectKind::User => b'u',
+        ObjectKind::Group => b'g',
     }
 }
 

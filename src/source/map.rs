@@ -86,9 +86,13 @@ impl Manner {
 
     /// What a record says about deletion (sources.md 12.2).
     pub fn deletion_of(&self, preset: &Preset, record: &impl Asked) -> Deletion {
-        let rule = preset.deletion.iter().find(|(when, _)| when.holds(record)).map(|(_, deletion)| *deletion);
+        self.deletion_by(preset, preset.deletion.iter().position(|(when, _)| when.holds(record)), record)
+    }
+
+    /// As [`Self::deletion_of`]; `rule`: which one holds.
+    pub fn deletion_by(&self, preset: &Preset, rule: Option<usize>, record: &impl Asked) -> Deletion {
         match rule {
-            Some(deletion) => deletion,
+            Some(rule) => preset.deletion[rule].1,
             None if self.role == Role::Deleted || record.is_upn_prefixed() => Deletion::Soft,
             None => Deletion::None,
         }

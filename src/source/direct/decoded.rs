@@ -1,6 +1,7 @@
 //! What lines have in base64: the same department, city or surname comes again and again.
 
 use base64::Engine;
+use base64::decoded_len_estimate;
 use base64::engine::general_purpose::STANDARD;
 use memchr::memchr;
 
@@ -13,7 +14,8 @@ pub struct Decoded {
     some: Vec<Known>,
     /// For what is not kept.
     other: Known,
-    octets: Vec<u8>,
+    /// To write in.
+    room: Vec<u8>,
 }
 
 /// What a line has, and what it means.
@@ -43,19 +45,21 @@ impl Default for Value {
     }
 }
 
-const COUNT: usize = 1 << 9;
+/// So many short ones are kept, and so many long ones: there are few different surnames and cities, but many whole names.
+const COUNT: usize = 1 << 10;
+/// Of a short one.
+const SHORT: usize = 16;
 /// Longer ones are few, and do not come again.
 const LONGEST: usize = 64;
 
 impl Decoded {
     pub fn new() -> Self {
-        Self { some: (0..COUNT).map(|_| Known::default()).collect(), other: Known::default(), octets: Vec::new() }
+        Self { some: (0..2 * COUNT).map(|_| Known::default()).collect(), other: Known::default(), room: Vec::new() }
     }
 
     /// Decodes what is no text: no two have the same.
     pub fn octets_of(&mut self, written: &str) -> Result<&[u8], NotPlain> {
-        decode(written, &mut self.octets)?;
-        Ok(&self.octets)
+        decode(written, &mut self.room)
     }
 
     /// Decodes what is written; blanks may stand behind it.
@@ -64,12 +68,12 @@ impl Decoded {
             Some(place) => {
                 let known = &mut self.some[place];
                 if !known.is(written.as_bytes()) {
-                    known.read(written)?;
+                    known.read(written, &mut self.room)?;
                 }
                 known
             }
             None => {
-                self.other.read(written)?;
+                self.other.read(written, &mut self.room)?;
                 &mut self.other
             }
         };
@@ -81,10 +85,14 @@ impl Decoded {
 }
 
 /// Decodes what is written; blanks may stand behind it.
-fn decode(written: &str, into: &mut Vec<u8>) -> Result<(), NotPlain> {
-    into.clear();
+fn decode<'r>(written: &str, room: &'r mut Vec<u8>) -> Result<&'r [u8], NotPlain> {
     let text = if written.ends_with(' ') { written.trim_end_matches(' ') } else { written };
-    STANDARD.decode_vec(text, into).map_err(|_| NotPlain)
+    let most = decoded_len_estimate(text.len());
+    if room.len() < most {
+        room.resize(most, 0);
+    }
+    let length = STANDARD.decode_slice(text, room).map_err(|_| NotPlain)?;
+    room.get(..length).ok_or(NotPlain)
 }
 
 /// Marks what is no digit.
@@ -117,13 +125,17 @@ pub fn is_base64(written: &str) -> bool {
     rest.is_empty() && all & NO_DIGIT == 0 && value(&last[digits - 1]) & unused == 0
 }
 
-/// Where a value is kept, if it is; it is not empty then.
+/// Where a value is kept, if it is; it has four octets at least then.
 #[inline]
 fn place(written: &[u8]) -> Option<usize> {
-    let (first, last) = (written.first_chunk()?, written.last_chunk()?);
-    let mixed = u64::from_le_bytes(*first).rotate_left(23) ^ u64::from_le_bytes(*last);
-    let hash = mixed.wrapping_add(written.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (written.len() <= LONGEST).then_some((hash >> 32) as usize % COUNT)
+    let (first, last) = match (written.first_chunk(), written.last_chunk()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        (None, _) | (_, None) => (u64::from(u32::from_le_bytes(*written.first_chunk()?)), 0),
+    };
+    let mixed = (first.rotate_left(23) ^ last).wrapping_add(written.len() as u64);
+    let hash = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let among = if written.len() <= SHORT { 0 } else { COUNT };
+    (written.len() <= LONGEST).then_some(among + (hash >> 32) as usize % COUNT)
 }
 
 impl Default for Known {
@@ -136,28 +148,30 @@ impl Known {
     /// Says whether it is what is written, which is as long as one that has a [`place`].
     #[inline]
     fn is(&self, written: &[u8]) -> bool {
+        if usize::from(self.length) != written.len() {
+            return false;
+        }
         // by words, as what is compared is short: those before the last, and the last one, which may lie across them
         let same = |own: &[u8], other: &[u8]| own.first_chunk::<8>() == other.first_chunk();
-        let Some(last) = written.len().checked_sub(8).filter(|_| usize::from(self.length) == written.len()) else {
-            return false;
-        };
-        let words = (0..last).step_by(8).chain([last]);
-        words.into_iter().all(|at| same(&self.written[at..], &written[at..]))
+        match written.len().checked_sub(8) {
+            Some(last) => (0..last).step_by(8).chain([last]).all(|at| same(&self.written[at..], &written[at..])),
+            None => self.written.starts_with(written),
+        }
     }
 
-    fn read(&mut self, written: &str) -> Result<(), NotPlain> {
+    fn read(&mut self, written: &str, room: &mut Vec<u8>) -> Result<(), NotPlain> {
         self.length = 0;
-        let mut octets = match std::mem::take(&mut self.value) {
-            Value::Text(text) => text.into_bytes(),
-            Value::Octets(octets) => octets,
-        };
-        decode(written, &mut octets)?;
-        self.value = match String::from_utf8(octets) {
-            Ok(text) if memchr(0, text.as_bytes()).is_none() => Value::Text(text),
-            Ok(text) => Value::Octets(text.into_bytes()),
-            Err(error) => Value::Octets(error.into_bytes()),
-        };
-        self.is_clean = matches!(&self.value, Value::Text(text) if is_kept(text));
+        let octets = decode(written, room)?;
+        let text = std::str::from_utf8(octets).ok().filter(|text| memchr(0, text.as_bytes()).is_none());
+        match (text, &mut self.value) {
+            (Some(text), Value::Text(known)) => {
+                known.clear();
+                known.push_str(text);
+            }
+            (Some(text), value @ Value::Octets(_)) => *value = Value::Text(text.to_owned()),
+            (None, value) => *value = Value::Octets(octets.to_vec()),
+        }
+        self.is_clean = text.is_some_and(is_kept);
         if let Some(kept) = self.written.get_mut(..written.len()) {
             kept.copy_from_slice(written.as_bytes());
             self.length = u8::try_from(written.len()).unwrap_or_default();
@@ -177,7 +191,7 @@ mod tests {
         let texts =
             ["", "a", " padded ", "con\u{1}trol", "8.13555E+11", "e\u{301}", "Müller und Söhne", "髙橋", "さくら"];
         let values: Vec<Vec<u8>> = texts.iter().map(|text| text.as_bytes().to_vec()).chain(octets).collect();
-        let many = (0..2000).map(|number| format!("number {number}").into_bytes());
+        let many = (0..9000).map(|number| format!("number {number}").into_bytes());
         let values: Vec<Vec<u8>> = values.iter().cloned().chain(many).chain(values.iter().cloned()).collect();
         for value in values.iter().flat_map(|value| [value, value]) {
             let text = std::str::from_utf8(value).ok().filter(|text| !text.contains('\0'));

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use uuid::Uuid;
+
 use super::NotPlain;
 use super::flat::{Lies, Plain, Value};
 use super::whole::Clear;
-use crate::model::ObjectKind;
+use crate::model::{ObjectKey, ObjectKind};
 use crate::source::attributes::{in_order, split};
 use crate::source::draft;
 #[cfg(doc)]
@@ -18,7 +20,7 @@ use crate::source::raw::RawValue;
 use crate::source::seen::{hash_of_text, hash_of_value, hash_under};
 use crate::source::twins::SINGLE;
 use crate::source::value::{
-    Locale, Outcome, Reading, clean, cut_tombstone, guid_of_text, is_clean, is_lower_guid, is_sid,
+    Locale, Outcome, Reading, clean, cut_tombstone, guid_of_octets, guid_of_text, is_clean, is_lower_guid, is_sid,
     is_spreadsheet_number, read, swift_time, time_of,
 };
 
@@ -49,6 +51,8 @@ pub(super) struct Step {
     pub attribute: Attribute,
     /// If it is one text, which is cleaned and no more.
     pub text: Option<OneText>,
+    /// If it is one GUID in octets.
+    guid: Option<OneText>,
     /// Nothing comes of a value that is the only one and of which nothing is to be told.
     is_idle: bool,
 }
@@ -111,19 +115,17 @@ impl Step {
         let form = Form::of(&attribute.reading, locale).filter(|_| is_one);
         let is_kept = !attribute.also.is_empty() || attribute.canon.is_none_or(|name| preset.asks_for(name, anchor));
         let digits = attribute.digits;
-        let text = attribute.canon.zip(form).map(|(name, form)| OneText {
-            digits,
-            form,
-            is_kept,
-            ..OneText::new(name, preset, takes_print)
-        });
+        let one = |name, form| OneText { digits, form, is_kept, ..OneText::new(name, preset, takes_print) };
+        let text = attribute.canon.zip(form).map(|(name, form)| one(name, form));
+        let is_guid = is_one && attribute.reading == Reading::AdGuid;
+        let guid = attribute.canon.filter(|_| is_guid).map(|name| one(name, Form::Guid));
         let skips_one = attribute.multi && attribute.skip_first && attribute.split.is_empty();
         let is_idle = match attribute.reading {
             Reading::Text => !is_kept || skips_one,
             Reading::Sid => !is_kept,
             _ => false,
         };
-        Self { attribute: attribute.clone(), text, is_idle }
+        Self { attribute: attribute.clone(), text, guid, is_idle }
     }
 }
 
@@ -146,6 +148,10 @@ impl Filling<'_> {
         if let (Some(one), Some((text, lies))) = (&step.text, plain.only_text(value))
             && self.text(one, text, lies)?
         {
+            return Ok(());
+        }
+        if let (Some(one), Some(guid)) = (&step.guid, plain.only_octets(value).and_then(guid_of_octets)) {
+            self.put_text(one, guid.encode_lower(&mut Uuid::encode_buffer()));
             return Ok(());
         }
         let may_be_others = !attribute.multi && preset.format == FormatName::Ldif;
@@ -422,6 +428,16 @@ impl Filling<'_> {
     /// The text that the record gave under this name.
     pub fn text_under(&self, name: Canon) -> Option<&str> {
         self.find(name).and_then(|value| self.text_of(value))
+    }
+
+    /// The number of the object whose anchor the record gave under this name.
+    pub fn key_under(&self, name: Canon, kind: ObjectKind) -> Option<ObjectKey> {
+        let value = self.find(name)?;
+        let plain = match value {
+            Packed::Text(place) => ObjectKey::of_plain(kind, self.packs.bytes_at(self.batch.as_bytes(), place)),
+            Packed::Bool(_) | Packed::List(_) => None,
+        };
+        plain.or_else(|| Some(ObjectKey::of(kind, self.text_of(value)?)))
     }
 
     fn text_of(&self, value: Packed) -> Option<&str> {

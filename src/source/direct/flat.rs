@@ -1,5 +1,8 @@
 //! The values of one plain record by the numbers of a preset, as places in its text.
 
+use std::ops::Range;
+
+use super::run::Met;
 use crate::source::preset::{Asked, Shown, Slot};
 
 /// The values of one record.
@@ -9,6 +12,8 @@ pub struct Flat {
     firsts: Vec<Value>,
     /// The last value of each name that has several, as [`Value::next`].
     lasts: Vec<u32>,
+    /// Of each name whose values are no more than a run of lines that was met before: its number.
+    runs: Vec<Option<u64>>,
     /// The values behind the first.
     others: Vec<Value>,
     /// The names that it has, in their order.
@@ -18,6 +23,8 @@ pub struct Flat {
     /// Texts that are not in the record as they are.
     text: String,
     octets: Vec<u8>,
+    /// There are octets where the preset reads text.
+    pub has_odd_octets: bool,
 }
 
 /// A value of a record.
@@ -63,18 +70,25 @@ fn place(at: usize) -> u32 {
 impl Flat {
     /// Room for the records of a preset that has so many names.
     pub fn new(names: usize) -> Self {
-        Self { firsts: vec![Value::default(); names], lasts: vec![0; names], ..Self::default() }
+        Self {
+            firsts: vec![Value::default(); names],
+            lasts: vec![0; names],
+            runs: vec![None; names],
+            ..Self::default()
+        }
     }
 
     /// Forgets the record.
     pub fn clear(&mut self) {
         for slot in self.slots.drain(..) {
             self.firsts[slot.index()].kind = Kind::Nowhere;
+            self.runs[slot.index()] = None;
         }
         self.others.clear();
         self.rest.clear();
         self.text.clear();
         self.octets.clear();
+        self.has_odd_octets = false;
     }
 
     /// A text that lies in the record so.
@@ -115,7 +129,23 @@ impl Flat {
         }
     }
 
+    /// Adds the values of a run.
+    pub fn push_run(&mut self, slot: Slot, met: Met<'_>) {
+        let is_first = self.firsts[slot.index()].kind == Kind::Nowhere;
+        for Range { start, end } in met.values {
+            self.push(slot, Self::in_record(met.from + start, met.from + end));
+        }
+        self.runs[slot.index()] = is_first.then_some(met.number);
+    }
+
+    /// The number of the run that is all that the name has.
+    #[inline]
+    pub fn run(&self, slot: Slot) -> Option<u64> {
+        self.runs[slot.index()]
+    }
+
     fn push_other(&mut self, slot: Slot, value: Value) {
+        self.runs[slot.index()] = None;
         self.others.push(value);
         let added = place(self.others.len());
         let last = std::mem::replace(&mut self.lasts[slot.index()], added) as usize;
@@ -124,10 +154,6 @@ impl Flat {
             Some(last) => self.others[last].next = added,
             None => first.next = added,
         }
-    }
-
-    pub fn has_octets(&self) -> bool {
-        !self.octets.is_empty()
     }
 }
 

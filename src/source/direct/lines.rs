@@ -6,6 +6,7 @@ use memchr::memchr;
 
 use super::decoded::{Decoded, Meant, is_base64};
 use super::head::Head;
+use super::run::Run;
 use super::straight::Values;
 use super::{NotPlain, is_asked_below};
 use crate::source::bits::Marks;
@@ -21,8 +22,11 @@ pub struct Lines {
     has_fallback: bool,
     known: Vec<Known>,
     by_text: HashMap<Box<[u8]>, usize>,
-    /// The first of the last entry.
-    first: usize,
+    /// A run that may be learned of the entry: its description, and where it begins.
+    to_learn: Option<(usize, usize)>,
+    runs: u64,
+    /// What an entry begins with.
+    first: Behind,
     dn: Option<Slot>,
     /// Entries of more lines are left to the general way, which knows the limits.
     most: usize,
@@ -41,8 +45,17 @@ struct Known {
     /// With its colon.
     head: Head,
     meaning: Meaning,
-    /// What came behind it last: entries have their attributes in much the same order.
+    behind: Behind,
+    /// If it comes several times one after the other.
+    run: Box<Run>,
+}
+
+/// What came behind a description: entries have their attributes in much the same order, with one that some lack here and there.
+#[derive(Debug, Clone, Copy, Default)]
+struct Behind {
     next: usize,
+    /// Before that one.
+    other: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +88,9 @@ impl Lines {
             has_fallback: format.fallback.is_some(),
             known: Vec::new(),
             by_text: HashMap::new(),
-            first: 0,
+            to_learn: None,
+            runs: 0,
+            first: Behind::default(),
             dn: preset.names.find("dn"),
             most: MOST_LINES.min(least_limit),
             line: String::new(),
@@ -102,6 +117,7 @@ impl Lines {
         let has_returns = may_have_returns && memchr(b'\r', record.as_bytes()).is_some();
         let done = self.cut_at(record, ends.from(at).iter().map(|end| *end as usize - at), has_returns, values);
         self.ends = ends;
+        self.to_learn = None;
         done
     }
 
@@ -118,10 +134,13 @@ impl Lines {
         let mut end_count = 0;
         let mut last = None;
         let mut from = 0;
-        for number in 0.. {
+        let mut number = 0;
+        loop {
             if from >= bytes.len() {
                 self.extent = if has_returns { Extent::of(bytes) } else { Extent::of_ends(bytes, end_count) };
-                return if number > 0 { Ok(()) } else { Err(NotPlain) };
+                self.learn(record);
+                // a run may have gone beyond it
+                return if (1..=self.most + 1).contains(&number) { Ok(()) } else { Err(NotPlain) };
             }
             if number > self.most {
                 break;
@@ -133,7 +152,15 @@ impl Lines {
             };
             let end = next_end();
             let mut next = end + 1;
-            if !has_returns && number > 0 && self.read_near((from, end), &mut last, record, values)? {
+            let near = match !has_returns && number > 0 {
+                true => self.read_near((from, end), &mut last, record, values)?,
+                false => None,
+            };
+            number += near.unwrap_or(1);
+            if let Some(lines) = near {
+                for _ in 1..lines {
+                    next = next_end() + 1;
+                }
                 // nobody reads a line that goes on
                 while is_continued(bytes, next) {
                     next = next_end() + 1;
@@ -145,10 +172,10 @@ impl Lines {
             if has_returns {
                 line = without_returns(line)?;
             }
-            let is_comment = bytes[from] == b'#' && number > 0;
+            let is_comment = bytes[from] == b'#' && number > 1;
             if !is_continued(bytes, next) {
                 if !is_comment {
-                    self.read((line, &bytes[from..]), Some(from), (number == 0, &mut last), values)?;
+                    self.read((line, &bytes[from..]), Some(from), (number == 1, &mut last), values)?;
                 }
                 from = next;
                 continue;
@@ -163,7 +190,7 @@ impl Lines {
             }
             let done = match is_comment {
                 true => Ok(()),
-                false => self.read((&whole, whole.as_bytes()), None, (number == 0, &mut last), values),
+                false => self.read((&whole, whole.as_bytes()), None, (number == 1, &mut last), values),
             };
             self.line = whole;
             done?;
@@ -172,8 +199,8 @@ impl Lines {
         Err(NotPlain)
     }
 
-    /// Reads a line as most are, if it is of the description that is expected: a text or base64 behind one blank that does not go on, or
-    /// nobody's.
+    /// Reads a line as most are, if it is of a description that is expected: a text or base64 behind one blank that does not go on, or
+    /// nobody's; and with it those that come in a run. Gives how many lines it has read.
     #[inline]
     fn read_near(
         &mut self,
@@ -181,28 +208,40 @@ impl Lines {
         last: &mut Option<usize>,
         record: &str,
         values: &mut Values<'_, '_>,
-    ) -> Result<bool, NotPlain> {
+    ) -> Result<Option<usize>, NotPlain> {
         let line = &record.as_bytes()[from..];
-        let number = last.map_or(self.first, |last: usize| self.known[last].next);
-        let Some(known) = self.known.get(number).filter(|known| known.head.begins(line)) else { return Ok(false) };
+        let Some(number) = self.expected(*last, line) else { return Ok(None) };
+        let known = &mut self.known[number];
         let behind = known.head.text.len();
         match (known.meaning, line.get(behind..behind + 3)) {
             (Meaning::Unread | Meaning::Dropped, Some([b' ', ..])) => {}
-            (_, Some(_)) if is_continued(record.as_bytes(), end + 1) => return Ok(false),
+            (_, Some(_)) if is_continued(record.as_bytes(), end + 1) => return Ok(None),
             (Meaning::Slot(slot), Some([b' ', b'!'..=b'~', _])) => {
+                let comes_again = known.behind.next == number || known.behind.other == number;
+                if comes_again && *last != Some(number) && values.straight[slot.index()].is_none() {
+                    if let Some(met) = known.run.meet(record.as_bytes(), from) {
+                        let lines = met.values.len();
+                        values.flat.push_run(slot, met);
+                        *last = Some(number);
+                        return Ok(Some(lines));
+                    }
+                    if known.run.may_be_learned() {
+                        self.to_learn.get_or_insert((number, from));
+                    }
+                }
                 let from = from + behind + 1;
                 // a line that ends before is empty
-                let Some(text) = record.get(from..end) else { return Ok(false) };
+                let Some(text) = record.get(from..end) else { return Ok(None) };
                 values.in_record(slot, text, from)?;
             }
             (meaning, Some([b':', b' ', b'!'..=b'~'])) => {
-                let Some(text) = record.get(from + behind + 2..end) else { return Ok(false) };
+                let Some(text) = record.get(from + behind + 2..end) else { return Ok(None) };
                 self.read_base64(meaning, text, values)?;
             }
-            _ => return Ok(false),
+            _ => return Ok(None),
         }
         *last = Some(number);
-        Ok(true)
+        Ok(Some(1))
     }
 
     #[inline]
@@ -233,15 +272,12 @@ impl Lines {
         if is_first {
             return self.read_dn(line, from, values);
         }
-        let expected = last.map_or(self.first, |last: usize| self.known[last].next);
-        let number = match self.known.get(expected) {
-            Some(known) if known.head.begins(and_on) => expected,
-            Some(_) | None => {
+        let number = match self.expected(*last, and_on) {
+            Some(number) => number,
+            None => {
                 let number = self.find(line, values.preset)?;
-                match *last {
-                    Some(last) => self.known[last].next = number,
-                    None => self.first = number,
-                }
+                let behind = last.map_or(&mut self.first, |last: usize| &mut self.known[last].behind);
+                *behind = Behind { next: number, other: behind.next };
                 number
             }
         };
@@ -259,6 +295,22 @@ impl Lines {
             (Meaning::Slot(slot), Spec::Text(text)) => self.add(slot, text, (line, from), values),
             (Meaning::Octets(slot), Spec::Text(text)) => values.octets(slot, text.as_bytes()),
         }
+    }
+
+    /// Learns a run of an entry that was read.
+    fn learn(&mut self, record: &str) {
+        if let Some((number, from)) = self.to_learn.take() {
+            let Known { head, run, .. } = &mut self.known[number];
+            run.learn(head, &record.as_bytes()[from..], &mut self.runs);
+        }
+    }
+
+    /// The description that `line` begins with, if it is one that came behind the `last` before.
+    #[inline]
+    fn expected(&self, last: Option<usize>, line: &[u8]) -> Option<usize> {
+        let Behind { next, other } = last.map_or(self.first, |last| self.known[last].behind);
+        let is_it = |number: &usize| self.known.get(*number).is_some_and(|known| known.head.begins(line));
+        [next, other].into_iter().find(is_it)
     }
 
     /// Adds a text at the end of `line`, which lies in the record `from` there on.
@@ -306,7 +358,7 @@ impl Lines {
         }
         let meaning = self.meaning_of(&line[..colon], preset);
         let number = self.known.len();
-        self.known.push(Known { head: Head::new(text), meaning, next: 0 });
+        self.known.push(Known { head: Head::new(text), meaning, behind: Behind::default(), run: Box::default() });
         self.by_text.insert(text.into(), number);
         Ok(number)
     }

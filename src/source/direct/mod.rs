@@ -4,6 +4,7 @@
 //! Cells, Lines,  the values of a record, as places in it; Decoded: those in base64
 //! Members
 //! Values         whither with each
+//! Run            lines that come together again
 //! Flat           those that are asked something, by the numbers of the preset
 //! Filling        attributes, references and hashes, into Packs
 //! First          which of the preset's rules holds
@@ -22,6 +23,7 @@ mod flat;
 mod head;
 mod lines;
 mod members;
+mod run;
 mod straight;
 #[cfg(test)]
 mod tests;
@@ -44,7 +46,7 @@ use super::frame::{Format, Limits, Wanted};
 use super::map::{Manner, Mapper};
 use super::memory::SAMPLES;
 use super::pack::{Found, Mark, Pack, Packed, Packs};
-use super::preset::{Asked, Canon, Preset, Shown, Slot};
+use super::preset::{Asked, Canon, Preset, Slot};
 use super::read::ObjectKey;
 use super::twins::SINGLE;
 use crate::model::{Deletion, ObjectKind};
@@ -64,9 +66,10 @@ pub struct Direct {
     /// What the user principal name is read from.
     upn: Vec<Slot>,
     account: Vec<Slot>,
-    /// Of the rules on kinds, and those on the state of the account.
+    /// Of the rules on kinds, those on the state of the account, and those on deletion.
     kinds: First,
     states: First,
+    deletions: First,
     /// Of what does not go straight.
     steps: Vec<Step>,
     /// By [`Slot`].
@@ -159,6 +162,7 @@ impl Direct {
             account: preset.names.slots().filter(|slot| preset.use_of(*slot).account).collect(),
             kinds: First::new(preset.kinds.iter().map(|(_, when)| when)),
             states: First::new(preset.account_enabled.iter().map(|(when, _)| when)),
+            deletions: First::new(preset.deletion.iter().map(|(when, _)| when)),
             preset: preset.clone(),
             manner: manner.clone(),
             anchor: anchor.and_then(|name| preset.canon(name)),
@@ -270,7 +274,7 @@ impl Direct {
         }
         let rule = self.kinds.of(preset.kinds.iter().map(|(_, when)| when), &plain);
         let Some(kind) = manner.kind_by(preset, rule) else { return Ok(None) };
-        let is_special = (flat.has_octets() && refuses_octets(preset, &plain))
+        let is_special = flat.has_odd_octets
             || preset.partial.names.iter().any(|slot| plain.exists(*slot))
             || self.upn.iter().any(|slot| plain.texts(*slot).any(may_be_prefixed))
             || preset.rename.as_ref().is_some_and(|rename| plain.texts(rename.to).next().is_some());
@@ -292,7 +296,8 @@ impl Direct {
         if let Some(original) = original {
             into.push(Canon::ORIGINAL_USER_PRINCIPAL_NAME, Packed::Text(original), preset);
         }
-        let deletion = manner.deletion_of(preset, &plain);
+        let rule = self.deletions.of(preset.deletion.iter().map(|(when, _)| when), &plain);
+        let deletion = manner.deletion_by(preset, rule, &plain);
         let mut enabled = None;
         if kind == ObjectKind::User {
             match self.states.of(preset.account_enabled.iter().map(|(when, _)| when), &plain) {
@@ -305,7 +310,7 @@ impl Direct {
                 None => {}
             }
         }
-        let key = self.anchor.and_then(|name| Some((name, ObjectKey::of(kind, into.text_under(name)?))));
+        let key = self.anchor.and_then(|name| Some((name, into.key_under(name, kind)?)));
         let is_dated = into.has(Canon::MODIFIED);
         into.add(draft::print_of_head(kind, deletion));
         let hashes = Hashes { print: takes_print.then_some(into.print), singles: into.singles };
@@ -316,14 +321,4 @@ impl Direct {
 /// Says whether a name is below one whose existence is asked for.
 fn is_asked_below(preset: &Preset, text: &str) -> bool {
     preset.existence.iter().any(|slot| is_below(text, preset.names.name(*slot)))
-}
-
-/// Says whether there are octets where the preset reads text.
-fn refuses_octets(preset: &Preset, plain: &Plain<'_>) -> bool {
-    plain
-        .flat
-        .slots
-        .iter()
-        .filter(|slot| preset.use_of(**slot).text && !preset.use_of(**slot).secret)
-        .any(|slot| plain.values(*slot).any(|value| matches!(value, Shown::Octets(octets) if !octets.is_empty())))
 }

@@ -146,6 +146,8 @@ impl Values<'_, '_> {
         if self.straight[slot.index()].is_some() {
             return Err(NotPlain);
         }
+        let usage = self.preset.use_of(slot);
+        self.flat.has_odd_octets |= usage.text && !usage.secret && !octets.is_empty();
         let value = self.flat.own_octets(octets);
         self.flat.push(slot, value);
         Ok(())

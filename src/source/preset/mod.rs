@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub use built_in::names as built_in_names;
 pub use canon::{Canon, Canonical};
 pub use compile::{Misfit, derived_rule, misfits};
-pub use condition::{Asked, Condition, Shown};
+pub use condition::{Asked, Condition, Shown, Test};
 pub use detect::{Evidence, choose, missing};
 pub use form::{
     AttributeForm, CsvForm, DetectForm, FormatName, Header, HeaderStyleName, JsonForm, KindName, LdifForm, ReferenceBy,

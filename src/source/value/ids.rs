@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 /// Reads a GUID of 8-4-4-4-12 digits, with or without braces, as lower case.
 pub fn guid_of_text(text: &str) -> Option<Cow<'_, str>> {
@@ -29,9 +30,8 @@ pub fn is_lower_guid(text: &str) -> bool {
 }
 
 /// Reads 16 octets in Active Directory's order: the first three groups little-endian.
-pub(super) fn guid_of_octets(octets: &[u8]) -> Option<String> {
-    let uuid = Uuid::from_bytes_le(octets.try_into().ok()?);
-    Some(uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned())
+pub fn guid_of_octets(octets: &[u8]) -> Option<Hyphenated> {
+    Some(Uuid::from_bytes_le(octets.try_into().ok()?).hyphenated())
 }
 
 /// Returns the text of a SID if `text` is one.

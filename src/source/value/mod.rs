@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memmem};
 
-pub use ids::{guid_of_text, is_lower_guid, is_sid, rid_of, sid_text};
+pub use ids::{guid_of_octets, guid_of_text, is_lower_guid, is_sid, rid_of, sid_text};
 pub use text::{
     Octets, begins_bare, clean, has_no_controls, is_bare, is_clean, is_kept, is_placeholder, is_spreadsheet_number,
     is_type_name, trimmed,
@@ -93,7 +93,7 @@ impl Reading {
 #[inline]
 pub fn read<'v>(value: &'v RawValue<'_>, reading: &Reading, locale: Locale, controls: &mut bool) -> Outcome<'v> {
     let octets = match reading {
-        Reading::AdGuid => value.as_octets().and_then(ids::guid_of_octets),
+        Reading::AdGuid => value.as_octets().and_then(ids::guid_of_octets).map(|guid| guid.to_string()),
         Reading::Sid => value.as_octets().and_then(ids::sid_of_octets),
         Reading::Text
         | Reading::Bool
