@@ -5,8 +5,9 @@
 //!          they recognise records where the order is lost, and map those that are not known: plain ones straight from their
 //!          bytes, others as small files are read
 //! leader   the calling thread: merges the batches in their order; a worker while none of them is ready
-//! fetcher  reads the file ahead, and hashes it if its identity is wanted; workers do so where no records are recognised, and of short
-//!          files, for which the calling thread gets the others only when there is something to map
+//! fetcher  reads the file ahead, and hashes it if its identity is wanted, where records are recognised and the cutting is all that there
+//!          is to do; else each worker reads a block before it cuts. For short files the calling thread gets the others only when
+//!          there is something to map
 //! ```
 //!
 //! So there are no more threads at work than processors, and none of them is interrupted while it cuts and others wait for it.
@@ -25,7 +26,7 @@ use regex::bytes::Regex;
 use super::batch::{Batch, Ways};
 use super::cut::Cutter;
 use super::direct::Direct;
-use super::fetch::{Blocks, Feed, Fetched};
+use super::fetch::{Ahead, Feed, Fetched};
 use super::file::mapper_of;
 use super::frame::{Decoder, FileFacts, FileFault, Framer, Wanted};
 use super::hash::Hasher;
@@ -172,17 +173,12 @@ pub(super) fn read<'f, L: Lead>(
     spare: &mut Vec<Batch>,
     lead: &mut L,
 ) -> Result<(End, Option<Pieces>), L::Stop> {
-    let (whole, pieces) = mpsc::channel();
-    let blocks = Blocks::new(file, (task.takes_hashes && task.given.set.is_hashed).then_some(whole));
+    let ahead = Arc::new(Ahead::new(file, task.takes_hashes && task.given.set.is_hashed));
     let is_short = follow.is_some() && size < crew.short;
     // where records are recognised the cutting is what the others wait for
-    let (fetcher, fetched) = match follow {
-        Some(_) if !is_short => {
-            let (fetcher, fetched) = Fetched::beside(blocks);
-            (Some(fetcher), fetched)
-        }
-        Some(_) | None => (None, Fetched::here(blocks)),
-    };
+    let has_fetcher = follow.is_some() && !is_short;
+    let follows_none = follow.is_none();
+    let fetched = Fetched::new(Arc::clone(&ahead));
     let table = Table {
         cutting: Mutex::new(Cutting {
             cutter: Some(task.cutter(fetched, follow).in_batches()),
@@ -194,13 +190,14 @@ pub(super) fn read<'f, L: Lead>(
             count: 0,
         }),
         room: Condvar::new(),
+        ahead: follows_none.then(|| Arc::clone(&ahead)),
     };
     let wanted = lead.wanted();
     let read = thread::scope(|scope| {
         let (table, wanted) = (&table, wanted.as_ref());
         let _over = Over(table);
-        if let Some(fetcher) = fetcher {
-            scope.spawn(|| fetcher.fetch());
+        if has_fetcher {
+            scope.spawn(|| ahead.read_all());
         }
         let (done, parts) = mpsc::channel();
         let hire = move || {
@@ -219,7 +216,7 @@ pub(super) fn read<'f, L: Lead>(
     });
     spare.append(&mut table.lock().spare);
     drop(table);
-    read.map(|read| (read, pieces.recv().ok()))
+    read.map(|read| (read, ahead.pieces()))
 }
 
 /// What the threads share.
@@ -227,6 +224,8 @@ struct Table<'f> {
     cutting: Mutex<Cutting<'f>>,
     /// Tells that there is room for other batches, or that the reading is over.
     room: Condvar,
+    /// Read ahead by who asks for a batch, before they cut: others cut meanwhile.
+    ahead: Option<Arc<Ahead<'f>>>,
 }
 
 /// The cutting of a file into batches.
@@ -267,6 +266,7 @@ impl<'f> Table<'f> {
 
     /// The next part and its number, for who can wait until there is room; none where there is no more.
     fn next(&self) -> Option<(usize, Part)> {
+        self.read_ahead();
         let mut cutting = self.lock();
         while !cutting.is_over() && !cutting.has_room() {
             cutting = self.room.wait(cutting).ok()?;
@@ -276,8 +276,13 @@ impl<'f> Table<'f> {
 
     /// The same for who makes room.
     fn next_now(&self) -> Option<(usize, Part)> {
+        self.read_ahead();
         let mut cutting = self.lock();
         if cutting.has_room() { cutting.next() } else { None }
+    }
+
+    fn read_ahead(&self) {
+        self.ahead.iter().for_each(|ahead| ahead.read_one());
     }
 
     /// A batch was merged.

@@ -1,9 +1,10 @@
-//! Reads a file ahead of the thread that cuts it: to copy it out of the system's memory takes as long as to go through it.
+//! Reads a file ahead of whoever cuts it: to copy it out of the system's memory takes as long as to go through it, and only one can cut.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::identity::{PIECE, Pieces, fill};
 
@@ -11,7 +12,7 @@ use super::identity::{PIECE, Pieces, fill};
 const BLOCK: usize = 2 * PIECE;
 /// Room before the octets of a block, for the beginning of a record that goes on in it.
 const BEFORE: usize = 16 << 10;
-/// How many blocks lie ready: few enough to stay in the cache.
+/// How many blocks lie ready or are being read: few enough to stay in the cache.
 const READY: usize = 2;
 
 /// What framers read from.
@@ -32,102 +33,192 @@ impl<R: Read + ?Sized> Feed for &mut R {}
 /// One block of a file; empty at its end.
 type Block = (Vec<u8>, Range<usize>);
 
-/// The blocks of a file.
-pub struct Blocks<'f> {
+/// The blocks of a file, which are read by whoever is free, and taken by one in their order.
+pub struct Ahead<'f> {
     file: &'f File,
-    at: u64,
-    pieces: Pieces,
-    /// Who wants the pieces of all of it.
-    wanted: Option<Sender<Pieces>>,
+    /// Its pieces are wanted.
+    is_hashed: bool,
+    queue: Mutex<Queue>,
+    /// Tells that a block is there, that there is room for one, or that none is wanted any more.
+    changed: Condvar,
 }
 
-impl<'f> Blocks<'f> {
-    pub fn new(file: &'f File, wanted: Option<Sender<Pieces>>) -> Self {
-        Self { file, at: 0, pieces: Pieces::default(), wanted }
+/// What is read and not taken yet.
+#[derive(Default)]
+struct Queue {
+    /// In their order; none: somebody reads it.
+    blocks: VecDeque<Option<io::Result<Whole>>>,
+    /// How many were taken: the number of the first of those.
+    taken: usize,
+    /// Where the next one begins.
+    at: u64,
+    /// No more is read ahead: the end was seen, or nobody wants it.
+    is_over: bool,
+    /// All of it was taken.
+    is_whole: bool,
+    /// Of what was taken.
+    pieces: Pieces,
+    /// Room to use again.
+    free: Vec<Vec<u8>>,
+}
+
+/// A block and its pieces.
+struct Whole {
+    block: Block,
+    pieces: Pieces,
+}
+
+/// A block that somebody reads: it is put where it belongs in the end, whatever becomes of them.
+struct Claim<'a, 'f> {
+    ahead: &'a Ahead<'f>,
+    number: usize,
+    read: Option<io::Result<Whole>>,
+}
+
+impl Drop for Claim<'_, '_> {
+    fn drop(&mut self) {
+        let read = self.read.take().unwrap_or_else(|| Err(io::Error::other("a reading thread broke down")));
+        let mut queue = self.ahead.lock();
+        // behind the end nobody waits for it
+        if let Some(place) = self.number.checked_sub(queue.taken).and_then(|at| queue.blocks.get_mut(at)) {
+            let is_last = read.as_ref().map_or(true, |whole| whole.block.1.len() < BLOCK);
+            *place = Some(read);
+            queue.is_over |= is_last;
+            self.ahead.changed.notify_all();
+        }
+    }
+}
+
+impl<'f> Ahead<'f> {
+    pub fn new(file: &'f File, is_hashed: bool) -> Self {
+        Self { file, is_hashed, queue: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// Reads the next one; `buffer` is room to use again.
-    fn next(&mut self, mut buffer: Vec<u8>) -> io::Result<Block> {
-        // one in which a long record was held is given back to the system
-        if buffer.len() != BEFORE + BLOCK {
-            buffer = vec![0; BEFORE + BLOCK];
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // whatever is in it was put there whole
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the next block, if there is room for one.
+    pub fn read_one(&self) {
+        let queue = self.lock();
+        if queue.has_room() {
+            self.claim(queue);
         }
-        let octets = fill(self.file, self.at, &mut buffer[BEFORE..])?;
+    }
+
+    /// Reads until no more is wanted.
+    pub fn read_all(&self) {
+        loop {
+            let mut queue = self.lock();
+            while !queue.is_over && !queue.has_room() {
+                queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            }
+            if queue.is_over {
+                return;
+            }
+            self.claim(queue);
+        }
+    }
+
+    /// Reads the next block beside others who read those behind it.
+    fn claim(&self, mut queue: MutexGuard<'_, Queue>) {
+        let mut claim = Claim { ahead: self, number: queue.taken + queue.blocks.len(), read: None };
+        let at = queue.at;
+        queue.blocks.push_back(None);
+        queue.at += BLOCK as u64;
+        let buffer = queue.free.pop().unwrap_or_else(|| vec![0; BEFORE + BLOCK]);
+        drop(queue);
+        claim.read = Some(self.read(at, buffer));
+    }
+
+    fn read(&self, at: u64, mut buffer: Vec<u8>) -> io::Result<Whole> {
+        let mut pieces = Pieces::default();
+        let octets = fill(self.file, at, &mut buffer[BEFORE..])?;
         let count = octets.len();
-        self.at += count as u64;
-        if self.wanted.is_some() {
-            self.pieces.add(octets);
+        if self.is_hashed {
+            pieces.add(octets);
         }
-        if count == 0
-            && let Some(wanted) = self.wanted.take()
+        Ok(Whole { block: (buffer, BEFORE..BEFORE + count), pieces })
+    }
+
+    /// Takes the next block; `old` is one that is needed no more.
+    fn take(&self, old: Vec<u8>) -> io::Result<Block> {
+        let mut queue = self.lock();
+        // one in which a long record was held is given back to the system
+        if old.len() == BEFORE + BLOCK {
+            queue.free.push(old);
+        }
+        loop {
+            match queue.blocks.front() {
+                None => {
+                    self.claim(queue);
+                    queue = self.lock();
+                }
+                Some(None) => queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                Some(Some(_)) => break,
+            }
+        }
+        let Whole { block, pieces } = queue.pop().unwrap_or_else(|| Err(io::Error::other("no block was read")))?;
+        queue.pieces.append(pieces);
+        self.changed.notify_all();
+        Ok(block)
+    }
+
+    /// The pieces of the file, if they are wanted and all of it was taken.
+    pub fn pieces(&self) -> Option<Pieces> {
+        let mut queue = self.lock();
+        (self.is_hashed && queue.is_whole).then(|| std::mem::take(&mut queue.pieces))
+    }
+}
+
+impl Queue {
+    fn has_room(&self) -> bool {
+        !self.is_over && self.blocks.len() < READY
+    }
+
+    /// Takes the first block out, which is there.
+    fn pop(&mut self) -> Option<io::Result<Whole>> {
+        let first = self.blocks.pop_front()??;
+        self.taken += 1;
+        if let Ok(Whole { block: (_, octets), .. }) = &first
+            && octets.len() < BLOCK
         {
-            // nobody misses them where the reading has ended before
-            let _ = wanted.send(std::mem::take(&mut self.pieces));
+            // a file that grows goes on right behind it
+            self.at -= (BLOCK * (1 + self.blocks.len()) - octets.len()) as u64;
+            self.taken += self.blocks.len();
+            self.blocks.clear();
+            self.is_whole = octets.is_empty();
         }
-        Ok((buffer, BEFORE..BEFORE + count))
+        Some(first)
     }
 }
 
 /// A file that is read block by block.
 pub struct Fetched<'f> {
-    from: Supply<'f>,
+    ahead: Arc<Ahead<'f>>,
     /// What is left of the last one.
     block: Block,
     is_over: bool,
 }
 
-enum Supply<'f> {
-    Here(Blocks<'f>),
-    Thread { blocks: Receiver<io::Result<Block>>, back: Sender<Vec<u8>> },
-}
-
-/// Reads a file for another thread.
-pub struct Fetcher<'f> {
-    blocks: Blocks<'f>,
-    to: SyncSender<io::Result<Block>>,
-    free: Receiver<Vec<u8>>,
-}
-
-impl Fetcher<'_> {
-    /// Reads the file to its end.
-    pub fn fetch(mut self) {
-        loop {
-            let block = self.blocks.next(self.free.try_recv().unwrap_or_default());
-            let is_last = block.as_ref().map_or(true, |(_, octets)| octets.start == octets.end);
-            if self.to.send(block).is_err() || is_last {
-                return;
-            }
-        }
+impl Drop for Fetched<'_> {
+    fn drop(&mut self) {
+        self.ahead.lock().is_over = true;
+        self.ahead.changed.notify_all();
     }
 }
 
 impl<'f> Fetched<'f> {
-    /// For the thread that reads the blocks itself.
-    pub fn here(blocks: Blocks<'f>) -> Self {
-        Self { from: Supply::Here(blocks), block: Block::default(), is_over: false }
-    }
-
-    /// For a thread beside the one that reads them.
-    pub fn beside(blocks: Blocks<'f>) -> (Fetcher<'f>, Self) {
-        let ((to, ready), (back, free)) = (mpsc::sync_channel(READY), mpsc::channel());
-        let from = Supply::Thread { blocks: ready, back };
-        (Fetcher { blocks, to, free }, Self { from, block: Block::default(), is_over: false })
+    pub fn new(ahead: Arc<Ahead<'f>>) -> Self {
+        Self { ahead, block: Block::default(), is_over: false }
     }
 
     /// Makes sure that the block has octets, unless there are no more.
     fn want(&mut self) -> io::Result<()> {
         while self.block.1.start == self.block.1.end && !self.is_over {
             let (old, _) = std::mem::take(&mut self.block);
-            self.block = match &mut self.from {
-                Supply::Here(blocks) => blocks.next(old)?,
-                Supply::Thread { blocks, back } => {
-                    if !old.is_empty() {
-                        // nobody misses it where the file is read to its end
-                        let _ = back.send(old);
-                    }
-                    blocks.recv().map_err(|_| io::Error::other("the reading thread broke down"))??
-                }
-            };
+            self.block = self.ahead.take(old)?;
             self.is_over = self.block.1.start == self.block.1.end;
         }
         Ok(())
@@ -205,22 +296,55 @@ mod tests {
             file.write_all(&octets).expect("room");
             let mut expected = Pieces::default();
             expected.add(&octets);
-            for turn in 0..20 {
-                let (wanted, pieces) = mpsc::channel();
-                let blocks = Blocks::new(&file, Some(wanted));
+            for turn in 0..30 {
+                let ahead = Arc::new(Ahead::new(&file, true));
+                let fetched = Fetched::new(Arc::clone(&ahead));
                 let all = std::thread::scope(|scope| {
-                    let fetched = if turn % 2 == 0 {
-                        Fetched::here(blocks)
-                    } else {
-                        let (fetcher, fetched) = Fetched::beside(blocks);
-                        scope.spawn(|| fetcher.fetch());
-                        fetched
-                    };
+                    let free = || (0..20).for_each(|_| ahead.read_one());
+                    match turn % 3 {
+                        0 => {}
+                        1 => drop(scope.spawn(|| ahead.read_all())),
+                        _ => (0..2).for_each(|_| drop(scope.spawn(free))),
+                    }
                     taken(fetched, &mut random)
                 });
                 assert!(all == octets, "{size} octets, turn {turn}");
-                assert_eq!(pieces.recv().as_ref(), Ok(&expected), "{size} octets, turn {turn}");
+                assert_eq!(ahead.pieces().as_ref(), Some(&expected), "{size} octets, turn {turn}");
             }
         }
+    }
+
+    #[test]
+    fn what_a_file_grows_by_comes_right_behind() {
+        for size in [0, 7, BLOCK, 2 * BLOCK - 7] {
+            let mut file = tempfile::tempfile().expect("a file");
+            file.write_all(&vec![b'a'; size]).expect("room");
+            let reader = file.try_clone().expect("a file");
+            let ahead = Arc::new(Ahead::new(&reader, true));
+            let mut fetched = Fetched::new(Arc::clone(&ahead));
+            // as far as it may be read ahead
+            (0..9).for_each(|_| ahead.read_one());
+            file.write_all(&vec![b'b'; 3 * BLOCK]).expect("room");
+            let mut all = Vec::new();
+            fetched.read_to_end(&mut all).expect("readable");
+            let mut expected = vec![b'a'; size];
+            expected.resize(all.len().max(size), b'b');
+            assert!(all == expected, "{size}: {}", all.len());
+            assert!([size, size + 3 * BLOCK].contains(&all.len()), "{size}: {}", all.len());
+        }
+    }
+
+    #[test]
+    fn nobody_reads_for_one_who_has_gone() {
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(&vec![b'a'; 9 * BLOCK]).expect("room");
+        let ahead = Arc::new(Ahead::new(&file, true));
+        let mut fetched = Fetched::new(Arc::clone(&ahead));
+        std::thread::scope(|scope| {
+            scope.spawn(|| ahead.read_all());
+            assert_eq!(fetched.read(&mut [0; 10]).expect("readable"), 10);
+            drop(fetched);
+        });
+        assert_eq!(ahead.pieces(), None);
     }
 }

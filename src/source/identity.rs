@@ -47,6 +47,12 @@ impl Pieces {
         self.size += octets.len() as u64;
     }
 
+    /// Adds those of what follows.
+    pub fn append(&mut self, rest: Self) {
+        self.size += rest.size;
+        self.digests.extend(rest.digests);
+    }
+
     /// The pieces of a part of a file.
     fn of(file: &File, range: Range<u64>) -> io::Result<Self> {
         let (mut pieces, mut buffer) = (Self::default(), vec![0; PIECE]);
@@ -69,9 +75,8 @@ impl Pieces {
             let second = Self::of(file, half..u64::MAX);
             (first.join().unwrap_or_else(|_| Err(io::Error::other("the reading thread broke down"))), second)
         });
-        let (mut all, rest) = (first?, second?);
-        all.size += rest.size;
-        all.digests.extend(rest.digests);
+        let mut all = first?;
+        all.append(second?);
         Ok(all)
     }
 
