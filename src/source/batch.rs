@@ -249,7 +249,6 @@ impl Batch {
                 Mapped::Ignored | Mapped::Dropped | Mapped::Refused(_) => {}
             }
         }
-        packs.close(bytes);
     }
 
     /// Keys of objects that were mapped, as far as they are known.

@@ -1,4 +1,4 @@
-//! Objects that leave the thread that made them: their texts lie where they were read, or behind the bytes of their batch.
+//! Objects that leave the thread that made them: their texts lie where they were read, or beside the bytes of their batch.
 
 use std::borrow::Cow;
 
@@ -31,7 +31,7 @@ pub enum Packed {
 #[derive(Debug, Default)]
 pub struct Packs {
     /// Texts that are not among the bytes of the batch as they are.
-    side: Vec<u8>,
+    side: String,
     values: Vec<(Canon, Packed)>,
     /// Under which names, of what a preset has no name for.
     rest: Vec<(Span, Packed)>,
@@ -103,7 +103,7 @@ pub struct Unpacked<'b> {
 #[derive(Debug, Clone, Copy)]
 pub struct View<'b> {
     packs: &'b Packs,
-    /// Of the batch, with [`Packs::side`] behind.
+    /// Of the batch.
     bytes: &'b [u8],
     pub pack: &'b Pack,
 }
@@ -133,11 +133,6 @@ impl Packs {
         self.references.clear();
         self.lists.clear();
         self.slots.clear();
-    }
-
-    /// Puts what is not among the bytes of the batch behind them, when all objects are packed.
-    pub fn close(&mut self, bytes: &mut Vec<u8>) {
-        bytes.append(&mut self.side);
     }
 
     #[inline]
@@ -214,17 +209,31 @@ impl Packs {
             return Span::new(at, at + text.len());
         }
         let from = batch.len() + self.side.len();
-        self.side.extend_from_slice(text.as_bytes());
+        self.side.push_str(text);
         Span::new(from, from + text.len())
     }
 
-    /// What lies there, while the batch is not closed.
+    /// What lies there.
     #[inline]
     pub fn bytes_at<'p>(&'p self, batch: &'p [u8], place: Span) -> &'p [u8] {
-        match place.from as usize {
-            from if from < batch.len() => place.of(batch),
-            from => self.side.get(from - batch.len()..place.to as usize - batch.len()).unwrap_or_default(),
+        match self.side_at(batch, place) {
+            Some(text) => text.as_bytes(),
+            None => place.of(batch),
         }
+    }
+
+    /// The text that lies there.
+    #[inline]
+    pub fn text_at<'p>(&'p self, batch: &'p [u8], place: Span) -> &'p str {
+        // among the bytes of the batch it was one before
+        self.side_at(batch, place).unwrap_or_else(|| std::str::from_utf8(place.of(batch)).unwrap_or_default())
+    }
+
+    /// The text that lies there, if it is not among the bytes of the batch.
+    #[inline]
+    fn side_at(&self, batch: &[u8], place: Span) -> Option<&str> {
+        let from = (place.from as usize).checked_sub(batch.len())?;
+        Some(self.side.get(from..place.to as usize - batch.len()).unwrap_or_default())
     }
 
     pub fn list(&self, places: Span) -> &[Span] {
@@ -294,7 +303,7 @@ impl Packs {
         }
     }
 
-    /// `bytes` are those of the batch, which is closed.
+    /// `bytes` are those of the batch.
     pub fn unpack<'b>(&'b self, pack: &'b mut Pack, bytes: &'b [u8]) -> Unpacked<'b> {
         let (beside, extras) = (pack.beside.take(), pack.extras.take());
         let view = View { packs: self, bytes, pack };
@@ -323,8 +332,7 @@ impl<'b> View<'b> {
 
     #[inline]
     pub fn text(&self, place: Span) -> &'b str {
-        // it was one before
-        std::str::from_utf8(place.of(self.bytes)).unwrap_or_default()
+        self.packs.text_at(self.bytes, place)
     }
 
     pub fn texts(&self, places: Span) -> impl Iterator<Item = &'b str> + use<'b> {

@@ -62,6 +62,12 @@ impl Decoded {
         decode(written, &mut self.room)
     }
 
+    /// As [`Self::of`], of what is written once and not again.
+    pub fn anew(&mut self, written: &str) -> Result<Meant<'_>, NotPlain> {
+        let octets = decode(written, &mut self.room)?;
+        Ok(text_of(octets).map_or(Meant::Octets(octets), |text| Meant::Text(text, is_kept(text))))
+    }
+
     /// Decodes what is written; blanks may stand behind it.
     pub fn of(&mut self, written: &str) -> Result<Meant<'_>, NotPlain> {
         let known = match place(written.as_bytes()) {
@@ -93,6 +99,11 @@ fn decode<'r>(written: &str, room: &'r mut Vec<u8>) -> Result<&'r [u8], NotPlain
     }
     let length = STANDARD.decode_slice(text, room).map_err(|_| NotPlain)?;
     room.get(..length).ok_or(NotPlain)
+}
+
+/// The text that octets are, if they are one.
+fn text_of(octets: &[u8]) -> Option<&str> {
+    if memchr(0, octets).is_some() { None } else { std::str::from_utf8(octets).ok() }
 }
 
 /// Marks what is no digit.
@@ -162,7 +173,7 @@ impl Known {
     fn read(&mut self, written: &str, room: &mut Vec<u8>) -> Result<(), NotPlain> {
         self.length = 0;
         let octets = decode(written, room)?;
-        let text = std::str::from_utf8(octets).ok().filter(|text| memchr(0, text.as_bytes()).is_none());
+        let text = text_of(octets);
         match (text, &mut self.value) {
             (Some(text), Value::Text(known)) => {
                 known.clear();
@@ -196,12 +207,16 @@ mod tests {
         for value in values.iter().flat_map(|value| [value, value]) {
             let text = std::str::from_utf8(value).ok().filter(|text| !text.contains('\0'));
             for written in [STANDARD.encode(value), STANDARD.encode(value) + "  "] {
-                match decoded.of(&written) {
-                    Ok(Meant::Text(found, is_clean)) => {
-                        assert_eq!((Some(found), is_clean), (text, is_kept(found)), "{written}");
+                for is_new in [false, true] {
+                    match if is_new { decoded.anew(&written) } else { decoded.of(&written) } {
+                        Ok(Meant::Text(found, is_clean)) => {
+                            assert_eq!((Some(found), is_clean), (text, is_kept(found)), "{written}");
+                        }
+                        Ok(Meant::Octets(found)) => {
+                            assert_eq!((Some(found), text), (Some(&**value), None), "{written}");
+                        }
+                        Err(NotPlain) => panic!("`{written}` is base64"),
                     }
-                    Ok(Meant::Octets(found)) => assert_eq!((Some(found), text), (Some(&**value), None), "{written}"),
-                    Err(NotPlain) => panic!("`{written}` is base64"),
                 }
             }
             assert!(matches!(decoded.of("6auY5qmL4"), Err(NotPlain)));

@@ -314,8 +314,8 @@ impl Filling<'_> {
             if let Some(at) = SINGLE.iter().position(|single| *single == name)
                 && let Packed::Text(place) = value
             {
-                let text = std::str::from_utf8(self.packs.bytes_at(self.batch.as_bytes(), place)).ok();
-                self.singles[at] = text.map(|text| hash_of_value(name, text, self.room));
+                let text = self.packs.text_at(self.batch.as_bytes(), place);
+                self.singles[at] = Some(hash_of_value(name, text, self.room));
             }
         }
     }
@@ -444,7 +444,7 @@ impl Filling<'_> {
         match value {
             Packed::Text(place) => match self.batch.get(place.from as usize..place.to as usize) {
                 Some(text) => Some(text),
-                None => std::str::from_utf8(self.packs.bytes_at(self.batch.as_bytes(), place)).ok(),
+                None => Some(self.packs.text_at(self.batch.as_bytes(), place)),
             },
             Packed::Bool(_) | Packed::List(_) => None,
         }

@@ -252,11 +252,15 @@ impl Lines {
             Meaning::Unread if is_base64(text) => Ok(()),
             Meaning::Unread => Err(NotPlain),
             Meaning::Octets(slot) => values.octets(slot, self.decoded.octets_of(text)?),
-            Meaning::Slot(slot) => match self.decoded.of(text)? {
-                Meant::Text(text, is_clean) => values.own(slot, text, is_clean),
-                Meant::Octets(_) if self.has_fallback => Err(NotPlain),
-                Meant::Octets(octets) => values.octets(slot, octets),
-            },
+            Meaning::Slot(slot) => {
+                // of GUIDs and SIDs no two are the same
+                let is_text = values.preset.use_of(slot).text;
+                match if is_text { self.decoded.of(text) } else { self.decoded.anew(text) }? {
+                    Meant::Text(text, is_clean) => values.own(slot, text, is_clean),
+                    Meant::Octets(_) if self.has_fallback => Err(NotPlain),
+                    Meant::Octets(octets) => values.octets(slot, octets),
+                }
+            }
         }
     }
 
